@@ -1,0 +1,130 @@
+/**
+ * What an event is: one immutable fact about an LLM application. The wire form is JSON with exactly these names;
+ * docs/spec/event.md is the contract. Unknown fields survive at every level, so each shape is open.
+ */
+export interface Event {
+  /** Idempotency key on every hop. UUIDv7 when minted, UUIDv5 when derived, else the sender's own string. */
+  readonly id: string;
+  /** noun.verb, see `KINDS`; any other string is a custom event. */
+  readonly kind: string;
+  /** RFC 3339, UTC. For `run.ended` the end of the run. */
+  readonly time: string;
+  readonly scope?: Scope;
+  /** The run this event belongs to. Required for `run.*` and `tool.called`. */
+  readonly runId?: string;
+  readonly parentRunId?: string;
+  readonly traceId?: string;
+  readonly session?: Session;
+  readonly tags?: readonly string[];
+  readonly metadata?: JsonObject;
+  /** Present on `run.started` and `run.ended`. */
+  readonly run?: Run;
+  /** Present on `tool.called`: what the model asked for. */
+  readonly tool?: ToolCall;
+  /** Whatever a custom kind carries; also a score, an initialisation, a cache hit. */
+  readonly data?: Json;
+  readonly [unknown: string]: unknown;
+}
+
+export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
+export type JsonObject = { readonly [key: string]: Json | undefined };
+
+export type Scope =
+  | { readonly kind: "user"; readonly id: string; readonly props?: JsonObject }
+  | { readonly kind: "system" };
+
+export interface Session {
+  readonly id?: string;
+  readonly connector?: string;
+  readonly nativeId?: string;
+}
+
+export type RunType = "llm" | "agent" | "chain" | "tool" | "retriever" | "embedding";
+export type RunStatus = "ok" | "error" | "cancelled" | "incomplete";
+
+/**
+ * One run. `run.started` has what is known at the start; a complete `run.ended` repeats it and adds the rest, so that
+ * a sink needs no memory. A `run.ended` without `startTime` is a piece: the assembler joins it with its start.
+ */
+export interface Run {
+  readonly type: RunType | (string & {});
+  /** For an LLM run the model that was asked for, else what the caller named it. */
+  readonly name?: string;
+  /** openai, anthropic … as OpenTelemetry's gen_ai.provider.name spells it. */
+  readonly provider?: string;
+  /** chat, completion, embeddings, responses … */
+  readonly operation?: string;
+  /** Boot id of the process that will write the complete end; absent when starts and ends come apart. */
+  readonly writer?: string;
+  readonly startTime?: string;
+  readonly firstTokenTime?: string;
+  readonly status?: RunStatus;
+  /** Why, when status is not ok: crash, timeout, client_gone, upstream_reset, evicted … */
+  readonly reason?: string;
+  readonly request?: RunRequest;
+  readonly response?: RunResponse;
+  readonly usage?: Usage;
+  readonly error?: RunError;
+  /** Ids of the records that this end was made of. */
+  readonly pieces?: readonly string[];
+  /** 2 for an end that arrived after the assembler had closed the run. */
+  readonly revision?: number;
+  /** Which side was longer than what is kept, with its full size. */
+  readonly truncated?: { readonly requestBytes?: number; readonly responseBytes?: number };
+  readonly http?: {
+    readonly status?: number;
+    readonly method?: string;
+    readonly path?: string;
+    readonly requestId?: string;
+  };
+  readonly [unknown: string]: unknown;
+}
+
+export interface RunRequest {
+  readonly model?: string;
+  /** Messages, a prompt, or whatever the run was given. */
+  readonly input?: Json;
+  /** The other parameters, with the provider's names: temperature, max_tokens, tools … */
+  readonly params?: JsonObject;
+  readonly stream?: boolean;
+}
+
+export interface RunResponse {
+  readonly id?: string;
+  /** The model that answered, as the provider names it. */
+  readonly model?: string;
+  /** One message, or a list when there are several choices or output items; any JSON for other runs. */
+  readonly output?: Json;
+  readonly finishReasons?: readonly string[];
+}
+
+/** Disjoint buckets: nothing is counted twice. What the provider did not say is absent, never 0. */
+export interface Usage {
+  readonly input?: number;
+  readonly cacheRead?: number;
+  readonly cacheWrite5m?: number;
+  readonly cacheWrite1h?: number;
+  readonly output?: number;
+  readonly reasoning?: number;
+  readonly audioInput?: number;
+  readonly audioOutput?: number;
+  readonly source: "provider" | "counted" | "estimated";
+  /** The provider's own usage object, untouched. */
+  readonly raw?: JsonObject;
+}
+
+export interface RunError {
+  readonly message: string;
+  readonly type?: string;
+  readonly code?: string;
+  readonly stack?: string;
+  /** HTTP status, when that is how it showed. */
+  readonly status?: number;
+}
+
+export interface ToolCall {
+  readonly id?: string;
+  readonly name: string;
+  /** As the model wrote them; providers send text that need not be valid JSON. */
+  readonly arguments?: Json;
+}

@@ -1,0 +1,66 @@
+import type { Event } from "@sluice/sdk";
+import type { Clock, Disk } from "@sluice/sdk/internal";
+import type { z } from "zod";
+import type { Delivery } from "./delivery.ts";
+
+/** One event on its way out. `raw` is the JSON as it was spooled; `event` decodes it on first use, once for all routes. */
+export interface Outgoing {
+  readonly id: string;
+  readonly raw: Uint8Array;
+  readonly event: Event;
+}
+
+/** An open sink. `send` never throws and ends soon after its signal aborts; events come in spool order. */
+export interface Sink {
+  send(batch: readonly Outgoing[], signal: AbortSignal): Promise<Delivery>;
+  /** Can this sink deliver, as far as one can know without sending an event? Resolves to a sentence if not. */
+  check(signal: AbortSignal): Promise<string | undefined>;
+  /** Releases everything. Idempotent. What was reported delivered is safe by then. */
+  close(): Promise<void>;
+}
+
+export interface SinkContext {
+  /** The sink's name in the configuration. */
+  readonly name: string;
+  readonly clock: Clock;
+  readonly disk: Disk;
+  /** Where relative paths start. */
+  readonly dataDir: string;
+  /** Something a person should see. Never with a secret in it. */
+  warn(message: string): void;
+}
+
+export interface SinkLimits {
+  /** Events in one `send`. */
+  readonly events: number;
+  /** Sum of the raw bytes in one `send`. */
+  readonly bytes: number;
+  readonly requestsPerSecond?: number;
+  /** How long a batch may wait for company. */
+  readonly ageMs?: number;
+}
+
+/**
+ * What a sink is. One definition feeds parsing, lint, help and documentation.
+ * - `order`: events with one key are never in two unsettled batches, and come in spool order. "none" lets batches overlap freely.
+ * - `skips`: why an event of this kind code is not for this sink, decided without decoding; undefined sends it.
+ */
+export interface SinkDefinition<Type extends string = string, Options extends z.ZodObject = z.ZodObject> {
+  readonly type: Type;
+  /** One sentence for help and docs. */
+  readonly summary: string;
+  readonly options: Options;
+  readonly limits: SinkLimits;
+  readonly order: "none" | "run" | "trace";
+  readonly inFlight: number;
+  /** What tells one destination from another (endpoint, path), never a key: a change under one name is an error. */
+  destination(options: z.output<Options>): string;
+  skips?(kindCode: number): string | undefined;
+  open(options: z.output<Options>, context: SinkContext): Promise<Sink>;
+}
+
+export function defineSink<const Type extends string, Options extends z.ZodObject>(
+  definition: SinkDefinition<Type, Options>,
+): SinkDefinition<Type, Options> {
+  return definition;
+}

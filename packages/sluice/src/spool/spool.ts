@@ -1,0 +1,113 @@
+import type { Event } from "@sluice/sdk";
+
+/**
+ * The seam between what lets events in and what delivers them: durable, ordered, replayable.
+ *
+ * An acknowledged record is never lost and never changes. Offsets are numbers without gaps, given at append; a reader sees
+ * a record only when it is durable. Nothing here knows a route, a sink or a backend: a ledger is bytes to the spool.
+ * Two implementations: `file/` (the default) and `memory.ts` (tests, embedding without durability).
+ */
+export interface Spool {
+  readonly state: SpoolState;
+
+  /**
+   * Appends in the order given and resolves when every accepted record is durable; calls are served first come, first
+   * served, and share syncs. One outcome per record, in order. Never rejects for what a disk can do.
+   */
+  append(records: readonly NewRecord[], signal?: AbortSignal): Promise<readonly AppendOutcome[]>;
+
+  /**
+   * Durable records of a partition from offset `from` on, in order: at least one, at most `limit`. Waits while there is none;
+   * an aborted signal resolves to an empty list. Where `from` was trimmed away or damaged, reading starts at the next that is there.
+   */
+  read(
+    partition: number,
+    from: number,
+    limit: ReadLimit,
+    signal: AbortSignal,
+  ): Promise<readonly SpoolRecord[]>;
+
+  /** Takes a route's ledger. A later lease of the same route ends the earlier one: its commits are refused, its signal aborts. */
+  lease(route: string, partition: number): Promise<Lease>;
+
+  /** Stores a ledger. `durable` also syncs it. False when the lease was lost. */
+  commit(lease: Lease, ledger: Uint8Array, durable: boolean): Promise<boolean>;
+
+  /** Allows everything below `before` to be removed. Space comes back in whole segments. */
+  trim(partition: number, before: number): Promise<void>;
+
+  /** Finishes appends that were already called, then releases everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface SpoolState {
+  readonly partitions: number;
+  /** The lowest offset that is still there; equals `nextOffset` when empty. */
+  readonly firstOffset: number;
+  /** The offset that the next record gets. Records below it are durable and readable. */
+  readonly nextOffset: number;
+  readonly bytes: number;
+  readonly maxBytes: number;
+  /** Records that were lost to damage, ever, in this spool. */
+  readonly damaged: number;
+  /** Why appends are refused right now. */
+  readonly refusing?: string;
+}
+
+/** What a source hands over. The body is the event's JSON; the rest stands in the record header, readable without parsing. */
+export interface NewRecord {
+  readonly id: string;
+  readonly kindCode: number;
+  readonly flags: number;
+  readonly runId?: string;
+  /** Trace id, else run id: what must stay in order. */
+  readonly orderKey?: string;
+  /** CRC-32 of the item as it was received, before transforms: same id and same CRC is a duplicate, another CRC a conflict. */
+  readonly receivedCrc: number;
+  readonly body: Uint8Array;
+}
+
+/** Bits of a record's `flags`. */
+export const FLAG_PARTIAL = 1;
+export const FLAG_ASSEMBLED = 2;
+export const FLAG_CLOSING = 4;
+export const FLAG_REVISION = 8;
+/** May use the space that is kept back for closing open runs (`NewRecord` only; not stored). */
+export const FLAG_RESERVE = 128;
+
+export type AppendOutcome =
+  | { readonly status: "appended"; readonly offset: number }
+  | { readonly status: "duplicate"; readonly offset: number }
+  | { readonly status: "conflict"; readonly offset: number }
+  /** No space by policy or by the volume. `reason` names who holds it. Try again later. */
+  | { readonly status: "full"; readonly reason: string }
+  /** The disk failed, or the spool is closed. Not stored. */
+  | { readonly status: "failed"; readonly reason: string };
+
+export interface SpoolRecord {
+  readonly offset: number;
+  readonly kindCode: number;
+  readonly flags: number;
+  /** 48 bits of a hash of the run id; 0 without one. Equal ids give equal keys; check the id where a collision would matter. */
+  readonly runKey: number;
+  /** The same of the order key. */
+  readonly orderKey: number;
+  readonly body: Uint8Array;
+  /** The decoded body. Decoded on first use and kept with the record, so that all routes share it. Throws if it is no event. */
+  readonly event: Event;
+}
+
+export interface ReadLimit {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+export interface Lease {
+  readonly route: string;
+  readonly partition: number;
+  readonly epoch: number;
+  /** The stored ledger, newest valid slot; undefined if there is none (or none that can be believed). */
+  readonly ledger: Uint8Array | undefined;
+  /** Aborts when the lease is lost. */
+  readonly lost: AbortSignal;
+}

@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  resolve: { conditions: ["sluice-source"] },
+  ssr: { resolve: { conditions: ["sluice-source"] } },
+  test: {
+    include: ["packages/*/src/**/*.test.ts", "test/{contract,e2e,chaos,house}/**/*.test.ts"],
+    globalSetup: ["test/guard.ts"],
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    pool: "forks",
+    maxWorkers: 2,
+  },
+});
