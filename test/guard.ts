@@ -1,4 +1,6 @@
-/** Runs before every test run: the suite needs the Node that the lockfile pins, not the one the machine has. */
+/**
+ * Runs before every test run: the suite needs the Node that the lockfile pins, not the one the machine has.
+ */
 export default function guard(): void {
   const major = Number(process.versions.node.split(".")[0]);
   if (major < 24) {

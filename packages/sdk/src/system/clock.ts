@@ -15,7 +15,9 @@ export interface Timer {
   cancel(): void;
 }
 
-/** A longer delay overflows Node's 32-bit timer and would fire after 1 ms; the wait is cut into steps of this. */
+/**
+ * A longer delay overflows Node's 32-bit timer and would fire after 1 ms; the wait is cut into steps of this.
+ */
 const TIMER_STEP_MS_MAX = 60_000;
 
 export const systemClock: Clock = {
@@ -35,7 +37,9 @@ export const systemClock: Clock = {
   },
 };
 
-/** Resolves after `delayMs`, or at once when `signal` aborts. Never rejects: the caller looks at the signal. */
+/**
+ * Resolves after `delayMs`, or at once when `signal` aborts. Never rejects: the caller looks at the signal.
+ */
 export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {

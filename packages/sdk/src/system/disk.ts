@@ -3,14 +3,19 @@ import * as fsp from "node:fs/promises";
 
 /**
  * The file system, as far as sluice uses it. Two rules shape it:
- * - `write` is synchronous, because a copy into the page cache is cheaper than a trip to the thread pool (15 µs against 40),
- *   and everything that can wait for a device (`sync`, `read`, `open` …) is asynchronous, so that a hung disk hangs a pool
- *   thread and never the event loop.
- * - A write may be short. On a full disk Node reports fewer bytes and no error; the caller compares and truncates back.
- * Errors are Node's, with their `code` (ENOSPC, EIO …). Files are made 0600 and directories 0700 whatever the umask is.
+ * - `write` is synchronous, because a copy into the page cache is cheaper than a trip to the thread pool (15
+ *   µs against 40), and everything that can wait for a device (`sync`, `read`, `open` …) is asynchronous, so
+ *   that a hung disk hangs a pool thread and never the event loop.
+ * - A write may be short. On a full disk Node reports fewer bytes and no error; the caller compares and
+ *   truncates back.
+ * Errors are Node's, with their `code` (ENOSPC, EIO …). Files are made 0600 and directories 0700 whatever the
+ * umask is.
  */
 export interface Disk {
-  /** "create" fails if the file exists, "write" makes it if it does not, "read" needs it; a directory opens with "read". */
+  /**
+   * "create" fails if the file exists, "write" makes it if it does not, "read" needs it; a directory opens
+   * with "read".
+   */
   open(path: string, mode: "read" | "write" | "create"): Promise<DiskFile>;
   /** Names in a directory, sorted. A missing directory has none. */
   list(path: string): Promise<string[]>;
@@ -29,7 +34,10 @@ export interface DiskFile {
   write(bytes: Uint8Array, position: number): number;
   /** Fills `into` from `position` and returns how many bytes there were. */
   read(into: Uint8Array, position: number): Promise<number>;
-  /** fdatasync (fsync for a directory). After it failed, what was written since the last success may be gone: never retry. */
+  /**
+   * fdatasync (fsync for a directory). After it failed, what was written since the last success may be gone:
+   * never retry.
+   */
   sync(): Promise<void>;
   truncate(sizeBytes: number): Promise<void>;
   stat(): Promise<{ readonly sizeBytes: number; readonly modifiedAtMs: number }>;

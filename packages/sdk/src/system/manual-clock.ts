@@ -29,7 +29,10 @@ export class ManualClock implements Clock {
     return { cancel: () => void this.#pending.delete(pending) };
   }
 
-  /** Moves both clocks forward. Between two timers the microtask queue runs, so code that awaits can arm the next one. */
+  /**
+   * Moves both clocks forward. Between two timers the microtask queue runs, so code that awaits can arm the
+   * next one.
+   */
   async advance(durationMs: number): Promise<void> {
     const untilMs = this.#monotonicMs + durationMs;
     for (;;) {

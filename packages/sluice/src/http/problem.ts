@@ -1,6 +1,9 @@
 import type { ServerResponse } from "node:http";
 
-/** RFC 9457. `code` is stable and for programs; `detail` is for people and never repeats a payload, a header or a secret. */
+/**
+ * RFC 9457. `code` is stable and for programs; `detail` is for people and never repeats a payload, a header
+ * or a secret.
+ */
 export interface Problem {
   readonly status: number;
   readonly code: string;

@@ -3,7 +3,10 @@ import type { Clock, Disk } from "@sluice/sdk/internal";
 import type { z } from "zod";
 import type { Delivery } from "./delivery.ts";
 
-/** One event on its way out. `raw` is the JSON as it was spooled; `event` decodes it on first use, once for all routes. */
+/**
+ * One event on its way out. `raw` is the JSON as it was spooled; `event` decodes it on first use, once for
+ * all routes.
+ */
 export interface Outgoing {
   readonly id: string;
   readonly raw: Uint8Array;
@@ -13,7 +16,9 @@ export interface Outgoing {
 /** An open sink. `send` never throws and ends soon after its signal aborts; events come in spool order. */
 export interface Sink {
   send(batch: readonly Outgoing[], signal: AbortSignal): Promise<Delivery>;
-  /** Can this sink deliver, as far as one can know without sending an event? Resolves to a sentence if not. */
+  /**
+   * Can this sink deliver, as far as one can know without sending an event? Resolves to a sentence if not.
+   */
   check(signal: AbortSignal): Promise<string | undefined>;
   /** Releases everything. Idempotent. What was reported delivered is safe by then. */
   close(): Promise<void>;
@@ -42,8 +47,10 @@ export interface SinkLimits {
 
 /**
  * What a sink is. One definition feeds parsing, lint, help and documentation.
- * - `order`: events with one key are never in two unsettled batches, and come in spool order. "none" lets batches overlap freely.
- * - `skips`: why an event of this kind code is not for this sink, decided without decoding; undefined sends it.
+ * - `order`: events with one key are never in two unsettled batches, and come in spool order. "none" lets
+ *   batches overlap freely.
+ * - `skips`: why an event of this kind code is not for this sink, decided without decoding; undefined sends
+ *   it.
  */
 export interface SinkDefinition<Type extends string = string, Options extends z.ZodObject = z.ZodObject> {
   readonly type: Type;
@@ -53,7 +60,10 @@ export interface SinkDefinition<Type extends string = string, Options extends z.
   readonly limits: SinkLimits;
   readonly order: "none" | "run" | "trace";
   readonly inFlight: number;
-  /** What tells one destination from another (endpoint, path), never a key: a change under one name is an error. */
+  /**
+   * What tells one destination from another (endpoint, path), never a key: a change under one name is an
+   * error.
+   */
   destination(options: z.output<Options>): string;
   skips?(kindCode: number): string | undefined;
   open(options: z.output<Options>, context: SinkContext): Promise<Sink>;

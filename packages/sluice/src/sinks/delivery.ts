@@ -1,6 +1,7 @@
 /**
- * What came of one `send`. A value, never an exception: the route's next step is decided from it and from nothing else.
- * A time-out is `retry` and means "may have arrived": hence at-least-once, and one stable id per event.
+ * What came of one `send`. A value, never an exception: the route's next step is decided from it and from
+ * nothing else. A time-out is `retry` and means "may have arrived": hence at-least-once, and one stable id
+ * per event.
  */
 export type Delivery =
   | { readonly status: "delivered" }
@@ -11,11 +12,17 @@ export type Delivery =
   | { readonly status: "rejected"; readonly reason: string }
   /** The route halves the batch; alone, the event becomes a dead letter. */
   | { readonly status: "tooLarge"; readonly reason: string }
-  /** Nothing can be delivered until somebody mends something (key, URL, certificate). The route pauses and keeps everything. */
+  /**
+   * Nothing can be delivered until somebody mends something (key, URL, certificate). The route pauses and
+   * keeps everything.
+   */
   | { readonly status: "blocked"; readonly reason: string }
   /** One outcome per event, in the order of the batch. A duplicate is delivered. */
   | { readonly status: "mixed"; readonly each: readonly ItemDelivery[] }
-  /** A count is all the backend tells, and it forbids a retry (OTLP partial success): k of n are lost, nobody knows which. */
+  /**
+   * A count is all the backend tells, and it forbids a retry (OTLP partial success): k of n are lost, nobody
+   * knows which.
+   */
   | { readonly status: "partly"; readonly rejected: number; readonly reason: string };
 
 export type ItemDelivery = Extract<Delivery, { status: "delivered" | "skipped" | "retry" | "rejected" }>;

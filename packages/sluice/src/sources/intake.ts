@@ -1,8 +1,9 @@
 import type { AppendOutcome, NewRecord } from "../spool/spool.ts";
 
 /**
- * What every source hands its records to: transforms, then the durable append, then the live tee. The only thing a source
- * knows of the rest of the house. Resolves when the records are as durable as they will be; one outcome per record, in order.
+ * What every source hands its records to: transforms, then the durable append, then the live tee. The only
+ * thing a source knows of the rest of the house. Resolves when the records are as durable as they will be;
+ * one outcome per record, in order.
  */
 export interface Intake {
   append(records: readonly NewRecord[], signal?: AbortSignal): Promise<readonly AppendOutcome[]>;

@@ -3,22 +3,25 @@ import type { Event } from "@sluice/sdk";
 /**
  * The seam between what lets events in and what delivers them: durable, ordered, replayable.
  *
- * An acknowledged record is never lost and never changes. Offsets are numbers without gaps, given at append; a reader sees
- * a record only when it is durable. Nothing here knows a route, a sink or a backend: a ledger is bytes to the spool.
- * Two implementations: `file/` (the default) and `memory.ts` (tests, embedding without durability).
+ * An acknowledged record is never lost and never changes. Offsets are numbers without gaps, given at append;
+ * a reader sees a record only when it is durable. Nothing here knows a route, a sink or a backend: a ledger
+ * is bytes to the spool. Two implementations: `file/` (the default) and `memory.ts` (tests, embedding without
+ * durability).
  */
 export interface Spool {
   readonly state: SpoolState;
 
   /**
-   * Appends in the order given and resolves when every accepted record is durable; calls are served first come, first
-   * served, and share syncs. One outcome per record, in order. Never rejects for what a disk can do.
+   * Appends in the order given and resolves when every accepted record is durable; calls are served first
+   * come, first served, and share syncs. One outcome per record, in order. Never rejects for what a disk can
+   * do.
    */
   append(records: readonly NewRecord[], signal?: AbortSignal): Promise<readonly AppendOutcome[]>;
 
   /**
-   * Durable records of a partition from offset `from` on, in order: at least one, at most `limit`. Waits while there is none;
-   * an aborted signal resolves to an empty list. Where `from` was trimmed away or damaged, reading starts at the next that is there.
+   * Durable records of a partition from offset `from` on, in order: at least one, at most `limit`. Waits
+   * while there is none; an aborted signal resolves to an empty list. Where `from` was trimmed away or
+   * damaged, reading starts at the next that is there.
    */
   read(
     partition: number,
@@ -27,7 +30,10 @@ export interface Spool {
     signal: AbortSignal,
   ): Promise<readonly SpoolRecord[]>;
 
-  /** Takes a route's ledger. A later lease of the same route ends the earlier one: its commits are refused, its signal aborts. */
+  /**
+   * Takes a route's ledger. A later lease of the same route ends the earlier one: its commits are refused,
+   * its signal aborts.
+   */
   lease(route: string, partition: number): Promise<Lease>;
 
   /** Stores a ledger. `durable` also syncs it. False when the lease was lost. */
@@ -54,7 +60,10 @@ export interface SpoolState {
   readonly refusing?: string;
 }
 
-/** What a source hands over. The body is the event's JSON; the rest stands in the record header, readable without parsing. */
+/**
+ * What a source hands over. The body is the event's JSON; the rest stands in the record header, readable
+ * without parsing.
+ */
 export interface NewRecord {
   readonly id: string;
   readonly kindCode: number;
@@ -62,7 +71,10 @@ export interface NewRecord {
   readonly runId?: string;
   /** Trace id, else run id: what must stay in order. */
   readonly orderKey?: string;
-  /** CRC-32 of the item as it was received, before transforms: same id and same CRC is a duplicate, another CRC a conflict. */
+  /**
+   * CRC-32 of the item as it was received, before transforms: same id and same CRC is a duplicate, another
+   * CRC a conflict.
+   */
   readonly receivedCrc: number;
   readonly body: Uint8Array;
 }
@@ -88,12 +100,18 @@ export interface SpoolRecord {
   readonly offset: number;
   readonly kindCode: number;
   readonly flags: number;
-  /** 48 bits of a hash of the run id; 0 without one. Equal ids give equal keys; check the id where a collision would matter. */
+  /**
+   * 48 bits of a hash of the run id; 0 without one. Equal ids give equal keys; check the id where a collision
+   * would matter.
+   */
   readonly runKey: number;
   /** The same of the order key. */
   readonly orderKey: number;
   readonly body: Uint8Array;
-  /** The decoded body. Decoded on first use and kept with the record, so that all routes share it. Throws if it is no event. */
+  /**
+   * The decoded body. Decoded on first use and kept with the record, so that all routes share it. Throws if
+   * it is no event.
+   */
   readonly event: Event;
 }
 
