@@ -1,6 +1,6 @@
 /**
- * What every benchmark reports. `ratio` is value over limit for rates (higher is better) and cost over limit for CPU
- * time (lower is better); the limit was measured in the same run, interleaved with the value.
+ * What every benchmark reports. `ratio` is value over limit for rates (higher is better) and cost over limit
+ * for CPU time (lower is better); the limit was measured in the same run, interleaved with the value.
  */
 export interface Measurement {
   readonly case: string;
@@ -23,8 +23,8 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Runs each contestant once a round, in random order, and returns the figures per contestant. Machines drift; what is
- * compared was measured side by side, and the ratio is the median of the rounds' own ratios.
+ * Runs each contestant once a round, in random order, and returns the figures per contestant. Machines drift;
+ * what is compared was measured side by side, and the ratio is the median of the rounds' own ratios.
  */
 export async function interleave<Name extends string>(
   rounds: number,

@@ -3,7 +3,8 @@ import type { Bench } from "./measure.ts";
 
 /**
  * `npm run bench [-- NAME …]`: runs the named benchmarks, or all of them, and prints one JSON line per case:
- * {bench, case, value, unit, limit, ratio, runs}. What each compares, and how, stands at the head of its file.
+ * {bench, case, value, unit, limit, ratio, runs}. What each compares, and how, stands at the head of its
+ * file.
  */
 const names = process.argv.slice(2).filter((word) => !word.startsWith("-"));
 const known = readdirSync(import.meta.dirname)
