@@ -23,8 +23,9 @@ export function encodeEvent(event: Event): string {
 
 /** Throws a SyntaxError for text that is not JSON. */
 export function decodeJson(text: string): Json {
-  // The reviver makes parsing five times slower, so a cheap look decides whether there is anything for it to keep.
-  return SUSPECT_NUMBER.test(text) ? JSON.parse(text, keepText) : JSON.parse(text);
+  // The reviver makes parsing five times slower, so a look at the text decides whether there is anything for it to keep.
+  const needsText = SUSPECT_NUMBER.test(text) || BARE_NUMBER.test(text);
+  return needsText ? JSON.parse(text, keepText) : JSON.parse(text);
 }
 
 /** The value of a decoded number, kept as text or not; undefined for anything else. */
@@ -39,7 +40,9 @@ export function numberOf(value: unknown): number | undefined {
  * costs time and nothing else; looking for the end of the number spares us those in time stamps (`:00.000Z`).
  */
 const SUSPECT_NUMBER =
-  /(?:^|[:,[])\s*-?(?:[\d.]{16}|\d+(?:\.\d*)?[eE][+-]?\d+(?![^\s,\]}])|\d+\.\d*0(?![^\s,\]}])|(?<=-)0(?!\.)|0\.000000)/;
+  /[:,[](?=[-\d\s])\s*-?(?:[\d.]{16}|\d+(?:\.\d*)?[eE][+-]?\d+(?![^\s,\]}])|\d+\.\d*0(?![^\s,\]}])|(?<=-)0(?!\.)|0\.000000)/;
+/** A text that is a number and nothing else; as an alternative in the pattern above it would double its cost. */
+const BARE_NUMBER = /^\s*[-\d]/;
 
 /** Source text access, in every Node that we run on and not yet in TypeScript's library. */
 interface SourceText {
