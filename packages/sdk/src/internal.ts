@@ -1,4 +1,6 @@
 /** What the `sluice` package shares with the SDK. Not for applications: it changes without notice. */
+export { decodeEvent, decodeJson, encodeEvent, numberOf } from "./event/codec.ts";
+export { createIds, DERIVED_ID_NAMESPACE, deriveId, type Ids, uuidBytes, uuidv5 } from "./event/ids.ts";
 export { type Clock, sleep, systemClock, type Timer } from "./system/clock.ts";
 export { codeOf, type Disk, type DiskFile, systemDisk } from "./system/disk.ts";
 export { ManualClock } from "./system/manual-clock.ts";
