@@ -4,4 +4,6 @@ export { createIds, DERIVED_ID_NAMESPACE, deriveId, type Ids, uuidBytes, uuidv5 
 export { type Clock, sleep, systemClock, type Timer } from "./system/clock.ts";
 export { codeOf, type Disk, type DiskFile, systemDisk } from "./system/disk.ts";
 export { ManualClock } from "./system/manual-clock.ts";
+export { oneSyncAtATime } from "./system/one-sync-disk.ts";
+export { systemProcess, type ThisProcess } from "./system/process.ts";
 export { type Random, seededRandom, systemRandom } from "./system/random.ts";

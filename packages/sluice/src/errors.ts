@@ -37,6 +37,16 @@ const ERRORS = {
     message: (d) =>
       `The data directory ${d.path} cannot be used: ${d.cause}. Make it writable for this user, or choose another with --data-dir.`,
   },
+  SPOOL_TOO_NEW: {
+    exit: EXIT.config,
+    message: (d) =>
+      `${d["path"]} was written in spool format ${d["format"]}, and this version reads up to ${d["known"]}. Nothing was changed. Use the newer sluice, or choose another directory with --data-dir.`,
+  },
+  SPOOL_UNREADABLE: {
+    exit: EXIT.io,
+    message: (d) =>
+      `The spool in ${d["path"]} cannot be opened: ${d["cause"]}. Nothing was given up. Check the disk, then start again.`,
+  },
 } as const satisfies Record<string, Entry>;
 
 export type ErrorCode = keyof typeof ERRORS;

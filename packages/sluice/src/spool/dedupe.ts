@@ -1,0 +1,159 @@
+import { EVENT_KEY_BYTES } from "./keys.ts";
+
+/**
+ * The newest event ids of the spool: what decides whether a record is new, a duplicate or a conflict.
+ *
+ * Entries lie in a ring in the order of their offsets, 32 bytes each: event key 16, CRC as received 4, offset 8, 4 spare. An
+ * open-addressing index (linear probing, deletion by shifting back, so no tombstones) leads from a key to its entry. Both
+ * double as they fill up. At the limit the oldest entry makes room; when a segment is trimmed its ids are forgotten with it.
+ * A million entries take 32 MB and their index 8 MB; an object per id would take ten times that.
+ */
+export const DEDUPE_IDS_MAX = 1_000_000;
+const IDS_AT_START = 1024;
+
+const WORDS = 8;
+const CRC = 4;
+const OFFSET_LOW = 5;
+const OFFSET_HIGH = 6;
+const NOT_FOUND = -1;
+
+export class Dedupe {
+  readonly #idsMax: number;
+  #words: Uint32Array;
+  /** Entry number + 1 in each used place, 0 in a free one. */
+  #index: Int32Array;
+  #capacity: number;
+  #oldest = 0;
+  #count = 0;
+  /** The key that is being looked at, as bytes and as words. */
+  readonly key = new Uint8Array(EVENT_KEY_BYTES);
+  readonly #key = new Uint32Array(this.key.buffer);
+
+  constructor(idsMax = DEDUPE_IDS_MAX) {
+    this.#idsMax = idsMax;
+    this.#capacity = Math.min(IDS_AT_START, idsMax);
+    this.#words = new Uint32Array(this.#capacity * WORDS);
+    this.#index = new Int32Array(indexSize(this.#capacity));
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The entry of the id in `key`, or -1. Good until the next change. */
+  find(): number {
+    const index = this.#index;
+    const mask = index.length - 1;
+    for (let place = this.#home(this.#key, 0) & mask; ; place = (place + 1) & mask) {
+      const entry = (index[place] ?? 0) - 1;
+      if (entry === NOT_FOUND || this.#holdsKey(entry)) return entry;
+    }
+  }
+
+  offsetAt(entry: number): number {
+    const at = entry * WORDS;
+    return (this.#words[at + OFFSET_HIGH] ?? 0) * 0x1_0000_0000 + (this.#words[at + OFFSET_LOW] ?? 0);
+  }
+
+  crcAt(entry: number): number {
+    return this.#words[entry * WORDS + CRC] ?? 0;
+  }
+
+  /** Adds the id in `key`, which must not be there, with an offset higher than all before. */
+  add(crc: number, offset: number): void {
+    if (this.#count === this.#capacity) {
+      if (this.#capacity < this.#idsMax) this.#grow();
+      else this.#forgetOldest();
+    }
+    const entry = (this.#oldest + this.#count) % this.#capacity;
+    const at = entry * WORDS;
+    const words = this.#words;
+    const key = this.#key;
+    words[at] = key[0] ?? 0;
+    words[at + 1] = key[1] ?? 0;
+    words[at + 2] = key[2] ?? 0;
+    words[at + 3] = key[3] ?? 0;
+    words[at + CRC] = crc;
+    words[at + OFFSET_LOW] = offset >>> 0;
+    words[at + OFFSET_HIGH] = Math.floor(offset / 0x1_0000_0000);
+    this.#count++;
+    this.#link(entry);
+  }
+
+  /** Takes back the newest entries: their records were not stored. */
+  removeNewest(count: number): void {
+    for (let left = Math.min(count, this.#count); left > 0; left--) {
+      this.#count--;
+      this.#unlink((this.#oldest + this.#count) % this.#capacity);
+    }
+  }
+
+  /** Forgets the ids of records below an offset. */
+  forgetBelow(offset: number): void {
+    while (this.#count > 0 && this.offsetAt(this.#oldest) < offset) this.#forgetOldest();
+  }
+
+  #forgetOldest(): void {
+    this.#unlink(this.#oldest);
+    this.#oldest = (this.#oldest + 1) % this.#capacity;
+    this.#count--;
+  }
+
+  #holdsKey(entry: number): boolean {
+    const at = entry * WORDS;
+    const words = this.#words;
+    const key = this.#key;
+    return (
+      words[at] === key[0] && words[at + 1] === key[1] && words[at + 2] === key[2] && words[at + 3] === key[3]
+    );
+  }
+
+  /** A UUIDv7 starts with the time, and a sender's ids may hold any pattern: all four words count. */
+  #home(words: Uint32Array, at: number): number {
+    let mixed = Math.imul((words[at + 3] ?? 0) ^ Math.imul(words[at] ?? 0, 0x9e3779b1), 0x85ebca6b);
+    mixed = Math.imul(mixed ^ (mixed >>> 15) ^ (words[at + 2] ?? 0), 0xc2b2ae35);
+    mixed = Math.imul(mixed ^ (mixed >>> 13) ^ (words[at + 1] ?? 0), 0x27d4eb2f);
+    return (mixed ^ (mixed >>> 16)) >>> 0;
+  }
+
+  #link(entry: number): void {
+    const mask = this.#index.length - 1;
+    let place = this.#home(this.#words, entry * WORDS) & mask;
+    while (this.#index[place] !== 0) place = (place + 1) & mask;
+    this.#index[place] = entry + 1;
+  }
+
+  #unlink(entry: number): void {
+    const index = this.#index;
+    const mask = index.length - 1;
+    let free = this.#home(this.#words, entry * WORDS) & mask;
+    while (index[free] !== entry + 1) free = (free + 1) & mask;
+    // Whoever probed past the freed place on the way from home moves up into it.
+    for (let place = (free + 1) & mask; index[place] !== 0; place = (place + 1) & mask) {
+      const moving = index[place] ?? 0;
+      const home = this.#home(this.#words, (moving - 1) * WORDS) & mask;
+      if (((place - home) & mask) < ((place - free) & mask)) continue;
+      index[free] = moving;
+      free = place;
+    }
+    index[free] = 0;
+  }
+
+  /** The ring is full here, so it is laid out anew from its oldest entry. */
+  #grow(): void {
+    const old = this.#words;
+    const split = this.#oldest * WORDS;
+    this.#capacity = Math.min(this.#capacity * 2, this.#idsMax);
+    this.#words = new Uint32Array(this.#capacity * WORDS);
+    this.#words.set(old.subarray(split), 0);
+    this.#words.set(old.subarray(0, split), old.length - split);
+    this.#oldest = 0;
+    this.#index = new Int32Array(indexSize(this.#capacity));
+    for (let entry = 0; entry < this.#count; entry++) this.#link(entry);
+  }
+}
+
+/** A power of two, and never more than half full: probes stay short. */
+function indexSize(capacity: number): number {
+  return 2 ** Math.ceil(Math.log2(capacity * 2));
+}

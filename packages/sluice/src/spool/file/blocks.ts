@@ -1,0 +1,119 @@
+import type { StoredRecord } from "../stored-record.ts";
+import type { Damage } from "./damage.ts";
+import type { Segment } from "./log.ts";
+import type { ReadFiles } from "./read-files.ts";
+import { recordAt } from "./record.ts";
+import { scanBytes } from "./scan.ts";
+
+/**
+ * The records between two marks of a segment. Routes read near the tail and near each other, so blocks are shared: each byte is
+ * read and checked once, each event is decoded once. The last block of a segment grows as the segment does.
+ */
+export class Block {
+  readonly segment: Segment;
+  readonly mark: number;
+  readonly records: StoredRecord[] = [];
+  bytes = 0;
+  #readTo: number;
+  #expected: number;
+  #loading: Promise<void> | undefined;
+
+  constructor(segment: Segment, mark: number) {
+    this.segment = segment;
+    this.mark = mark;
+    this.#readTo = segment.markPositions[mark] ?? segment.endPosition;
+    this.#expected = segment.markOffsets[mark] ?? segment.endOffset;
+  }
+
+  /** The offset behind what was loaded. */
+  get loadedTo(): number {
+    return this.#expected;
+  }
+
+  /** Brings in what has become durable since. Rejects if the disk cannot be read; the next call tries again. */
+  async load(files: ReadFiles, damage: Damage): Promise<void> {
+    while (this.#readTo < this.#endPosition) {
+      this.#loading ??= this.#read(files, damage).finally(() => {
+        this.#loading = undefined;
+      });
+      await this.#loading;
+    }
+  }
+
+  async #read(files: ReadFiles, damage: Damage): Promise<void> {
+    const endPosition = this.#endPosition;
+    const endOffset = this.#endOffset;
+    const bytes = Buffer.allocUnsafe(endPosition - this.#readTo);
+    const count = await files.read(this.segment, bytes, this.#readTo);
+    const stretch = {
+      salt: this.segment.header.salt,
+      basePosition: this.#readTo,
+      endPosition,
+      limitOffset: endOffset,
+    };
+    const place = { expected: this.#expected, position: this.#readTo };
+    scanBytes(bytes.subarray(0, count), stretch, place, (visited, at, offset) => {
+      damage.add(place.expected, offset);
+      this.records.push(recordAt(visited, at));
+    });
+    damage.add(place.expected, endOffset);
+    this.bytes += bytes.length;
+    this.#readTo = endPosition;
+    this.#expected = endOffset;
+  }
+
+  get #endPosition(): number {
+    return this.segment.markPositions[this.mark + 1] ?? this.segment.endPosition;
+  }
+
+  get #endOffset(): number {
+    return this.segment.markOffsets[this.mark + 1] ?? this.segment.endOffset;
+  }
+}
+
+/** What all routes together may keep in memory of what they have read. Records that somebody still holds live on. */
+const CACHE_BYTES_MAX = 32 * 1024 * 1024;
+
+/** The blocks that were used last. */
+export class BlockCache {
+  readonly #blocks = new Map<Segment, Map<number, Block>>();
+  readonly #recent = new Set<Block>();
+  readonly #bytesMax: number;
+
+  constructor(bytesMax = CACHE_BYTES_MAX) {
+    this.#bytesMax = bytesMax;
+  }
+
+  take(segment: Segment, mark: number): Block {
+    const ofSegment = this.#blocks.get(segment) ?? new Map<number, Block>();
+    const block = ofSegment.get(mark) ?? new Block(segment, mark);
+    this.#blocks.set(segment, ofSegment);
+    ofSegment.set(mark, block);
+    this.#recent.delete(block);
+    this.#recent.add(block);
+    return block;
+  }
+
+  /** Lets the blocks go that were not used for longest. */
+  shrink(): void {
+    let bytes = 0;
+    for (const block of this.#recent) bytes += block.bytes;
+    for (const block of this.#recent) {
+      if (bytes <= this.#bytesMax) return;
+      bytes -= block.bytes;
+      this.#drop(block);
+    }
+  }
+
+  forget(segment: Segment): void {
+    for (const block of this.#blocks.get(segment)?.values() ?? []) this.#recent.delete(block);
+    this.#blocks.delete(segment);
+  }
+
+  #drop(block: Block): void {
+    this.#recent.delete(block);
+    const ofSegment = this.#blocks.get(block.segment);
+    ofSegment?.delete(block.mark);
+    if (ofSegment?.size === 0) this.#blocks.delete(block.segment);
+  }
+}

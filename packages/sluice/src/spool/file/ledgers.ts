@@ -1,0 +1,57 @@
+import type { Disk } from "@sluice/sdk/internal";
+import { readSlots, SlotFile } from "./slots.ts";
+
+const SUFFIX = ".ledger";
+
+/** The routes' ledgers, one slot file each. To the spool they are bytes. */
+export class Ledgers {
+  readonly #disk: Disk;
+  readonly #directory: string;
+  readonly #spoolId: string;
+  readonly #files = new Map<string, SlotFile>();
+
+  constructor(disk: Disk, directory: string, spoolId: string) {
+    this.#disk = disk;
+    this.#directory = directory;
+    this.#spoolId = spoolId;
+  }
+
+  /** Opens a route's file anew and returns what is stored in it. */
+  async open(route: string): Promise<Uint8Array | undefined> {
+    await this.#files.get(route)?.close();
+    const file = new SlotFile(this.#disk, this.#directory, ledgerName(route), this.#spoolId);
+    const ledger = await file.open();
+    this.#files.set(route, file);
+    return ledger;
+  }
+
+  async write(route: string, ledger: Uint8Array, durable: boolean): Promise<void> {
+    await this.#files.get(route)?.write(ledger, durable);
+  }
+
+  async close(): Promise<void> {
+    for (const file of this.#files.values()) await file.close();
+    this.#files.clear();
+  }
+}
+
+/** Every ledger of a spool by its route's name, read without touching anything. */
+export async function readLedgers(
+  disk: Disk,
+  directory: string,
+  spoolId: string,
+): Promise<Map<string, Uint8Array>> {
+  const ledgers = new Map<string, Uint8Array>();
+  for (const name of await disk.list(directory)) {
+    if (!name.endsWith(SUFFIX)) continue;
+    const value = await readSlots(disk, `${directory}/${name}`);
+    if (value?.spoolId === spoolId)
+      ledgers.set(decodeURIComponent(name.slice(0, -SUFFIX.length)), value.payload);
+  }
+  return ledgers;
+}
+
+/** Reversible, and safe whatever the name holds: slashes are escaped, and the suffix keeps "." and ".." from being themselves. */
+function ledgerName(route: string): string {
+  return `${encodeURIComponent(route)}${SUFFIX}`;
+}

@@ -1,0 +1,123 @@
+import { DatabaseSync } from "node:sqlite";
+import { type Clock, codeOf, type Disk, systemProcess, type ThisProcess } from "@sluice/sdk/internal";
+import { SluiceError } from "../../errors.ts";
+import { writeAll } from "./write-all.ts";
+
+/** A data dir that is ours until `release`. */
+export interface Owner {
+  release(): Promise<void>;
+}
+
+export interface OwnerOptions {
+  readonly dataDir: string;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly version: string;
+  readonly process?: ThisProcess;
+}
+
+/**
+ * One process owns a data dir. Node has no flock, but SQLite takes a kernel lock on `owner.db` for an exclusive transaction:
+ * it holds while the process is stopped and is gone when the process is, however it ends. `owner.json` beside it says who, for
+ * people; nothing is decided from it, so a stale one is harmless.
+ *
+ * POSIX drops a process's locks on a file when it closes *any* descriptor of it. So nothing here opens an existing `owner.db`
+ * but SQLite, which keeps track of that itself.
+ * @throws SluiceError DATA_DIR_BUSY if another owner is alive, at once; DATA_DIR_UNUSABLE if the directory cannot be used.
+ */
+export async function takeOwner(options: OwnerOptions): Promise<Owner> {
+  const { dataDir, disk } = options;
+  try {
+    await disk.makeDirectory(dataDir);
+    await createPrivate(disk, `${dataDir}/owner.db`);
+  } catch (error) {
+    throw unusable(dataDir, error);
+  }
+  const database = await lock(options);
+  try {
+    await writeOwner(options);
+  } catch (error) {
+    database.close();
+    throw unusable(dataDir, error);
+  }
+  return {
+    async release() {
+      if (database.isOpen) database.close();
+    },
+  };
+}
+
+async function lock(options: OwnerOptions): Promise<DatabaseSync> {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(`${options.dataDir}/owner.db`, { timeout: 0 });
+    database.exec("BEGIN EXCLUSIVE");
+    return database;
+  } catch (error) {
+    database?.close();
+    if (!isBusy(error)) throw unusable(options.dataDir, error);
+    const owner = await describeOwner(options);
+    throw new SluiceError("DATA_DIR_BUSY", { path: options.dataDir, owner }, error);
+  }
+}
+
+/** SQLite would make it with the umask's mode. */
+async function createPrivate(disk: Disk, path: string): Promise<void> {
+  try {
+    const file = await disk.open(path, "create");
+    await file.close();
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+  }
+}
+
+const SQLITE_BUSY = 5;
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
+}
+
+function unusable(dataDir: string, error: unknown): SluiceError {
+  const cause = error instanceof Error ? error.message : String(error);
+  return new SluiceError("DATA_DIR_UNUSABLE", { path: dataDir, cause }, error);
+}
+
+async function writeOwner({
+  dataDir,
+  disk,
+  clock,
+  version,
+  process = systemProcess,
+}: OwnerOptions): Promise<void> {
+  const startedAt = new Date(clock.nowMs()).toISOString();
+  const owner = { pid: process.pid, startedAt, host: process.hostName, version };
+  const temporary = `${dataDir}/owner.json.new`;
+  await disk.remove(temporary);
+  const file = await disk.open(temporary, "create");
+  try {
+    writeAll(file, Buffer.from(`${JSON.stringify(owner)}\n`), 0);
+  } finally {
+    await file.close();
+  }
+  await disk.rename(temporary, `${dataDir}/owner.json`);
+}
+
+/** An owner that has just started may not have written its name yet. */
+async function describeOwner({ dataDir, disk }: OwnerOptions): Promise<string> {
+  try {
+    const file = await disk.open(`${dataDir}/owner.json`, "read");
+    const content = Buffer.alloc(1024);
+    const count = await file.read(content, 0);
+    await file.close();
+    const owner: unknown = JSON.parse(content.toString("utf8", 0, count));
+    return nameOf(owner);
+  } catch {
+    return "another process"; // The sentence is for people; without a name it still says what to do.
+  }
+}
+
+function nameOf(owner: unknown): string {
+  if (typeof owner !== "object" || owner === null) return "another process";
+  const { pid, host, startedAt } = owner as Readonly<Record<string, unknown>>;
+  return `process ${pid} on ${host} (started ${startedAt})`;
+}

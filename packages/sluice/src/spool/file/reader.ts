@@ -1,0 +1,89 @@
+import type { Disk } from "@sluice/sdk/internal";
+import type { ReadLimit, SpoolRecord } from "../spool.ts";
+import type { StoredRecord } from "../stored-record.ts";
+import type { Waiting } from "../waiting.ts";
+import { type Block, BlockCache } from "./blocks.ts";
+import type { Damage } from "./damage.ts";
+import { lastAtMost, type Segment, type SegmentLog } from "./log.ts";
+import { ReadFiles } from "./read-files.ts";
+
+/** Reads durable records in order, for any number of readers at once. */
+export class Reader {
+  readonly #log: SegmentLog;
+  readonly #damage: Damage;
+  readonly #waiting: Waiting;
+  readonly #files: ReadFiles;
+  readonly #blocks = new BlockCache();
+  readonly #closed = new AbortController();
+
+  constructor(disk: Disk, log: SegmentLog, damage: Damage, waiting: Waiting) {
+    this.#log = log;
+    this.#damage = damage;
+    this.#waiting = waiting;
+    this.#files = new ReadFiles(disk);
+  }
+
+  /** See `Spool.read`. Rejects if the disk cannot be read; the same call may succeed later. */
+  async read(from: number, limit: ReadLimit, signal: AbortSignal): Promise<readonly SpoolRecord[]> {
+    let at = from;
+    while (!signal.aborted && !this.#closed.signal.aborted) {
+      const records: StoredRecord[] = [];
+      at = await this.#collect(at, limit, records);
+      if (records.length > 0) return records;
+      if (at >= this.#log.nextOffset) await this.#waiting.wait(signal);
+    }
+    return [];
+  }
+
+  /** The same for what is there now: an empty list if there is nothing more. */
+  async readThere(from: number, limit: ReadLimit): Promise<readonly SpoolRecord[]> {
+    const records: StoredRecord[] = [];
+    let at = from;
+    while (records.length === 0 && at < this.#log.nextOffset) at = await this.#collect(at, limit, records);
+    return records;
+  }
+
+  /** Ends all waiting reads with an empty list. */
+  async close(): Promise<void> {
+    this.#closed.abort();
+    this.#waiting.wake();
+    await this.#files.close();
+  }
+
+  async forget(segment: Segment): Promise<void> {
+    this.#blocks.forget(segment);
+    await this.#files.forget(segment);
+  }
+
+  /** Adds records from `from` on and returns where to go on; nothing is added where everything was lost. */
+  async #collect(from: number, limit: ReadLimit, records: StoredRecord[]): Promise<number> {
+    let at = from;
+    let bytes = 0;
+    while (records.length < limit.records) {
+      const block = this.#blockFor(at);
+      if (!block) return Math.max(at, this.#log.nextOffset);
+      await block.load(this.#files, this.#damage);
+      this.#blocks.shrink();
+      const first = lastAtMost(block.records, at - 1, (record) => record.offset) + 1;
+      for (let index = first; index < block.records.length; index++) {
+        const record = block.records[index];
+        if (!record) break;
+        const isFull = records.length === limit.records || bytes + record.body.length > limit.bytes;
+        if (isFull && records.length > 0) return at;
+        records.push(record);
+        bytes += record.body.length;
+        at = record.offset + 1;
+      }
+      // Not the segment's end: it may have grown since the block was loaded.
+      at = Math.max(at, block.loadedTo);
+    }
+    return at;
+  }
+
+  #blockFor(offset: number): Block | undefined {
+    const segment = this.#log.find(offset);
+    if (!segment) return undefined;
+    const mark = lastAtMost(segment.markOffsets, offset, (first) => first);
+    return this.#blocks.take(segment, Math.max(0, mark));
+  }
+}

@@ -1,0 +1,121 @@
+import { crc32 } from "node:zlib";
+import { keyOf, writeTextKey } from "../keys.ts";
+import type { NewRecord } from "../spool.ts";
+import { StoredRecord } from "../stored-record.ts";
+
+/**
+ * A record: a header of 64 bytes, then the body (the event's JSON). Little-endian.
+ *
+ *      0  mark u32                 F5 73 6C FF: two of its bytes never occur in UTF-8, so no JSON contains it
+ *      4  body length u32
+ *      8  offset u64
+ *     16  event key 16             see keys.ts
+ *     32  run key u64              0 without a run
+ *     40  order key u64            0 without one
+ *     48  CRC of the item as received u32
+ *     52  kind u8
+ *     53  flags u8
+ *     54  partition u16            0 in the file spool
+ *     56  CRC of the body u32
+ *     60  CRC of the bytes 0..60 u32, seeded with the segment's salt + this record's position
+ *
+ * The seed makes a header valid in one place of one segment only. CRC-32 is linear, so two seeds never give one sum for the same
+ * bytes: a copy of a record (inside a body, or left over from a file's earlier life) is rejected with certainty, not by luck.
+ */
+export const RECORD_HEADER_BYTES = 64;
+/** The longest body that can be stored. Ingest takes 10 MiB; beyond this a record would not fit a segment of its own. */
+export const RECORD_BODY_BYTES_MAX = 64 * 1024 * 1024;
+/** All flags but FLAG_RESERVE, which speaks to the spool and is not part of the record. */
+const STORED_FLAGS = 0x7f;
+
+const MARK = 0xff6c73f5;
+export const MARK_BYTES = Buffer.from([0xf5, 0x73, 0x6c, 0xff]);
+const SUMMED_BYTES = 60;
+const EVENT_KEY_AT = 16;
+
+/** Builds headers in one place that is used again and again: nothing is allocated for a record. */
+export class HeaderWriter {
+  readonly bytes = Buffer.alloc(RECORD_HEADER_BYTES);
+  readonly #view = new DataView(this.bytes.buffer, this.bytes.byteOffset, RECORD_HEADER_BYTES);
+  readonly #summed = this.bytes.subarray(0, SUMMED_BYTES);
+
+  constructor() {
+    this.#view.setUint32(0, MARK, true);
+  }
+
+  fill(record: NewRecord, eventKey: Uint8Array, offset: number, seed: number): void {
+    const view = this.#view;
+    view.setUint32(4, record.body.length, true);
+    view.setUint32(8, offset >>> 0, true);
+    view.setUint32(12, Math.floor(offset / 0x1_0000_0000), true);
+    this.bytes.set(eventKey, EVENT_KEY_AT);
+    writeTextKey(record.runId, view, 32);
+    if (record.orderKey === record.runId) this.bytes.copyWithin(40, 32, 40);
+    else writeTextKey(record.orderKey, view, 40);
+    view.setUint32(48, record.receivedCrc, true);
+    view.setUint8(52, record.kindCode);
+    view.setUint8(53, record.flags & STORED_FLAGS);
+    view.setUint32(56, crc32(record.body), true);
+    this.#seal(seed);
+  }
+
+  /** Makes the header at `at` valid for another place. */
+  reseal(bytes: Buffer, at: number, seed: number): void {
+    bytes.copy(this.bytes, 0, at, at + RECORD_HEADER_BYTES);
+    this.#seal(seed);
+    bytes.set(this.bytes, at);
+  }
+
+  #seal(seed: number): void {
+    this.#view.setUint32(SUMMED_BYTES, crc32(this.#summed, seed), true);
+  }
+}
+
+/** The seed for the header of a record at a position of a segment. */
+export function seedOf(salt: number, position: number): number {
+  return (salt + position) >>> 0;
+}
+
+const checked = Buffer.alloc(SUMMED_BYTES);
+
+export function isHeader(bytes: Buffer, at: number, seed: number): boolean {
+  if (bytes.readUInt32LE(at) !== MARK) return false;
+  bytes.copy(checked, 0, at, at + SUMMED_BYTES);
+  return crc32(checked, seed) === bytes.readUInt32LE(at + SUMMED_BYTES);
+}
+
+/** True if the body behind a valid header is the one that was written. */
+export function isBodyIntact(bytes: Buffer, at: number): boolean {
+  const start = at + RECORD_HEADER_BYTES;
+  return crc32(bytes.subarray(start, start + bodyLengthAt(bytes, at))) === bytes.readUInt32LE(at + 56);
+}
+
+export function bodyLengthAt(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at + 4);
+}
+
+export function offsetAt(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at + 12) * 0x1_0000_0000 + bytes.readUInt32LE(at + 8);
+}
+
+export function receivedCrcAt(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at + 48);
+}
+
+/** Copies the event key of the record at `at`. */
+export function copyEventKey(bytes: Buffer, at: number, into: Uint8Array): void {
+  bytes.copy(into, 0, at + EVENT_KEY_AT, at + EVENT_KEY_AT + 16);
+}
+
+/** The record at `at` as readers see it. Its body is a slice of `bytes`, which must not be used for anything else then. */
+export function recordAt(bytes: Buffer, at: number): StoredRecord {
+  const start = at + RECORD_HEADER_BYTES;
+  return new StoredRecord(
+    offsetAt(bytes, at),
+    bytes[at + 52] ?? 0,
+    bytes[at + 53] ?? 0,
+    keyOf(bytes.readUInt32LE(at + 32), bytes.readUInt32LE(at + 36)),
+    keyOf(bytes.readUInt32LE(at + 40), bytes.readUInt32LE(at + 44)),
+    bytes.subarray(start, start + bodyLengthAt(bytes, at)),
+  );
+}

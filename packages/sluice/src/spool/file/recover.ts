@@ -1,0 +1,67 @@
+import type { Disk, Random } from "@sluice/sdk/internal";
+import { SluiceError } from "../../errors.ts";
+import type { Dedupe } from "../dedupe.ts";
+import type { Damage } from "./damage.ts";
+import { SegmentLog } from "./log.ts";
+import { copyEventKey, receivedCrcAt } from "./record.ts";
+import { repairSpool } from "./repair.ts";
+import { SPOOL_ID_BYTES } from "./segment.ts";
+import { type Survey, surveySpool } from "./survey.ts";
+import { TallyFile } from "./tally.ts";
+
+export interface Recovered {
+  readonly spoolId: string;
+  readonly log: SegmentLog;
+  readonly damage: Damage;
+  readonly tally: TallyFile;
+  readonly nextNumber: number;
+  /** Size of the last segment's file: zeros were written up to there. */
+  readonly tailBytes: number;
+}
+
+export interface RecoverOptions {
+  readonly dataDir: string;
+  readonly disk: Disk;
+  readonly random: Random;
+  /** Gets the ids of all retained records, oldest first, straight from their headers. */
+  readonly dedupe: Dedupe;
+}
+
+/** Finds what is there, mends what must be, and says where to go on. A directory without a spool becomes a new one. */
+export async function recoverSpool({ dataDir, disk, random, dedupe }: RecoverOptions): Promise<Recovered> {
+  const directory = `${dataDir}/spool`;
+  const quarantine = `${dataDir}/quarantine`;
+  for (const path of [directory, quarantine, `${dataDir}/ledgers`]) await makeDirectory(disk, path);
+  const survey = await surveySpool(disk, directory, (bytes, at, offset) => {
+    copyEventKey(bytes, at, dedupe.key);
+    if (dedupe.find() < 0) dedupe.add(receivedCrcAt(bytes, at), offset);
+  });
+  await repairSpool(disk, quarantine, survey);
+  const spoolId = survey.spoolId ?? Buffer.from(random.fill(new Uint8Array(SPOOL_ID_BYTES))).toString("hex");
+  const tally = new TallyFile(disk, directory, spoolId);
+  await tally.open();
+  // Ledgers carry the id, so it has to be there before the first of them, and before the first segment.
+  if (survey.spoolId === undefined) await tally.write(tally.current);
+  return {
+    spoolId,
+    log: new SegmentLog(survey.segments, survey.nextOffset),
+    damage: survey.damage,
+    tally,
+    nextNumber: survey.nextNumber,
+    tailBytes: tailBytesOf(survey),
+  };
+}
+
+/** A torn tail was cut off, and with it the zeros behind it. */
+function tailBytesOf({ hasTornTail, tailBytes, segments }: Survey): number {
+  return hasTornTail ? (segments.at(-1)?.endPosition ?? 0) : tailBytes;
+}
+
+async function makeDirectory(disk: Disk, path: string): Promise<void> {
+  try {
+    await disk.makeDirectory(path);
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    throw new SluiceError("DATA_DIR_UNUSABLE", { path, cause }, error);
+  }
+}

@@ -1,0 +1,74 @@
+import type { Disk } from "@sluice/sdk/internal";
+import { readSlots, SlotFile } from "./slots.ts";
+
+/**
+ * What the segments alone cannot say, kept in a slot file beside them and synced whenever it is written:
+ * - `trimmedBefore`: everything below was removed on purpose, so its absence is no damage, whichever unlinks survived a crash;
+ * - `damagedBefore`: how many records below that were lost to damage, so that the count outlives the segments;
+ * - `knownDurable`: everything below was durable once. After a clean stop that is everything, so a torn-looking tail is damage,
+ *   not a write that never finished, and its offsets are never given again.
+ */
+export interface Tally {
+  readonly trimmedBefore: number;
+  readonly damagedBefore: number;
+  readonly knownDurable: number;
+}
+
+const NAME = "tally";
+const NO_TALLY: Tally = { trimmedBefore: 0, damagedBefore: 0, knownDurable: 0 };
+
+export class TallyFile {
+  readonly #file: SlotFile;
+  #current: Tally = NO_TALLY;
+
+  constructor(disk: Disk, directory: string, spoolId: string) {
+    this.#file = new SlotFile(disk, directory, NAME, spoolId);
+  }
+
+  get current(): Tally {
+    return this.#current;
+  }
+
+  async open(): Promise<void> {
+    const payload = await this.#file.open();
+    this.#current = payload ? decodeTally(payload) : NO_TALLY;
+  }
+
+  /** Stores and syncs. Rejects if the disk does; the tally before it still stands then. */
+  async write(tally: Tally): Promise<void> {
+    await this.#file.write(encodeTally(tally), true);
+    this.#current = tally;
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}
+
+/** The tally and the id of the spool it belongs to, read without touching anything. */
+export async function readTally(
+  disk: Disk,
+  directory: string,
+): Promise<{ readonly tally: Tally; readonly spoolId: string | undefined }> {
+  const value = await readSlots(disk, `${directory}/${NAME}`);
+  return value
+    ? { tally: decodeTally(value.payload), spoolId: value.spoolId }
+    : { tally: NO_TALLY, spoolId: undefined };
+}
+
+function encodeTally(tally: Tally): Uint8Array {
+  const bytes = Buffer.alloc(24);
+  bytes.writeBigUInt64LE(BigInt(tally.trimmedBefore), 0);
+  bytes.writeBigUInt64LE(BigInt(tally.damagedBefore), 8);
+  bytes.writeBigUInt64LE(BigInt(tally.knownDurable), 16);
+  return bytes;
+}
+
+function decodeTally(payload: Uint8Array): Tally {
+  const bytes = Buffer.from(payload);
+  return {
+    trimmedBefore: Number(bytes.readBigUInt64LE(0)),
+    damagedBefore: Number(bytes.readBigUInt64LE(8)),
+    knownDurable: Number(bytes.readBigUInt64LE(16)),
+  };
+}

@@ -1,0 +1,38 @@
+import type { Event } from "@sluice/sdk";
+import type { SpoolRecord } from "./spool.ts";
+
+/** A record as readers see it. Its body is decoded on first use and once: the object is shared by all who read it. */
+export class StoredRecord implements SpoolRecord {
+  readonly offset: number;
+  readonly kindCode: number;
+  readonly flags: number;
+  readonly runKey: number;
+  readonly orderKey: number;
+  readonly body: Uint8Array;
+  #event: Event | undefined;
+
+  constructor(
+    offset: number,
+    kindCode: number,
+    flags: number,
+    runKey: number,
+    orderKey: number,
+    body: Uint8Array,
+  ) {
+    this.offset = offset;
+    this.kindCode = kindCode;
+    this.flags = flags;
+    this.runKey = runKey;
+    this.orderKey = orderKey;
+    this.body = body;
+  }
+
+  get event(): Event {
+    this.#event ??= decode(this.body);
+    return this.#event;
+  }
+}
+
+function decode(body: Uint8Array): Event {
+  return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString()) as Event;
+}
