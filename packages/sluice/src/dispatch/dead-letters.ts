@@ -1,0 +1,201 @@
+import { join } from "node:path";
+import { type Clock, codeOf, type Disk, type DiskFile } from "@sluice/sdk/internal";
+import { type DeadLetter, encodeDeadLetter, LINE_FEED, readKnown } from "./dead-letter.ts";
+
+/**
+ * The dead letters of one sink: `<directory>/<sink>.jsonl`, one line each (see dead-letter.ts). A line is written and synced
+ * before the ledger settles its events, so a crash between the two leaves a line whose events are not settled: on the next start they
+ * are known (`countFor`) and settle without being sent or written again.
+ * A torn last line is cut off at open, a short write is truncated back, and after a failed sync the file is opened anew and
+ * the letters are written again, never synced a second time on trust.
+ */
+export interface DeadLetters {
+  /**
+   * Resolves when all of them are on disk ("written"), none is because the cap is reached ("full"), or the disk failed
+   * ("failed": try again later, the events are not settled). Calls are served in order.
+   */
+  append(letters: readonly DeadLetter[]): Promise<"written" | "full" | "failed">;
+  /** Events of this route that stand in the file although the ledger had not settled them: 1 if dead, 0 if delivered in a group. */
+  countFor(offset: number): number | undefined;
+  /** Does this run follow its dead start? */
+  follows(runKey: number): boolean;
+  /** Dead events in the file, those of earlier lives of the route included. */
+  readonly count: number;
+  close(): Promise<void>;
+}
+
+export interface DeadLetterOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly directory: string;
+  readonly sink: string;
+  readonly place: string;
+  /** The ledger's low offset: what is below it is settled, and need not be known. */
+  readonly low: number;
+  readonly capBytes?: number;
+}
+
+/** Dead letters wait for a person. More than this means that something is wrong with all events, not with some. */
+export const DEAD_LETTER_BYTES_MAX = 256 * 1024 * 1024;
+/** Runs whose start is a dead letter. Older ones have long ended. */
+const FOLLOWED_RUNS_MAX = 10_000;
+const SCAN_BYTES = 1024 * 1024;
+/** The front of a line is read, and no more: a group names at most a batch of offsets. */
+const FRONT_BYTES_MAX = 64 * 1024;
+
+export async function openDeadLetters(options: DeadLetterOptions): Promise<DeadLetters> {
+  await options.disk.makeDirectory(options.directory);
+  const letters = new DeadLetterFile(options);
+  await letters.open();
+  return letters;
+}
+
+class DeadLetterFile implements DeadLetters {
+  readonly #options: DeadLetterOptions;
+  readonly #path: string;
+  readonly #known = new Map<number, number>();
+  readonly #followed = new Set<number>();
+  #file: DiskFile | undefined;
+  #sizeBytes = 0;
+  #count = 0;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(options: DeadLetterOptions) {
+    this.#options = options;
+    this.#path = join(options.directory, `${options.sink}.jsonl`);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  countFor(offset: number): number | undefined {
+    return this.#known.get(offset);
+  }
+
+  follows(runKey: number): boolean {
+    return runKey !== 0 && this.#followed.has(runKey);
+  }
+
+  append(letters: readonly DeadLetter[]): Promise<"written" | "full" | "failed"> {
+    const appended = this.#queue.then(() => this.#append(letters));
+    this.#queue = appended;
+    return appended;
+  }
+
+  async open(): Promise<void> {
+    const { disk, directory } = this.#options;
+    const file = await disk.open(this.#path, "write");
+    this.#file = file;
+    // The entry in the directory has to last as long as the first line.
+    const entry = await disk.open(directory, "read");
+    await entry.sync();
+    await entry.close();
+    const wholeBytes = await this.#scan(file);
+    const { sizeBytes } = await file.stat();
+    if (sizeBytes > wholeBytes) await file.truncate(wholeBytes);
+    this.#sizeBytes = wholeBytes;
+    for (const offset of this.#known.keys()) if (offset < this.#options.low) this.#known.delete(offset);
+  }
+
+  async close(): Promise<void> {
+    await this.#queue;
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close();
+  }
+
+  async #append(letters: readonly DeadLetter[]): Promise<"written" | "full" | "failed"> {
+    const { clock, sink, place, capBytes = DEAD_LETTER_BYTES_MAX } = this.#options;
+    const at = new Date(clock.nowMs()).toISOString();
+    const lines = Buffer.concat(letters.map((letter) => encodeDeadLetter(letter, { sink, place, at })));
+    if (this.#sizeBytes + lines.length > capBytes) return "full";
+    try {
+      this.#file ??= await this.#reopen();
+      if (!(await this.#write(this.#file, lines))) return "failed";
+      await this.#file.sync();
+    } catch (error) {
+      // Only what a disk says is an outcome; anything else is a bug and goes up.
+      if (codeOf(error) === undefined) throw error;
+      await this.#abandon();
+      return "failed";
+    }
+    this.#sizeBytes += lines.length;
+    for (const letter of letters) {
+      this.#count += letter.dead;
+      const [first] = letter.items;
+      if (letter.items.length === 1 && first?.record.kindCode === 1) this.#follow(first.record.runKey);
+    }
+    return "written";
+  }
+
+  async #write(file: DiskFile, lines: Uint8Array): Promise<boolean> {
+    const written = file.write(lines, this.#sizeBytes);
+    if (written === lines.length) return true;
+    await file.truncate(this.#sizeBytes);
+    return false;
+  }
+
+  async #reopen(): Promise<DiskFile> {
+    const file = await this.#options.disk.open(this.#path, "write");
+    await file.truncate(this.#sizeBytes);
+    return file;
+  }
+
+  async #abandon(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    // It failed already; that it cannot even be closed adds nothing.
+    await file?.close().catch(() => undefined);
+  }
+
+  #follow(runKey: number): void {
+    if (runKey === 0) return;
+    this.#followed.add(runKey);
+    if (this.#followed.size <= FOLLOWED_RUNS_MAX) return;
+    for (const oldest of this.#followed) {
+      this.#followed.delete(oldest);
+      return;
+    }
+  }
+
+  /** Reads the front of every line; returns where the last whole one ends. */
+  async #scan(file: DiskFile): Promise<number> {
+    const chunk = Buffer.alloc(SCAN_BYTES);
+    let front = "";
+    let wholeBytes = 0;
+    for (let position = 0; ; ) {
+      const count = await file.read(chunk, position);
+      if (count === 0) return wholeBytes;
+      let start = 0;
+      for (;;) {
+        const end = chunk.subarray(0, count).indexOf(LINE_FEED, start);
+        const piece = chunk.subarray(start, end < 0 ? count : end);
+        if (front.length < FRONT_BYTES_MAX) front += piece.toString("latin1", 0, FRONT_BYTES_MAX);
+        if (end < 0) break;
+        this.#learn(front);
+        front = "";
+        start = end + 1;
+        wholeBytes = position + start;
+      }
+      position += count;
+    }
+  }
+
+  #learn(line: string): void {
+    const known = readKnown(line);
+    if (!known) return;
+    if (known.place !== this.#options.place) {
+      this.#count += known.count;
+      return;
+    }
+    if (known.opensRun) this.#follow(known.runKey);
+    for (const [index, offset] of known.offsets.entries()) {
+      // The first `count` of a group stand for its dead: nobody knows which they are, and the sum is what has to be right.
+      if (this.#known.has(offset)) continue;
+      const dead = index < known.count ? 1 : 0;
+      this.#known.set(offset, dead);
+      this.#count += dead;
+    }
+  }
+}

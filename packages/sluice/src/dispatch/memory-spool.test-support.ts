@@ -1,0 +1,144 @@
+import { createHash } from "node:crypto";
+import type { Event } from "@sluice/sdk";
+import type {
+  AppendOutcome,
+  Lease,
+  NewRecord,
+  ReadLimit,
+  Spool,
+  SpoolRecord,
+  SpoolState,
+} from "../spool/spool.ts";
+
+/** A spool of one partition in memory, for the tests of this folder. Ledgers survive `reopen`, as after a crash. */
+export class MemorySpool implements Spool {
+  readonly records = new Map<number, SpoolRecord>();
+  /** What a crash leaves: the last stored ledger of each route. */
+  readonly ledgers = new Map<string, { bytes: Uint8Array; durable: boolean }>();
+  readonly commits: { route: string; bytes: Uint8Array; durable: boolean }[] = [];
+  /** Set to make appends fail. */
+  refusing: AppendOutcome | undefined;
+  trimmedTo = 0;
+  #next = 0;
+  #epoch = 0;
+  readonly #ids = new Map<string, { offset: number; crc: number }>();
+  readonly #epochs = new Map<string, { epoch: number; lost: AbortController }>();
+  #waiters: (() => void)[] = [];
+
+  get state(): SpoolState {
+    const first = Math.min(...this.records.keys(), this.#next);
+    return { partitions: 1, firstOffset: first, nextOffset: this.#next, bytes: 0, maxBytes: 1e9, damaged: 0 };
+  }
+
+  async append(records: readonly NewRecord[]): Promise<readonly AppendOutcome[]> {
+    await Promise.resolve();
+    const outcomes = records.map((record) => this.refusing ?? this.#appendOne(record));
+    this.#wake();
+    return outcomes;
+  }
+
+  /** Offsets that no reader will ever see. */
+  damage(...offsets: readonly number[]): void {
+    for (const offset of offsets) this.records.delete(offset);
+  }
+
+  async read(
+    _: number,
+    from: number,
+    limit: ReadLimit,
+    signal: AbortSignal,
+  ): Promise<readonly SpoolRecord[]> {
+    while (!signal.aborted) {
+      const found: SpoolRecord[] = [];
+      let bytes = 0;
+      for (let offset = from; offset < this.#next && found.length < limit.records; offset++) {
+        const record = this.records.get(offset);
+        if (!record) continue;
+        bytes += record.body.length;
+        if (found.length > 0 && bytes > limit.bytes) break;
+        found.push(record);
+      }
+      if (found.length > 0) return found;
+      await new Promise<void>((resolve) => {
+        this.#waiters.push(resolve);
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+    }
+    return [];
+  }
+
+  async lease(route: string, partition: number): Promise<Lease> {
+    this.#epochs.get(route)?.lost.abort();
+    const lost = new AbortController();
+    const epoch = ++this.#epoch;
+    this.#epochs.set(route, { epoch, lost });
+    return { route, partition, epoch, ledger: this.ledgers.get(route)?.bytes, lost: lost.signal };
+  }
+
+  async commit(lease: Lease, ledger: Uint8Array, durable: boolean): Promise<boolean> {
+    if (this.#epochs.get(lease.route)?.epoch !== lease.epoch) return false;
+    const bytes = Uint8Array.from(ledger);
+    this.ledgers.set(lease.route, { bytes, durable });
+    this.commits.push({ route: lease.route, bytes, durable });
+    return true;
+  }
+
+  async trim(_: number, before: number): Promise<void> {
+    for (const offset of this.records.keys()) if (offset < before) this.records.delete(offset);
+    this.trimmedTo = Math.max(this.trimmedTo, before);
+  }
+
+  async close(): Promise<void> {}
+
+  /** The process dies: every lease is lost, what is stored stays. */
+  crash(): void {
+    for (const { lost } of this.#epochs.values()) lost.abort();
+    this.#epochs.clear();
+    this.#wake();
+  }
+
+  #appendOne(record: NewRecord): AppendOutcome {
+    const known = this.#ids.get(record.id);
+    if (known) {
+      return { status: known.crc === record.receivedCrc ? "duplicate" : "conflict", offset: known.offset };
+    }
+    const offset = this.#next++;
+    this.#ids.set(record.id, { offset, crc: record.receivedCrc });
+    this.records.set(offset, new MemoryRecord(offset, record));
+    return { status: "appended", offset };
+  }
+
+  #wake(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const wake of waiters) wake();
+  }
+}
+
+class MemoryRecord implements SpoolRecord {
+  readonly offset: number;
+  readonly kindCode: number;
+  readonly flags: number;
+  readonly runKey: number;
+  readonly orderKey: number;
+  readonly body: Uint8Array;
+  #event: Event | undefined;
+
+  constructor(offset: number, record: NewRecord) {
+    this.offset = offset;
+    this.kindCode = record.kindCode;
+    this.flags = record.flags & 0x7f;
+    this.runKey = keyOf(record.runId);
+    this.orderKey = keyOf(record.orderKey);
+    this.body = record.body;
+  }
+
+  get event(): Event {
+    this.#event ??= JSON.parse(Buffer.from(this.body).toString()) as Event;
+    return this.#event;
+  }
+}
+
+export function keyOf(text: string | undefined): number {
+  return text === undefined ? 0 : createHash("sha1").update(text).digest().readUIntBE(0, 6);
+}

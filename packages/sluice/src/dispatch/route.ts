@@ -1,0 +1,71 @@
+import type { Event } from "@sluice/sdk";
+import type { Clock, Random } from "@sluice/sdk/internal";
+import type { Sink, SinkDefinition } from "../sinks/define.ts";
+import type { Spool } from "../spool/spool.ts";
+import type { Balance } from "./balance.ts";
+import type { DeadLetters } from "./dead-letters.ts";
+import type { Figures } from "./figures.ts";
+import type { Health } from "./health.ts";
+import type { RouteState } from "./state.ts";
+import type { RouteObserver } from "./watch.ts";
+
+/**
+ * A route takes every event of one spool partition to one sink: read → filter → batch → send → settle → ledger. Events of one
+ * key (the sink's `order`) arrive in spool order, at least once; every event is settled exactly once. See state.ts for its
+ * life, lanes.ts for who may go next, deliver.ts for what comes of a batch, ledger.ts for the books.
+ */
+export interface Route {
+  readonly status: RouteStatus;
+  /** Everything below is settled, durably: it may be trimmed. */
+  readonly lowOffset: number;
+  /** Makes the ledger durable, so that `lowOffset` is the newest there is. False if it could not be stored. */
+  sync(): Promise<boolean>;
+  /** Tries at once: a waiting or paused route probes, and events that wait on their own are due. */
+  wake(): void;
+  /**
+   * Sends what was accepted before this call, without waiting for company, while the sink takes it and until the signal aborts; then
+   * stores the ledger durably. What is left stays pending. Never rejects, and ends within a second of the abort.
+   */
+  drain(signal: AbortSignal): Promise<void>;
+  /** Breaks off what is on its way, stores the ledger durably and releases everything but the sink. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface RouteStatus {
+  readonly route: string;
+  readonly sink: string;
+  readonly type: string;
+  readonly state: RouteState;
+  readonly health: Health;
+  readonly balance: Balance;
+  /** Records that are not settled. */
+  readonly lag: number;
+  /** By the oldest pending event's own time. */
+  readonly oldestAgeMs?: number;
+  /** Batches on their way. */
+  readonly inFlight: number;
+  readonly lastError?: string;
+  /** Wall clock. */
+  readonly waitUntilMs?: number;
+}
+
+export interface RouteOptions {
+  /** The sink's name; also the route's, and its ledger's. */
+  readonly name: string;
+  /** What the route has to know of the sink's definition. */
+  readonly definition: Pick<SinkDefinition, "type" | "limits" | "order" | "inFlight" | "skips">;
+  /** Open; whoever opened it closes it, after the route. */
+  readonly sink: Sink;
+  readonly spool: Spool;
+  readonly partition?: number;
+  /** From routes.json. */
+  readonly place: string;
+  readonly firstOffset: number;
+  /** Opened for `place`; the route closes it. */
+  readonly openDeadLetters: (low: number) => Promise<DeadLetters>;
+  readonly filter?: (event: Event) => boolean;
+  readonly figures?: Partial<Figures>;
+  readonly observer: RouteObserver;
+  readonly clock: Clock;
+  readonly random: Random;
+}

@@ -1,0 +1,101 @@
+import type { Delivery } from "../sinks/delivery.ts";
+import type { Item } from "./item.ts";
+
+/** What a route tells while it works. Called synchronously from the delivery path: cheap, and never throws. */
+export interface RouteObserver {
+  onAttempt(attempt: Attempt): void;
+  onState(sink: string, state: string, reason: string | undefined): void;
+  onInFlight(sink: string, batches: number): void;
+  /** Something a person should see. Never with a secret in it. */
+  warn(message: string): void;
+}
+
+/** One request and what came of it. What needs a decoded event is computed when it is asked for, and not before. */
+export interface Attempt {
+  readonly sink: string;
+  readonly outcome: Delivery["status"];
+  readonly reason?: string;
+  /** 1 for the first try of a batch. */
+  readonly attempt: number;
+  readonly events: number;
+  readonly durationMs: number;
+  /** At most 5 of the batch's runs. */
+  readonly runIds: readonly string[];
+  readonly promptTokens?: number;
+  readonly completionTokens?: number;
+}
+
+const RUN_IDS_MAX = 5;
+
+export function createAttempt(
+  sink: string,
+  items: readonly Item[],
+  attempt: number,
+  delivery: Delivery,
+  durationMs: number,
+): Attempt {
+  const reason = "reason" in delivery ? delivery.reason : undefined;
+  const sum = (of: (item: Item) => number | undefined) => {
+    let total: number | undefined;
+    for (const item of items) {
+      const tokens = readable(item, of);
+      if (tokens !== undefined) total = (total ?? 0) + tokens;
+    }
+    return total;
+  };
+  const measured = {
+    sink,
+    outcome: delivery.status,
+    attempt,
+    events: items.length,
+    durationMs,
+    ...(reason !== undefined && { reason }),
+    get runIds() {
+      return runIdsOf(items);
+    },
+    get promptTokens() {
+      return sum(promptTokensOf);
+    },
+    get completionTokens() {
+      return sum(completionTokensOf);
+    },
+  };
+  // The getters give undefined where no provider said anything, which is what an absent property gives.
+  return measured as Attempt;
+}
+
+function runIdsOf(items: readonly Item[]): string[] {
+  const runIds = new Set<string>();
+  for (const item of items) {
+    if (runIds.size === RUN_IDS_MAX) break;
+    const runId = readable(item, ({ event }) => event.runId);
+    if (runId !== undefined) runIds.add(runId);
+  }
+  return [...runIds];
+}
+
+function promptTokensOf({ event }: Item): number | undefined {
+  const usage = event.run?.usage;
+  return (
+    usage && added(usage.input, usage.cacheRead, usage.cacheWrite5m, usage.cacheWrite1h, usage.audioInput)
+  );
+}
+
+function completionTokensOf({ event }: Item): number | undefined {
+  const usage = event.run?.usage;
+  return usage && added(usage.output, usage.reasoning, usage.audioOutput);
+}
+
+function added(...counts: readonly (number | undefined)[]): number | undefined {
+  const known = counts.filter((count) => typeof count === "number");
+  return known.length === 0 ? undefined : known.reduce((sum, count) => sum + count, 0);
+}
+
+/** A record that is no event has no run and no tokens to speak of. */
+function readable<Value>(item: Item, read: (item: Item) => Value): Value | undefined {
+  try {
+    return read(item);
+  } catch {
+    return undefined;
+  }
+}
