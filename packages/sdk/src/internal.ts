@@ -1,5 +1,11 @@
 /** What the `sluice` package shares with the SDK. Not for applications: it changes without notice. */
+export { bracketedEntry, bracketedFormat } from "./logfile/bracketed.ts";
+export { jsonlEntry, jsonlFormat } from "./logfile/jsonl.ts";
+export { type AppendResult, createLogFile, type LogFile, type LogFileOptions } from "./logfile/log-file.ts";
+export type { Rotation } from "./logfile/rotation.ts";
+export type { LogFormat } from "./logfile/torn-tail.ts";
 export { type Clock, sleep, systemClock, type Timer } from "./system/clock.ts";
-export { codeOf, type Disk, type DiskFile, systemDisk } from "./system/disk.ts";
+export { codeOf, type Disk, type DiskFile, type FileState, systemDisk } from "./system/disk.ts";
 export { ManualClock } from "./system/manual-clock.ts";
+export { type Output, systemOutput } from "./system/output.ts";
 export { type Random, seededRandom, systemRandom } from "./system/random.ts";
