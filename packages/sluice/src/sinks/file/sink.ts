@@ -161,7 +161,8 @@ async function append(files: OpenFiles, path: string, entries: readonly Entry[])
 function needsMending(error: unknown): boolean {
   const code = codeOf(error);
   return (
-    code !== undefined && /^(EACCES|EPERM|EROFS|ELOOP|EISDIR|ENOTDIR|EINVAL|ENAMETOOLONG|ENXIO)$/.test(code)
+    code !== undefined &&
+    /^(EACCES|EPERM|EROFS|ELOOP|EISDIR|EEXIST|ENOTDIR|EINVAL|ENAMETOOLONG|ENXIO)$/.test(code)
   );
 }
 
