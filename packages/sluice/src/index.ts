@@ -4,6 +4,7 @@ export {
   type Sink,
   type SinkContext,
   type SinkDefinition,
+  type SinkDocs,
   type SinkLimits,
 } from "./sinks/define.ts";
 export type { Delivery, ItemDelivery } from "./sinks/delivery.ts";

@@ -40,8 +40,17 @@ export interface DiskFile {
    */
   sync(): Promise<void>;
   truncate(sizeBytes: number): Promise<void>;
-  stat(): Promise<{ readonly sizeBytes: number; readonly modifiedAtMs: number }>;
+  stat(): Promise<FileState>;
   close(): Promise<void>;
+}
+
+export interface FileState {
+  readonly sizeBytes: number;
+  readonly modifiedAtMs: number;
+  /** Device and inode: equal for two handles of one file, whatever its name is by now. Absent where a disk has no such thing. */
+  readonly identity?: string;
+  /** False for what must never be appended to: a FIFO, a device, a file that has a second name (a planted hard link). */
+  readonly isOrdinary?: boolean;
 }
 
 const FILE_MODE = 0o600;
@@ -100,10 +109,17 @@ class SystemFile implements DiskFile {
     return promised((done) => fs.ftruncate(this.#descriptor, sizeBytes, done));
   }
 
-  stat(): Promise<{ sizeBytes: number; modifiedAtMs: number }> {
+  stat(): Promise<FileState> {
     return new Promise((resolve, reject) => {
       fs.fstat(this.#descriptor, (error, stats) =>
-        error ? reject(error) : resolve({ sizeBytes: stats.size, modifiedAtMs: stats.mtimeMs }),
+        error
+          ? reject(error)
+          : resolve({
+              sizeBytes: stats.size,
+              modifiedAtMs: stats.mtimeMs,
+              identity: `${stats.dev}:${stats.ino}`,
+              isOrdinary: stats.isFile() && stats.nlink <= 1,
+            }),
       );
     });
   }
@@ -116,14 +132,15 @@ class SystemFile implements DiskFile {
 }
 
 function flagsOf(mode: "read" | "write" | "create"): number {
-  const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
+  const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
+  // Without O_NONBLOCK a FIFO planted under the name would hang a pool thread for good; ordinary files do not feel it.
   switch (mode) {
     case "read":
-      return O_RDONLY | O_NOFOLLOW;
+      return O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
     case "write":
-      return O_RDWR | O_CREAT | O_NOFOLLOW;
+      return O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
     case "create":
-      return O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
+      return O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK;
   }
 }
 

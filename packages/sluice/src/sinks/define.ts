@@ -1,5 +1,5 @@
 import type { Event } from "@sluice/sdk";
-import type { Clock, Disk } from "@sluice/sdk/internal";
+import type { Clock, Disk, Output } from "@sluice/sdk/internal";
 import type { z } from "zod";
 import type { Delivery } from "./delivery.ts";
 
@@ -31,6 +31,8 @@ export interface SinkContext {
   readonly disk: Disk;
   /** Where relative paths start. */
   readonly dataDir: string;
+  /** Where the console sink writes; standard output unless a test or an embedder says otherwise. */
+  readonly output?: Output;
   /** Something a person should see. Never with a secret in it. */
   warn(message: string): void;
 }
@@ -43,6 +45,16 @@ export interface SinkLimits {
   readonly requestsPerSecond?: number;
   /** How long a batch may wait for company. */
   readonly ageMs?: number;
+}
+
+/** What its reference page says beyond its options. */
+export interface SinkDocs {
+  /** A `[[sinks]]` table that works as it stands. */
+  readonly example: string;
+  /** What becomes of each kind of event. */
+  readonly mapping: readonly (readonly [event: string, becomes: string])[];
+  /** What a user must know and cannot see from the options: sentences. */
+  readonly notes?: readonly string[];
 }
 
 /**
@@ -60,10 +72,8 @@ export interface SinkDefinition<Type extends string = string, Options extends z.
   readonly limits: SinkLimits;
   readonly order: "none" | "run" | "trace";
   readonly inFlight: number;
-  /**
-   * What tells one destination from another (endpoint, path), never a key: a change under one name is an
-   * error.
-   */
+  readonly docs?: SinkDocs;
+  /** What tells one destination from another (endpoint, path), never a key: a change under one name is an error. */
   destination(options: z.output<Options>): string;
   skips?(kindCode: number): string | undefined;
   open(options: z.output<Options>, context: SinkContext): Promise<Sink>;

@@ -28,3 +28,15 @@ export type Delivery =
 export type ItemDelivery = Extract<Delivery, { status: "delivered" | "skipped" | "retry" | "rejected" }>;
 
 export const delivered: Delivery = { status: "delivered" };
+
+/** One outcome per event, said once where all of them share it. No events at all are delivered. */
+export function summary(each: readonly ItemDelivery[]): Delivery {
+  const first = each[0];
+  if (!first) return delivered;
+  const isShared = each.every((item) => item.status === first.status && reasonOf(item) === reasonOf(first));
+  return isShared ? first : { status: "mixed", each };
+}
+
+function reasonOf(item: ItemDelivery): string | undefined {
+  return "reason" in item ? item.reason : undefined;
+}

@@ -1,0 +1,51 @@
+import { codeOf } from "@sluice/sdk/internal";
+import type { Delivery } from "./delivery.ts";
+import { retryAfterMs } from "./retry-after.ts";
+
+/** A delivery that did not happen: all events of the batch share it. */
+export type Failure = Extract<Delivery, { status: "retry" | "rejected" | "tooLarge" | "blocked" }>;
+
+export interface Refusal {
+  readonly httpStatus: number;
+  readonly retryAfter: string | undefined;
+  readonly location: string | undefined;
+  /** What the backend said, safe to show. */
+  readonly words: string;
+}
+
+/**
+ * What an HTTP status other than 2xx means for the batch. Payload faults are rejected, passing trouble is retried, and
+ * whatever a person has to mend blocks, so that a wrong key or URL never costs an event. A status we have no rule for
+ * blocks too: it keeps everything until somebody looked.
+ */
+export function failureOf(refusal: Refusal, nowMs: number): Failure {
+  const { httpStatus, words } = refusal;
+  const reason = words === "" ? `HTTP ${httpStatus}` : `HTTP ${httpStatus}: ${words}`;
+  if (httpStatus === 408 || httpStatus === 425 || httpStatus === 429 || httpStatus >= 500) {
+    const waitMs = retryAfterMs(refusal.retryAfter, nowMs);
+    return waitMs === undefined
+      ? { status: "retry", reason }
+      : { status: "retry", reason, retryAfterMs: waitMs };
+  }
+  if (httpStatus === 400 || httpStatus === 409 || httpStatus === 422) return { status: "rejected", reason };
+  if (httpStatus === 413) return { status: "tooLarge", reason };
+  if (httpStatus >= 300 && httpStatus < 400) {
+    const to = refusal.location === undefined ? "" : ` to ${refusal.location}`;
+    return {
+      status: "blocked",
+      reason: `HTTP ${httpStatus}: it redirects${to}, and redirects are never followed`,
+    };
+  }
+  return { status: "blocked", reason };
+}
+
+/** Node's and OpenSSL's codes for "this server is not who it says it is, or speaks no TLS that we accept". */
+const CERTIFICATE_CODES =
+  /CERT|ISSUER|SELF_SIGNED|VERIFY_LEAF|INVALID_CA|HOSTNAME_MISMATCH|UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION/;
+
+/** What it means that there was no answer at all. `words` is the error's text, safe to show. */
+export function failureOfError(error: unknown, words: string): Failure {
+  const code = codeOf(error) ?? "";
+  if (CERTIFICATE_CODES.test(code)) return { status: "blocked", reason: `TLS: ${words} (${code})` };
+  return { status: "retry", reason: code === "" ? words : `${words} (${code})` };
+}

@@ -1,0 +1,70 @@
+import type { Json, JsonObject, Usage } from "@sluice/sdk";
+
+/**
+ * Lunary keeps scalars and lists of scalars on the first level of metadata and drops the rest, so nested objects are
+ * spread over dotted keys: `{a: {b: 1}}` is `{"a.b": 1}`. A list with objects in it is kept as its JSON text.
+ */
+export function flattened(metadata: JsonObject): JsonObject {
+  const flat: Record<string, Json> = Object.create(null);
+  const spread = (prefix: string, value: Json | undefined): void => {
+    if (value === undefined || value === null) return;
+    if (typeof value !== "object" || isRawNumber(value)) {
+      flat[prefix] = value;
+    } else if (isList(value)) {
+      flat[prefix] = value.every(isScalar) ? value : JSON.stringify(value);
+    } else {
+      for (const [key, inner] of Object.entries(value))
+        spread(prefix === "" ? key : `${prefix}.${key}`, inner);
+    }
+  };
+  spread("", metadata);
+  return flat;
+}
+
+export interface TokensUsage {
+  readonly prompt?: number;
+  readonly completion?: number;
+  readonly promptCached?: number;
+}
+
+/** Lunary's totals include what was cached and what was thought. Absent where no bucket is known: then its server counts. */
+export function tokensUsage(usage: Usage | undefined): TokensUsage | undefined {
+  if (!usage) return undefined;
+  const prompt = sum(usage.input, usage.cacheRead, usage.cacheWrite5m, usage.cacheWrite1h, usage.audioInput);
+  const completion = sum(usage.output, usage.reasoning, usage.audioOutput);
+  if (prompt === undefined && completion === undefined) return undefined;
+  return {
+    ...(prompt !== undefined && { prompt }),
+    ...(completion !== undefined && { completion }),
+    ...(typeof usage.cacheRead === "number" && { promptCached: usage.cacheRead }),
+  };
+}
+
+/** What its database cannot hold (half of a surrogate pair, NUL) becomes U+FFFD; everything else is the same. */
+export function storable(value: unknown): unknown {
+  if (typeof value === "string") return value.toWellFormed().replaceAll("\0", "\ufffd");
+  if (typeof value !== "object" || value === null || isRawNumber(value)) return value;
+  if (Array.isArray(value)) return value.map(storable);
+  const clean: Record<string, unknown> = Object.create(null);
+  for (const [key, inner] of Object.entries(value)) clean[String(storable(key))] = storable(inner);
+  return clean;
+}
+
+function sum(...buckets: readonly (number | undefined)[]): number | undefined {
+  const known = buckets.filter((bucket) => typeof bucket === "number");
+  return known.length === 0 ? undefined : known.reduce((total, bucket) => total + bucket, 0);
+}
+
+function isScalar(value: Json): boolean {
+  return typeof value !== "object" || value === null || isRawNumber(value);
+}
+
+function isList(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
+/** A number that the codec keeps as its text, because a double would change it. TypeScript's library does not know it yet. */
+function isRawNumber(value: object): boolean {
+  const json = JSON as typeof JSON & { isRawJSON(value: object): boolean };
+  return json.isRawJSON(value);
+}

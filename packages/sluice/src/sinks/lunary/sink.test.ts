@@ -1,0 +1,298 @@
+import type { Event, Run } from "@sluice/sdk";
+import { ManualClock, systemClock, systemDisk } from "@sluice/sdk/internal";
+import { afterEach, expect, test } from "vitest";
+import { LUNARY_TEST_KEY, type LunaryServerOptions, startLunaryServer } from "../../testing/lunary-server.ts";
+import { llmRun, outgoing } from "../../testing/outgoing.ts";
+import { lunarySink } from "./sink.ts";
+import { lunaryId } from "./uuid.ts";
+
+const closers: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+const forever = new AbortController().signal;
+const START = "2026-01-01T00:00:00.000Z";
+const END = "2026-01-01T00:00:01.000Z";
+const RUN = "00000000-0000-4000-8000-000000000001";
+
+async function setUp(options: LunaryServerOptions = {}, changes: Record<string, unknown> = {}) {
+  const server = await startLunaryServer(options);
+  closers.push(() => server.close());
+  const sink = await openSink(server.url, changes);
+  const send = (...events: readonly Event[]) => sink.send(events.map(outgoing), forever);
+  return { server, sink, send };
+}
+
+async function openSink(endpoint: string, changes: Record<string, unknown> = {}) {
+  const settings = lunarySink.options.parse({ endpoint, api_key: LUNARY_TEST_KEY, ...changes });
+  const context = {
+    name: "lunary",
+    clock: systemClock,
+    disk: systemDisk,
+    dataDir: "/",
+    warn: () => undefined,
+  };
+  const sink = await lunarySink.open(settings, context);
+  closers.push(() => sink.close());
+  return sink;
+}
+
+/** A complete run with this id and these differences from an ordinary LLM run. */
+function ended(runId: string, run: Partial<Run> = {}, event: Partial<Event> = {}): Event {
+  const base = llmRun({ runId, time: END, ...event });
+  return { ...base, run: { type: "llm", startTime: START, status: "ok", ...base.run, ...run } };
+}
+
+test("a complete run is stored with its start, its end and the provider's own counts", async () => {
+  const { server, send } = await setUp();
+  const usage = { input: 10, cacheRead: 4, output: 7, reasoning: 5, source: "provider" } as const;
+  const event = ended(
+    RUN,
+    {
+      usage,
+      request: {
+        model: "models/x",
+        input: [{ role: "user", content: "Hi" }],
+        params: { temperature: 0.5 },
+        stream: true,
+      },
+    },
+    {
+      scope: { kind: "user", id: "ann", props: { plan: "pro" } },
+      tags: ["a"],
+      metadata: { team: { name: "blue", sizes: [1, 2] }, flag: true, mixed: [{ a: 1 }] },
+      session: { id: "s-1" },
+    },
+  );
+
+  expect(await send(event)).toEqual({ status: "delivered" });
+
+  expect(server.runs.get(RUN)).toEqual({
+    id: RUN,
+    type: "llm",
+    status: "success",
+    name: "gpt-4.1-mini",
+    startedAt: START,
+    endedAt: END,
+    input: [{ role: "user", content: "Hi" }],
+    output: { role: "assistant", content: "Hi!" },
+    params: { temperature: 0.5, stream: true },
+    tags: ["a"],
+    metadata: { "team.name": "blue", "team.sizes": [1, 2], flag: true, mixed: '[{"a":1}]', sessionId: "s-1" },
+    userId: "ann",
+    userProps: { plan: "pro" },
+    promptTokens: 14,
+    completionTokens: 12,
+    promptCached: 4,
+    countedByServer: false,
+  });
+});
+
+test("the start is strictly before the end, also when the run took no time or the clock went back", async () => {
+  const { server, send } = await setUp();
+  const other = "00000000-0000-4000-8000-000000000002";
+
+  await send(ended(RUN, {}, { time: START }), ended(other, {}, { time: "2025-12-31T23:00:00.000Z" }));
+
+  expect(server.lost).toEqual([]);
+  expect(server.runs.get(RUN)?.endedAt).toBe("2026-01-01T00:00:00.001Z");
+  expect(server.runs.get(other)?.endedAt).toBe("2026-01-01T00:00:00.001Z");
+});
+
+test("an error keeps its words, a cancelled run says so in its metadata", async () => {
+  const { server, send } = await setUp();
+  const other = "00000000-0000-4000-8000-000000000002";
+
+  await send(
+    ended(RUN, { status: "error", error: { message: "boom", stack: "at x" } }),
+    ended(other, { status: "incomplete", reason: "crash" }),
+  );
+
+  expect(server.runs.get(RUN)).toMatchObject({ status: "error", error: { message: "boom", stack: "at x" } });
+  expect(server.runs.get(other)).toMatchObject({
+    status: "success",
+    metadata: { status: "incomplete", reason: "crash" },
+  });
+});
+
+test("the same run a second time is delivered, and stored once", async () => {
+  const { server, send } = await setUp();
+  await send(ended(RUN));
+
+  expect(await send(ended(RUN))).toEqual({ status: "delivered" });
+  expect(server.runs.size).toBe(1);
+});
+
+test("two ends of one run in one batch are told apart by their times", async () => {
+  const { server, send } = await setUp();
+  const late = ended(
+    RUN,
+    { revision: 2, response: { output: "late" } },
+    { time: "2026-01-01T00:00:09.000Z" },
+  );
+
+  expect(await send(ended(RUN), late)).toEqual({ status: "delivered" });
+  expect(server.runs.get(RUN)).toMatchObject({ output: "late", endedAt: "2026-01-01T00:00:09.000Z" });
+});
+
+test("a run id that is no UUID becomes one, always the same, and its children find it", async () => {
+  const { server, send } = await setUp();
+  const parent = ended("agent 7", { type: "agent" });
+  const child = ended("x".repeat(36), {}, { parentRunId: "agent 7" });
+
+  expect(await send(child, parent)).toEqual({ status: "delivered" });
+
+  expect(lunaryId("agent 7")).toBe("661b2a01-1504-5947-988d-c2fe2c583591");
+  expect(server.runs.get(lunaryId("x".repeat(36)))?.parentRunId).toBe(lunaryId("agent 7"));
+});
+
+test("a child that is older than its parent, and stands before it in the batch, keeps its link and its length", async () => {
+  const { server, send } = await setUp();
+  const agent = "00000000-0000-4000-8000-00000000000a";
+  const child = ended(RUN, { startTime: "2025-12-31T23:59:59.000Z" }, { time: START, parentRunId: agent });
+
+  await send(child, ended(agent, { type: "agent" }));
+
+  expect(server.runs.get(RUN)).toMatchObject({ parentRunId: agent, startedAt: START, endedAt: END });
+});
+
+test("a start of an agent is sent at once, so that its children link to it while it runs", async () => {
+  const { server, send } = await setUp();
+  const agent = "00000000-0000-4000-8000-00000000000a";
+  const started = { ...ended(agent, { type: "agent" }), id: "s", kind: "run.started", time: START };
+  const { status: _, response: __, usage: ___, ...run } = started.run ?? { type: "agent" };
+
+  expect(await send({ ...started, run })).toEqual({ status: "delivered" });
+  expect(await send(ended(RUN, {}, { parentRunId: agent }))).toEqual({ status: "delivered" });
+  expect(await send(ended(agent, { type: "agent" }))).toEqual({ status: "delivered" });
+
+  expect(server.runs.get(RUN)?.parentRunId).toBe(agent);
+  expect(server.runs.get(agent)).toMatchObject({ status: "success", endedAt: END });
+});
+
+test("children of unknown parents do not stall a request: one link is tried, the others move to the metadata", async () => {
+  const clock = new ManualClock();
+  const { server, sink } = await setUp({ orphanDelayMs: 5_000, clock });
+  const ids = [1, 2, 3].map((number) => `00000000-0000-4000-8000-00000000010${number}`);
+  const parents = ids.map((id) => id.replace("-8000-", "-9000-"));
+  const batch = ids.map((id, index) => outgoing(ended(id, {}, { parentRunId: parents[index] ?? "" })));
+
+  const sending = sink.send(batch, forever);
+  await server.received(1);
+  await clock.advance(5_000);
+
+  expect(await sending).toEqual({ status: "delivered" });
+  expect(ids.map((id) => server.runs.get(id)?.metadata.parentRunId)).toEqual([
+    undefined,
+    parents[1],
+    parents[2],
+  ]);
+});
+
+test("what Lunary has no form for is skipped with the reason", async () => {
+  const { server, send } = await setUp();
+  const { startTime: _, ...piece } = ended(RUN).run ?? { type: "llm" };
+
+  const delivery = await send(
+    { ...ended(RUN), kind: "run.started" },
+    { id: "c", kind: "order.placed", time: START },
+    { ...ended(RUN), run: piece },
+    ended(RUN),
+  );
+
+  expect(delivery).toEqual({
+    status: "mixed",
+    each: [
+      { status: "skipped", reason: "sent_with_end" },
+      { status: "skipped", reason: "unmapped" },
+      { status: "skipped", reason: "partial" },
+      { status: "delivered" },
+    ],
+  });
+  expect(server.requests.length).toBe(1);
+  expect(await send({ id: "c", kind: "order.placed", time: START })).toEqual({
+    status: "skipped",
+    reason: "unmapped",
+  });
+});
+
+test("one refused run does not cost its neighbours, and its words are kept", async () => {
+  const { server, send } = await setUp();
+  const other = "00000000-0000-4000-8000-000000000002";
+  server.refuseItems((item) => (item.runId === RUN ? `value too long for ${LUNARY_TEST_KEY}` : undefined));
+
+  expect(await send(ended(RUN), ended(other))).toEqual({
+    status: "mixed",
+    each: [
+      { status: "rejected", reason: "Lunary refused the start: value too long for [secret]" },
+      { status: "delivered" },
+    ],
+  });
+});
+
+test("a refusal that sounds like a bad moment is tried again", async () => {
+  const { server, send } = await setUp();
+  server.refuseItems((item) => (item.event === "end" ? "Connection terminated unexpectedly" : undefined));
+
+  expect(await send(ended(RUN))).toEqual({
+    status: "retry",
+    reason: "Lunary refused the end: Connection terminated unexpectedly",
+  });
+});
+
+test.each([
+  ["a page", "<html>sign in</html>"],
+  ["nothing", ""],
+  ["another shape", '{"ok":true}'],
+  ["no results", '{"results":[]}'],
+  ["one result of two", `{"results":[{"id":"${RUN}","success":true}]}`],
+  ["a list that breaks off", '{"results":[{"id":"'],
+])("an answer with status 200 and %s delivers nothing", async (_name, body) => {
+  const { server, send } = await setUp();
+  server.script({ body });
+
+  expect((await send(ended(RUN))).status).toBe("retry");
+});
+
+test("results in any order find their runs", async () => {
+  const { server, send } = await setUp();
+  const other = "00000000-0000-4000-8000-000000000002";
+  const result = (id: string, success: boolean) => ({ id, success, ...(!success && { error: "bad value" }) });
+  server.script({
+    body: { results: [result(other, true), result(RUN, true), result(other, false), result(RUN, true)] },
+  });
+
+  expect(await send(ended(RUN), ended(other))).toMatchObject({
+    each: [{ status: "delivered" }, { status: "rejected", reason: "Lunary refused the end: bad value" }],
+  });
+});
+
+test("a wrong key blocks, and check says it without sending a run", async () => {
+  const { server } = await setUp();
+  const sink = await openSink(server.endpoint, { api_key: "11111111-1111-4111-8111-111111111111" });
+
+  expect(await sink.send([outgoing(ended(RUN))], forever)).toEqual({
+    status: "blocked",
+    reason: 'HTTP 401: {"message":"Invalid API key"}',
+  });
+  expect(await sink.check(forever)).toBe('Lunary cannot be used: HTTP 401: {"message":"Invalid API key"}');
+  expect(server.runs.size).toBe(0);
+});
+
+test("text that its database cannot hold arrives with replacement characters", async () => {
+  const { server, send } = await setUp();
+
+  await send(ended(RUN, { request: { input: "half \ud83e, whole 🧵, NUL \0, text \\ud83e" } }));
+
+  expect(server.runs.get(RUN)?.input).toBe("half \ufffd, whole 🧵, NUL \ufffd, text \\ud83e");
+});
+
+test("a body over the limit is halved before it is sent, a single large run is sent", async () => {
+  const { server, send } = await setUp();
+  const large = { request: { input: "ä\\".repeat(1_500_000) } };
+
+  expect((await send(ended(RUN, large), ended("b", large))).status).toBe("tooLarge");
+  expect(server.requests.length).toBe(0);
+  expect(await send(ended(RUN, large))).toEqual({ status: "delivered" });
+});

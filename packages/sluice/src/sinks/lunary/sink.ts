@@ -1,0 +1,160 @@
+import { KIND_CODES } from "@sluice/sdk";
+import { z } from "zod";
+import { defineSink, type Outgoing, type Sink, type SinkContext } from "../define.ts";
+import { type ItemDelivery, summary } from "../delivery.ts";
+import { createHttpSend, type HttpSend } from "../http-send.ts";
+import { storable } from "./fields.ts";
+import { type LunaryEvent, type MappedRun, mapped } from "./mapping.ts";
+import { createParents } from "./parents.ts";
+import { readResults } from "./results.ts";
+
+const INGEST_PATH = "/v1/runs/ingest";
+/** Its server takes 20 MB; what is smaller is stored sooner and costs less to send again. */
+const BODY_BYTES_MAX = 8_000_000;
+/** The mapping renames and adds a little: with raw bytes below this, the body stays below its own limit. */
+const BATCH_BYTES_MAX = 7_000_000;
+/** A run is two Lunary events, and a request carries 250 of them. */
+const RUNS_MAX = 125;
+/** 250 results with a sentence each. */
+const ANSWER_BYTES_MAX = 256 * 1024;
+
+const options = z.strictObject({
+  api_key: z
+    .string()
+    .min(1)
+    .regex(/^[\x21-\x7e]+$/, "must be printable ASCII without spaces")
+    .meta({ secret: true })
+    .describe("The project's public or private key."),
+  endpoint: z
+    .url({ protocol: /^https?$/ })
+    .refine((url) => new URL(url).username === "", "must not contain a user name; the key goes to api_key")
+    .default(`https://api.lunary.ai${INGEST_PATH}`)
+    .describe(`Where runs are posted. A base URL gets ${INGEST_PATH}.`),
+  timeout_ms: z
+    .int()
+    .min(100)
+    .max(600_000)
+    .default(30_000)
+    .describe("Upper bound for one request, in milliseconds."),
+});
+
+export const lunarySink = defineSink({
+  type: "lunary",
+  summary: "Sends runs to Lunary, each with its start and its end in one request.",
+  options,
+  // 150 requests a minute and IP address is what its server allows; 2 a second leave room for others behind the same address.
+  limits: { events: RUNS_MAX, bytes: BATCH_BYTES_MAX, requestsPerSecond: 2 },
+  // A parent must be stored before its children, and updates of one run must not race.
+  order: "trace",
+  inFlight: 4,
+  docs: {
+    example:
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: the configuration's own placeholder.
+      '[[sinks]]\nname = "lunary"\ntype = "lunary"\n\n[sinks.params]\napi_key = "${env:LUNARY_API_KEY}"',
+    mapping: [
+      ["run.ended, ok", "`start` and `end`"],
+      ["run.ended, error", "`start` and `error`"],
+      ["run.ended, cancelled or incomplete", "`start` and `end`, `metadata.status` and `metadata.reason`"],
+      ["run.started of an agent, a chain, a tool", "`start`, so that its children find their parent"],
+      ["run.started of an llm, an embedding, a retriever", "skipped `sent_with_end`"],
+      ["everything else", "skipped `unmapped`"],
+    ],
+    notes: [
+      "Lunary stores UUIDs: any other run id becomes a UUIDv5, always the same one. Run ids are global at Lunary, so let them be UUIDs.",
+      "A run that Lunary already has counts as delivered; a retry or a replay makes no second one.",
+      "Token counts are totals: prompt includes cached input, completion includes reasoning. Unknown counts are left out, and Lunary counts by itself.",
+      "Metadata is spread over dotted keys, because Lunary keeps its first level only. Lunary itself writes snake_case keys in camelCase, also inside inputs and outputs.",
+      "Half surrogate pairs and NUL characters, which its database cannot hold, become U+FFFD.",
+      "Lunary links a child only to a parent that it has: a parent without a run.started of its own is sent after its children, and those then carry `metadata.parentRunId` instead.",
+    ],
+  },
+  destination: ({ endpoint }) => ingestUrl(endpoint),
+  skips: (kindCode) =>
+    kindCode === KIND_CODES["run.started"] || kindCode === KIND_CODES["run.ended"] ? undefined : "unmapped",
+  open: async (settings, context) => openLunary(settings, context),
+});
+
+function openLunary(settings: z.output<typeof options>, context: SinkContext): Sink {
+  const http = createHttpSend({
+    url: ingestUrl(settings.endpoint),
+    headers: {
+      authorization: `Bearer ${settings.api_key}`,
+      "content-type": "application/json",
+      accept: "application/json",
+      "user-agent": "sluice",
+    },
+    secrets: [settings.api_key],
+    clock: context.clock,
+    timeoutMs: settings.timeout_ms,
+    answerBytesMax: ANSWER_BYTES_MAX,
+  });
+  const parents = createParents();
+
+  return {
+    async send(batch, signal) {
+      const outcomes: ItemDelivery[] = new Array(batch.length).fill({ status: "delivered" });
+      const runs = parents.arrange(mapBatch(batch, outcomes));
+      if (runs.length === 0) return summary(outcomes);
+      const body = bodyOf(runs);
+      if (runs.length > 1 && body.length > BODY_BYTES_MAX) {
+        return { status: "tooLarge", reason: `the request would have ${body.length} bytes` };
+      }
+      const answer = await http.post(body, signal);
+      if (answer.status !== "answered") return answer;
+      const each = readResults(answer.body, runs, http.redact);
+      if (typeof each === "string") return { status: "retry", reason: each };
+      for (const [position, run] of runs.entries()) {
+        const outcome = each[position];
+        if (outcome) outcomes[run.index] = outcome;
+        if (outcome?.status === "delivered" && run.events[0]) parents.delivered(run.events[0].runId);
+      }
+      return summary(outcomes);
+    },
+    check: (signal) => check(http, signal),
+    close: () => http.close(),
+  };
+}
+
+/** Maps what has a form at Lunary, and writes down the outcome of what has none. */
+function mapBatch(batch: readonly Outgoing[], outcomes: ItemDelivery[]): MappedRun[] {
+  const runs: MappedRun[] = [];
+  for (const [index, outgoing] of batch.entries()) {
+    const result = mappedOrRefused(outgoing);
+    if ("status" in result) outcomes[index] = result;
+    else runs.push({ index, events: result.events });
+  }
+  return runs;
+}
+
+function mappedOrRefused(outgoing: Outgoing): ItemDelivery | { readonly events: readonly LunaryEvent[] } {
+  try {
+    const result = mapped(outgoing.event);
+    return "skipped" in result ? { status: "skipped", reason: result.skipped } : result;
+  } catch {
+    // One event that is not what its kind says must not cost its neighbours.
+    return { status: "rejected", reason: "the event cannot be read" };
+  }
+}
+
+/** Lone surrogates and NUL can only stand in JSON as these escapes; few requests have any. */
+const MAY_BE_UNSTORABLE = /\\u(?:0000|d[89a-f])/i;
+
+function bodyOf(runs: readonly MappedRun[]): Uint8Array {
+  const request = { events: runs.flatMap((run) => run.events) };
+  const text = JSON.stringify(request);
+  return Buffer.from(MAY_BE_UNSTORABLE.test(text) ? JSON.stringify(storable(request)) : text);
+}
+
+/** An empty request is checked like any other, and stores nothing. */
+async function check(http: HttpSend, signal: AbortSignal): Promise<string | undefined> {
+  const answer = await http.post('{"events":[]}', signal);
+  if (answer.status !== "answered") return `Lunary cannot be used: ${answer.reason}`;
+  const results = readResults(answer.body, [], http.redact);
+  return typeof results === "string" ? `This is not Lunary: ${results}` : undefined;
+}
+
+function ingestUrl(endpoint: string): string {
+  const url = new URL(endpoint);
+  if (url.pathname === "/") url.pathname = INGEST_PATH;
+  return url.href;
+}

@@ -1,0 +1,23 @@
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { sinkOfType, sinks } from "./registry.ts";
+
+test("every sink that is defined is in the registry, once and sorted", () => {
+  const files = globSync("**/*.ts", { cwd: import.meta.dirname })
+    .filter((file) => !file.endsWith(".test.ts") && file !== "define.ts")
+    .map((file) => readFileSync(join(import.meta.dirname, file), "utf8"));
+  const defined = files.flatMap((source) =>
+    [...source.matchAll(/defineSink\(\{\s*type: "([^"]+)"/g)].map((match) => match[1]),
+  );
+
+  const registered = sinks.map((definition) => definition.type);
+
+  expect(defined.length).toBe(files.filter((source) => source.includes("defineSink(")).length);
+  expect(registered).toEqual(defined.sort());
+});
+
+test("a type that nobody defined has no definition", () => {
+  expect(sinkOfType("lunary")?.type).toBe("lunary");
+  expect(sinkOfType("langfues")).toBeUndefined();
+});

@@ -1,0 +1,21 @@
+/** For the tests of those who write sinks, or send to one: a scriptable backend, a strict Lunary, and the sink contract. */
+export {
+  type Answer,
+  type Backend,
+  type BackendOptions,
+  type BackendRequest,
+  type Step,
+  startBackend,
+} from "./backend.ts";
+export {
+  createLunary,
+  LUNARY_TEST_KEY,
+  type Lunary,
+  type LunaryItem,
+  type LunaryRun,
+  type LunaryServer,
+  type LunaryServerOptions,
+  startLunaryServer,
+} from "./lunary-server.ts";
+export { llmRun, oddEvents, outgoing } from "./outgoing.ts";
+export { type ContractRule, type SinkContract, sinkContract, type TestRunner } from "./sink-contract.ts";
