@@ -2,6 +2,7 @@ export type {
   Event,
   Json,
   JsonObject,
+  Origin,
   Run,
   RunError,
   RunRequest,

@@ -23,7 +23,18 @@ export interface Event {
   readonly tool?: ToolCall;
   /** Whatever a custom kind carries; also a score, an initialisation, a cache hit. */
   readonly data?: Json;
+  /** What is needed to write the event in the form it came in, when that was not this one. */
+  readonly origin?: Origin;
   readonly [unknown: string]: unknown;
+}
+
+/** Kept by a dialect, so that foreign → canonical → foreign is the identity. */
+export interface Origin {
+  readonly dialect: string;
+  /** The foreign object's own keys in their order, where they are not the ones that the dialect writes by itself. */
+  readonly keys?: readonly string[];
+  /** Foreign fields, verbatim, that the canonical event does not say, or says differently. */
+  readonly rest?: JsonObject;
 }
 
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject;

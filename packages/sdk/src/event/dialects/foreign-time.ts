@@ -1,0 +1,29 @@
+import { numberOf } from "../codec.ts";
+import { isUtcTime } from "../time.ts";
+
+const PARTS = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:?\d\d)?$/;
+const FRACTION_CHARS_MAX = ".123456789".length;
+
+/**
+ * A foreign time stamp in the canonical spelling, with all digits of its fraction up to nanoseconds: milliseconds since
+ * 1970, or a date and time in any zone. Without a zone it is UTC, which is what those who leave it out mean: the machine's
+ * own zone would make the meaning of an event depend on where it arrives. Undefined for anything else.
+ */
+export function toUtcTime(stamp: unknown): string | undefined {
+  if (typeof stamp !== "string") return written(numberOf(stamp) ?? Number.NaN, undefined);
+  if (isUtcTime(stamp)) return stamp;
+  const [, date, time, fraction, zone = "Z"] = PARTS.exec(stamp) ?? [];
+  if (date === undefined || time === undefined) return undefined;
+  // Checked as if it were UTC first, because Date.parse takes 30 February for a day in March.
+  if (!isUtcTime(`${date}T${time}Z`)) return undefined;
+  return written(Date.parse(`${date}T${time}${zone.toUpperCase()}`), fraction ?? "");
+}
+
+/** `fraction` of a second, as text, where the milliseconds have none; undefined where they do. */
+function written(ms: number, fraction: string | undefined): string | undefined {
+  const date = new Date(ms);
+  if (Number.isNaN(date.getTime())) return undefined;
+  const iso = date.toISOString();
+  const text = fraction === undefined ? iso : `${iso.slice(0, 19)}${fraction.slice(0, FRACTION_CHARS_MAX)}Z`;
+  return isUtcTime(text) ? text : undefined;
+}

@@ -1,0 +1,111 @@
+import {
+  checkBoolean,
+  checkCount,
+  checkName,
+  checkObject,
+  checkString,
+  checkStrings,
+  checkTime,
+  type EventFault,
+  type Fields,
+  invalid,
+  isCount,
+  isObject,
+  requireField,
+} from "./fields.ts";
+
+const STATUSES: readonly unknown[] = ["ok", "error", "cancelled", "incomplete"];
+const USAGE_SOURCES: readonly unknown[] = ["provider", "counted", "estimated"];
+const USAGE_BUCKETS = [
+  "input",
+  "cacheRead",
+  "cacheWrite5m",
+  "cacheWrite1h",
+  "output",
+  "reasoning",
+  "audioInput",
+  "audioOutput",
+] as const;
+
+/** The `run` of an event, as far as sinks rely on it. */
+export function checkRun(run: unknown): EventFault | undefined {
+  if (run === undefined) return undefined;
+  if (!isObject(run)) return invalid("run", "must be an object");
+  return checkFacts(run) ?? checkRequest(run.request) ?? checkResponse(run.response) ?? checkRest(run);
+}
+
+function checkFacts(run: Fields): EventFault | undefined {
+  const { status, revision } = run;
+  if (status !== undefined && !STATUSES.includes(status)) {
+    return invalid("run.status", `must be one of ${STATUSES.join(", ")}`);
+  }
+  if (revision !== undefined && !(Number.isInteger(revision) && Number(revision) >= 1)) {
+    return invalid("run.revision", "must be a whole number from 1 on");
+  }
+  return (
+    requireField(run, "type", "run.") ??
+    checkName(run.type, "run.type") ??
+    checkName(run.name, "run.name") ??
+    checkName(run.provider, "run.provider") ??
+    checkName(run.operation, "run.operation") ??
+    checkName(run.writer, "run.writer") ??
+    checkTime(run.startTime, "run.startTime") ??
+    checkTime(run.firstTokenTime, "run.firstTokenTime") ??
+    checkString(run.reason, "run.reason")
+  );
+}
+
+function checkRequest(request: unknown): EventFault | undefined {
+  if (request === undefined) return undefined;
+  if (!isObject(request)) return invalid("run.request", "must be an object");
+  return (
+    checkName(request.model, "run.request.model") ??
+    checkObject(request.params, "run.request.params") ??
+    checkBoolean(request.stream, "run.request.stream")
+  );
+}
+
+function checkResponse(response: unknown): EventFault | undefined {
+  if (response === undefined) return undefined;
+  if (!isObject(response)) return invalid("run.response", "must be an object");
+  return (
+    checkString(response.id, "run.response.id") ??
+    checkName(response.model, "run.response.model") ??
+    checkStrings(response.finishReasons, "run.response.finishReasons")
+  );
+}
+
+function checkRest(run: Fields): EventFault | undefined {
+  return (
+    checkUsage(run.usage) ??
+    checkError(run.error) ??
+    checkStrings(run.pieces, "run.pieces") ??
+    checkObject(run.truncated, "run.truncated") ??
+    checkObject(run.http, "run.http")
+  );
+}
+
+function checkUsage(usage: unknown): EventFault | undefined {
+  if (usage === undefined) return undefined;
+  if (!isObject(usage)) return invalid("run.usage", "must be an object");
+  for (const bucket of USAGE_BUCKETS) {
+    if (usage[bucket] === undefined || isCount(usage[bucket])) continue;
+    return checkCount(usage[bucket], `run.usage.${bucket}`);
+  }
+  if (!USAGE_SOURCES.includes(usage.source)) {
+    return invalid("run.usage.source", `must be one of ${USAGE_SOURCES.join(", ")}`);
+  }
+  return checkObject(usage.raw, "run.usage.raw");
+}
+
+function checkError(error: unknown): EventFault | undefined {
+  if (error === undefined) return undefined;
+  if (!isObject(error)) return invalid("run.error", "must be an object");
+  return (
+    requireField(error, "message", "run.error.") ??
+    checkString(error.message, "run.error.message") ??
+    checkString(error.type, "run.error.type") ??
+    checkString(error.code, "run.error.code") ??
+    checkString(error.stack, "run.error.stack")
+  );
+}
