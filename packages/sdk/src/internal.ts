@@ -19,6 +19,15 @@ export {
 export { type Scan, type ScanFault, type ScannedItem, scanJson } from "./event/scan.ts";
 export { isUtcTime } from "./event/time.ts";
 export { checkEvent, endId, type IncomingEvent, isComplete, isPiece } from "./event/validate.ts";
+export { openai } from "./providers/openai/openai.ts";
+export { type RequestText, readRequest, readRequestText } from "./providers/openai/request.ts";
+export type { Operation, Provider, Reading, ResponseBody, StreamReader } from "./providers/provider.ts";
+export {
+  createSseSplitter,
+  type ServerSentEvent,
+  type SseOptions,
+  type SseSplitter,
+} from "./providers/sse.ts";
 export { type Clock, sleep, systemClock, type Timer } from "./system/clock.ts";
 export { codeOf, type Disk, type DiskFile, type FileState, systemDisk } from "./system/disk.ts";
 export { ManualClock } from "./system/manual-clock.ts";

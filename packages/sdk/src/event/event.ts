@@ -108,6 +108,9 @@ export interface RunResponse {
   /** One message, or a list when there are several choices or output items; any JSON for other runs. */
   readonly output?: Json;
   readonly finishReasons?: readonly string[];
+  /** Of an embeddings run, whose vectors are not kept: how many there were, and how long. */
+  readonly count?: number;
+  readonly dimensions?: number;
 }
 
 /** Disjoint buckets: nothing is counted twice. What the provider did not say is absent, never 0. */

@@ -1,0 +1,147 @@
+import type { IncomingMessage } from "node:http";
+import type { Clock, Operation, Reading, StreamReader } from "@sluice/sdk/internal";
+import { type Decoder, openDecoder } from "./decode.ts";
+import { type HeldBytes, KeptBytes } from "./kept-bytes.ts";
+import { Utf8Pieces } from "./utf8-pieces.ts";
+
+/** Text is read in slices of this: one call for some hundred chunks. */
+const SLICE_BYTES = 64 * 1024;
+
+export interface ResponseOptions {
+  readonly operation: Operation;
+  readonly incoming: IncomingMessage;
+  readonly held: HeldBytes;
+  readonly bytesMax: number;
+  readonly clock: Clock;
+  /** Something is there to be read: call `read` when there is time. */
+  onReadable(): void;
+}
+
+/** The answer of one call, seen from the side: collects its bytes, decodes a copy, reads it in slices. */
+export class ResponseCapture {
+  readonly #options: ResponseOptions;
+  readonly #stream: StreamReader | undefined;
+  readonly #body: KeptBytes;
+  readonly #pieces = new Utf8Pieces();
+  readonly #decoder: Decoder | "unknown" | undefined;
+  #pending: Buffer[] = [];
+  /** When each pending chunk came; only until the first token is found. */
+  #arrivalsMs: number[] = [];
+  #pendingBytes = 0;
+  #onEnd: (() => void) | undefined;
+  #isDamaged = false;
+  #sizeBytes = 0;
+  #heldBytes = 0;
+  firstTokenMs: number | undefined;
+
+  constructor(options: ResponseOptions) {
+    const { operation, incoming, bytesMax } = options;
+    this.#options = options;
+    this.#body = new KeptBytes(options.held, bytesMax);
+    const isStream = /^text\/event-stream\b/i.test(incoming.headers["content-type"] ?? "");
+    this.#stream = isStream ? operation.openStream(bytesMax) : undefined;
+    this.#decoder = openDecoder(incoming.headers["content-encoding"], {
+      onChunk: (chunk) => this.#take(chunk),
+      onEnd: (isDamaged) => this.#decoded(isDamaged),
+    });
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  get isStream(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  add(chunk: Buffer): void {
+    if (this.#decoder === undefined) this.#take(chunk);
+    else if (this.#decoder === "unknown") this.#sizeBytes += chunk.length;
+    else this.#decoder.write(chunk);
+  }
+
+  /** No more comes. Calls `onEnd` when everything is there to be read, which is at once unless a copy is being decoded. */
+  end(onEnd: () => void): void {
+    if (this.#decoder === undefined || this.#decoder === "unknown") {
+      onEnd();
+      return;
+    }
+    this.#onEnd = onEnd;
+    this.#decoder.end();
+  }
+
+  /** Reads what has come of a stream. */
+  read(): void {
+    const stream = this.#stream;
+    if (stream === undefined) return;
+    if (this.firstTokenMs === undefined) this.#readUntilToken(stream);
+    if (this.#pending.length > 0) stream.feed(this.#pieces.take(this.#pending));
+    this.#pending = [];
+    this.#pendingBytes = 0;
+  }
+
+  /** What the answer said; undefined when it could not be decoded. */
+  reading(): Reading | undefined {
+    const stream = this.#stream;
+    if (this.#decoder === "unknown" || (this.#isDamaged && stream === undefined)) return undefined;
+    if (stream !== undefined) {
+      this.read();
+      stream.feed(this.#pieces.end());
+      return stream.end();
+    }
+    const tail = this.#body.tail();
+    const body = { text: this.#body.text(), ...(tail !== undefined && { tail }) };
+    return this.#options.operation.readBody(body);
+  }
+
+  /** The beginning of a body, for an answer that is no JSON. */
+  text(): string {
+    return this.#stream === undefined && this.#decoder !== "unknown" ? this.#body.text() : "";
+  }
+
+  release(): void {
+    this.#body.release();
+    this.#options.held.giveBack(this.#heldBytes);
+    this.#heldBytes = 0;
+    this.#pending = [];
+  }
+
+  #take(chunk: Buffer): void {
+    this.#sizeBytes += chunk.length;
+    if (this.#stream === undefined) {
+      this.#body.add(chunk);
+      return;
+    }
+    const isEarly = this.firstTokenMs === undefined;
+    if (isEarly) this.#arrivalsMs.push(this.#options.clock.nowMs());
+    this.#pending.push(chunk);
+    this.#pendingBytes += chunk.length;
+    this.#hold(chunk.length);
+    if (isEarly || this.#pendingBytes >= SLICE_BYTES) this.#options.onReadable();
+  }
+
+  /** What a reader keeps of a stream is at most what came. */
+  #hold(bytes: number): void {
+    const { held, bytesMax } = this.#options;
+    if (this.#heldBytes + bytes > bytesMax || !held.take(bytes)) return;
+    this.#heldBytes += bytes;
+  }
+
+  #readUntilToken(stream: StreamReader): void {
+    let read = 0;
+    for (const chunk of this.#pending) {
+      stream.feed(this.#pieces.take([chunk]));
+      read++;
+      if (!stream.hasContent) continue;
+      this.firstTokenMs = this.#arrivalsMs[read - 1];
+      break;
+    }
+    this.#pending = this.#pending.slice(read);
+    this.#arrivalsMs = [];
+  }
+
+  #decoded(isDamaged: boolean): void {
+    this.#isDamaged = isDamaged;
+    this.#onEnd?.();
+  }
+}
