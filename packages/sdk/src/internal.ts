@@ -3,3 +3,4 @@ export { type Clock, sleep, systemClock, type Timer } from "./system/clock.ts";
 export { codeOf, type Disk, type DiskFile, systemDisk } from "./system/disk.ts";
 export { ManualClock } from "./system/manual-clock.ts";
 export { type Random, seededRandom, systemRandom } from "./system/random.ts";
+export { closeDescriptor, openForAppend, readTextFile } from "./system/text-file.ts";
