@@ -41,7 +41,8 @@ test("a filtered viewer's gap counts only what it wanted", async () => {
   hub.publish([record("run.started", "0")]);
   await first;
 
-  for (let number = 0; number < 8; number++) hub.publish([record(number % 2 ? "run.ended" : "cache.hit", "n")]);
+  for (let number = 0; number < 8; number++)
+    hub.publish([record(number % 2 ? "run.ended" : "cache.hit", "n")]);
 
   expect(await viewer.next()).toMatchObject({ type: "gap", missed: 2 });
 });

@@ -1,6 +1,7 @@
 import { KIND_CODES } from "@sluice/sdk";
 import type { Clock } from "@sluice/sdk/internal";
 import type { NewRecord } from "../spool/spool.ts";
+import { matchesKind } from "../transforms/filter.ts";
 
 /**
  * The live tee: what passes can be watched, and watching never costs the pipeline anything.
@@ -228,9 +229,7 @@ class Subscription {
     if (runId !== undefined && entry.runId !== runId) return false;
     if (kinds === undefined || kinds.length === 0) return true;
     const kind = entry.kind();
-    return kinds.some((wanted) =>
-      wanted.endsWith("*") ? kind.startsWith(wanted.slice(0, -1)) : kind === wanted,
-    );
+    return kinds.some((wanted) => matchesKind(kind, wanted));
   }
 
   sleep(): Promise<void> {
