@@ -82,6 +82,10 @@ const ERRORS = {
     message: (d) =>
       `The sluice with pid ${d["pid"]} has not ended after ${d["seconds"]} s. Look into its log with: sluice logs`,
   },
+  NOT_FOR_PEOPLE: {
+    exit: EXIT.usage,
+    message: (d) => `${d["command"]} is how sluice starts itself. Use: sluice start --detach`,
+  },
   INPUT_UNREADABLE: {
     exit: EXIT.io,
     message: (d) => `${d["path"]} cannot be read: ${d["cause"]}.`,

@@ -18,10 +18,15 @@ export async function readTextFile(path: string, sizeBytesMax: number): Promise<
   }
 }
 
-/** A descriptor for a child's output: appends, mode 0600, never through a link. The caller closes it with `closeDescriptor`. */
+/** A descriptor for a log: appends, mode 0600, never through a link. The caller closes it with `closeDescriptor`. */
 export function openForAppend(path: string): number {
   const { O_WRONLY, O_CREAT, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
   return fs.openSync(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0o600);
+}
+
+/** Appends to it, synchronously: a log line costs a copy into the page cache, and a crash right after keeps it. */
+export function appendText(descriptor: number, text: string): void {
+  fs.writeSync(descriptor, text);
 }
 
 export function closeDescriptor(descriptor: number): void {
