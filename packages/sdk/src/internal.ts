@@ -30,8 +30,11 @@ export {
 } from "./providers/sse.ts";
 export { type Clock, sleep, systemClock, type Timer } from "./system/clock.ts";
 export { codeOf, type Disk, type DiskFile, type FileState, systemDisk } from "./system/disk.ts";
+export { codeOf, type Disk, type DiskFile, systemDisk } from "./system/disk.ts";
+export { keepAlive } from "./system/keep-alive.ts";
 export { ManualClock } from "./system/manual-clock.ts";
 export { oneSyncAtATime } from "./system/one-sync-disk.ts";
 export { systemProcess, type ThisProcess } from "./system/process.ts";
 export { type Output, systemOutput } from "./system/output.ts";
 export { type Random, seededRandom, systemRandom } from "./system/random.ts";
+export { appendText, closeDescriptor, openForAppend, readTextFile } from "./system/text-file.ts";

@@ -27,6 +27,69 @@ const ERRORS = {
     message: (d) =>
       `Unknown sink type "${d.type}".${d.nearest ? ` Did you mean "${d.nearest}"?` : ""} Known: ${d.known}.`,
   },
+  CONFIG_INVALID: {
+    exit: EXIT.config,
+    message: (d) => `The configuration is not right:\n${d["problems"]}`,
+  },
+  CONFIG_UNREADABLE: {
+    exit: EXIT.config,
+    message: (d) =>
+      `The configuration ${d["path"]} cannot be read: ${d["cause"]}. Mend it, or name another with --config.`,
+  },
+  SERVICE_UNKNOWN: {
+    exit: EXIT.config,
+    message: (d) =>
+      `Unknown service "${d["service"]}".${d["nearest"] ? ` Did you mean "${d["nearest"]}"?` : ""} Known: ${d["known"]}.`,
+  },
+  SERVICE_KEY_MISSING: {
+    exit: EXIT.config,
+    message: (d) =>
+      `The service ${d["service"]} needs an API key. Set ${d["variables"]}, or use --api-key-file PATH.`,
+  },
+  KEY_FILE_UNREADABLE: {
+    exit: EXIT.config,
+    message: (d) => `The API key cannot be read from ${d["path"]}: ${d["cause"]}.`,
+  },
+  LISTEN_TOKEN_NEEDED: {
+    exit: EXIT.config,
+    message: (d) =>
+      `Listening on ${d["listen"]} lets other machines in, and no token is set. Set [server] token (or SLUICE_TOKEN), or listen on 127.0.0.1.`,
+  },
+  LISTEN_FAILED: {
+    exit: EXIT.busy,
+    message: (d) =>
+      `Cannot listen on ${d["listen"]}: ${d["cause"]}. Choose another address with --listen HOST:PORT (port 0 takes a free one).`,
+  },
+  NOT_RUNNING: {
+    exit: EXIT.notRunning,
+    message: (d) => `No sluice is running in ${d["path"]}. Start one with: sluice start`,
+  },
+  DAEMON_UNREACHABLE: {
+    exit: EXIT.unavailable,
+    message: (d) =>
+      `The sluice at ${d["url"]} (pid ${d["pid"]}) does not answer: ${d["cause"]}. Look into its log with: sluice logs`,
+  },
+  DAEMON_REFUSED: {
+    exit: EXIT.failure,
+    message: (d) => `The sluice at ${d["url"]} refused: ${d["status"]} ${d["detail"]}`,
+  },
+  DETACH_FAILED: {
+    exit: EXIT.failure,
+    message: (d) => `The daemon did not start: ${d["cause"]}. Its log is ${d["log"]}.`,
+  },
+  STOP_TIMEOUT: {
+    exit: EXIT.failure,
+    message: (d) =>
+      `The sluice with pid ${d["pid"]} has not ended after ${d["seconds"]} s. Look into its log with: sluice logs`,
+  },
+  NOT_FOR_PEOPLE: {
+    exit: EXIT.usage,
+    message: (d) => `${d["command"]} is how sluice starts itself. Use: sluice start --detach`,
+  },
+  INPUT_UNREADABLE: {
+    exit: EXIT.io,
+    message: (d) => `${d["path"]} cannot be read: ${d["cause"]}.`,
+  },
   DATA_DIR_BUSY: {
     exit: EXIT.busy,
     message: (d) =>

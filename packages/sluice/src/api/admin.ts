@@ -1,0 +1,46 @@
+import { sendJson, sendText } from "./health.ts";
+import type { Route } from "./routes.ts";
+
+export interface AdminOptions {
+  /** What `sluice status --json` prints; without a secret in it. */
+  status(): unknown;
+  /** In the Prometheus text format. */
+  metrics(): Promise<string>;
+  /** Begins the shutdown; returns at once. */
+  stop(): void;
+}
+
+/** What looks at the daemon and what ends it. */
+export function adminRoutes(options: AdminOptions): readonly Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/metrics",
+      access: "open",
+      whileDraining: true,
+      isWork: false,
+      async serve(_request, response) {
+        sendText(response, 200, (await options.metrics()).trimEnd(), "text/plain; version=0.0.4");
+      },
+    },
+    {
+      method: "GET",
+      path: "/v1/status",
+      access: "token",
+      whileDraining: true,
+      isWork: false,
+      serve: (_request, response) => sendJson(response, 200, options.status()),
+    },
+    {
+      method: "POST",
+      path: "/v1/stop",
+      access: "token",
+      whileDraining: true,
+      isWork: false,
+      serve(_request, response) {
+        sendJson(response, 202, { stopping: true });
+        options.stop();
+      },
+    },
+  ];
+}

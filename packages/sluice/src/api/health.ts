@@ -1,0 +1,101 @@
+import { createHmac } from "node:crypto";
+import type { ServerResponse } from "node:http";
+import type { PipelineStatus } from "../pipeline.ts";
+import type { Route } from "./routes.ts";
+
+export interface HealthOptions {
+  readonly nonce: string;
+  isDraining(): boolean;
+  status(): PipelineStatus;
+}
+
+/** A caller sends a random text here and gets back its HMAC under the daemon's nonce: proof that it is the one of daemon.json. */
+export const CHALLENGE_HEADER = "x-sluice-challenge";
+export const PROOF_HEADER = "x-sluice-proof";
+
+/** What a daemon with this nonce answers to a challenge. */
+export function proofOf(nonce: string, challenge: string): string {
+  return createHmac("sha256", nonce).update(challenge).digest("hex");
+}
+
+/**
+ * livez: the process answers. readyz: it takes new events. A sink that fails turns neither off, because events are kept
+ * for it; a spool that refuses does. healthz says the same as readyz, and with ?verbose why.
+ */
+export function healthRoutes(options: HealthOptions): readonly Route[] {
+  const notReady = (): string | undefined => {
+    if (options.isDraining()) return "draining";
+    const { refusing } = options.status().spool;
+    return refusing === undefined ? undefined : `spool refuses: ${refusing}`;
+  };
+
+  const answerReady = (response: ServerResponse) => {
+    const reason = notReady();
+    sendText(
+      response,
+      reason === undefined ? 200 : 503,
+      reason === undefined ? "ok" : `not ready: ${reason}`,
+    );
+  };
+
+  return [
+    {
+      method: "GET",
+      path: "/livez",
+      access: "open",
+      whileDraining: true,
+      isWork: false,
+      serve(request, response) {
+        const challenge = request.headers[CHALLENGE_HEADER];
+        if (typeof challenge === "string")
+          response.setHeader(PROOF_HEADER, proofOf(options.nonce, challenge));
+        sendText(response, 200, "ok");
+      },
+    },
+    {
+      method: "GET",
+      path: "/readyz",
+      access: "open",
+      whileDraining: true,
+      isWork: false,
+      serve: (_request, response) => answerReady(response),
+    },
+    {
+      method: "GET",
+      path: "/healthz",
+      access: "open",
+      whileDraining: true,
+      isWork: false,
+      serve(_request, response, target) {
+        if (!new URLSearchParams(target.search).has("verbose")) return answerReady(response);
+        const reason = notReady();
+        const { spool, sinks } = options.status();
+        const body = {
+          status: reason === undefined ? "ok" : "not ready",
+          ...(reason === undefined ? {} : { reason }),
+          spool: { bytes: spool.bytes, maxBytes: spool.maxBytes, damaged: spool.damaged },
+          sinks: sinks.map(({ sink, state, lag, oldestAgeMs }) => ({
+            sink,
+            state: state.name,
+            lag,
+            oldestAgeMs,
+          })),
+        };
+        sendJson(response, reason === undefined ? 200 : 503, body);
+      },
+    },
+  ];
+}
+
+export function sendText(response: ServerResponse, status: number, text: string, type = "text/plain"): void {
+  response.writeHead(status, {
+    "content-type": `${type}; charset=utf-8`,
+    "content-length": Buffer.byteLength(text) + 1,
+    "cache-control": "no-store",
+  });
+  response.end(`${text}\n`);
+}
+
+export function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  sendText(response, status, JSON.stringify(body), "application/json");
+}

@@ -1,0 +1,80 @@
+import { resolve } from "node:path";
+import { codeOf } from "@sluice/sdk/internal";
+import type { Command } from "commander";
+import { nearest } from "../config/nearest.ts";
+import { SluiceError } from "../errors.ts";
+import { type CliContext, type CommonFlags, readText, withCommonFlags } from "./context.ts";
+import { type LaunchFlags, launch } from "./launch.ts";
+import { SERVICES, type Service } from "./services.ts";
+
+interface DispatcherFlags extends CommonFlags, LaunchFlags {
+  readonly service: string;
+  readonly apiKey?: string;
+  readonly apiKeyFile?: string;
+  readonly endpoint?: string;
+}
+
+/** `llm-proxy dispatcher`, the first seed's command line: the daemon with one sink, given by flags. */
+export function addDispatcher(program: Command, context: CliContext): void {
+  const names = SERVICES.map(({ name }) => name).join(", ");
+  withCommonFlags(
+    program.command("dispatcher").description("start the daemon with one service as its only sink"),
+  )
+    .option("--service <name>", `where events go: ${names}`, "file")
+    .option(
+      "--api-key <key>",
+      "the service's key; visible to other users of this machine, so rather use the next",
+    )
+    .option("--api-key-file <path>", "a file with the key (else LLM_PROXY_API_KEY, LUNARY_API_KEY)")
+    .option("--endpoint <url>", "the service's URL, or the file's path (LLM_PROXY_ENDPOINT)")
+    .option("--listen <host:port>", "where to listen; port 0 takes a free one (SLUICE_LISTEN)")
+    .option("--detach", "return when it is ready, and leave it running")
+    .option("--json", "print pid, url and version as JSON when it is ready")
+    .action(async (flags: DispatcherFlags) => {
+      const service = findService(flags.service);
+      const apiKey = await findKey(service, flags, context);
+      const endpoint = flags.endpoint ?? context.env["LLM_PROXY_ENDPOINT"];
+      const params = service.params({ apiKey, endpoint: endpoint || undefined, cwd: context.cwd });
+      await launch(context, flags, { sinks: [{ name: service.name, type: service.name, params }] });
+    });
+}
+
+function findService(name: string): Service {
+  const service = SERVICES.find((candidate) => candidate.name === name);
+  if (service) return service;
+  const known = SERVICES.map((candidate) => candidate.name);
+  throw new SluiceError("SERVICE_UNKNOWN", {
+    service: name,
+    known: known.join(", "),
+    nearest: nearest(name, known) ?? "",
+  });
+}
+
+async function findKey(
+  service: Service,
+  flags: DispatcherFlags,
+  context: CliContext,
+): Promise<string | undefined> {
+  if (flags.apiKey) {
+    context.say(
+      "sluice: --api-key can be seen by other users of this machine. Rather use --api-key-file or LLM_PROXY_API_KEY.",
+    );
+    return flags.apiKey;
+  }
+  if (flags.apiKeyFile) return readKey(resolve(context.cwd, flags.apiKeyFile));
+  for (const variable of service.keyVariables) {
+    const key = context.env[variable];
+    if (key) return key;
+  }
+  if (service.keyVariables.length === 0) return undefined;
+  const variables = service.keyVariables.join(" or ");
+  throw new SluiceError("SERVICE_KEY_MISSING", { service: service.name, variables });
+}
+
+async function readKey(path: string): Promise<string> {
+  const key = await readText(path).catch((error) => {
+    throw new SluiceError("KEY_FILE_UNREADABLE", { path, cause: codeOf(error) ?? String(error) }, error);
+  });
+  if (key.trim() === "") throw new SluiceError("KEY_FILE_UNREADABLE", { path, cause: "the file is empty" });
+  return key.trim();
+}

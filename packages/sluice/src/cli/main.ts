@@ -1,0 +1,113 @@
+import { keepAlive } from "@sluice/sdk/internal";
+import { Command, CommanderError } from "commander";
+import { DetachedFailure } from "../daemon/detach.ts";
+import type { DaemonParts } from "../daemon/parts.ts";
+import { EXIT, SluiceError } from "../errors.ts";
+import { VERSION } from "../version.ts";
+import type { CliContext } from "./context.ts";
+import { addDemo } from "./demo.ts";
+import { addDispatcher } from "./dispatcher.ts";
+import { addLogs } from "./logs.ts";
+import { addRunDetached } from "./run-detached.ts";
+import { addSend } from "./send.ts";
+import { addStart } from "./start.ts";
+import { addStatus } from "./status.ts";
+import { addStop } from "./stop.ts";
+import { addTail } from "./tail.ts";
+import { addVerify } from "./verify.ts";
+
+const loadStandardParts = async (): Promise<DaemonParts> =>
+  (await import("../daemon/parts.ts")).standardParts;
+
+/**
+ * The command line. stdout is data, stderr is messages; the exit codes are those of `errors.ts`. Ends the process itself,
+ * because idle connections of the HTTP client would hold it for some seconds more; until then it is
+ * held, because the waits of a command alone would not.
+ */
+export async function main(argv: readonly string[], loadParts = loadStandardParts): Promise<void> {
+  scrubArguments(argv);
+  // Who reads us and leaves (`| head`) has got what they wanted.
+  process.stdout.on("error", (error) =>
+    process.exit("code" in error && error.code === "EPIPE" ? EXIT.ok : EXIT.io),
+  );
+  const context: CliContext = {
+    env: process.env,
+    cwd: currentDirectory(),
+    script: argv[1] ?? "",
+    parts: loadParts,
+    print: (line) => void process.stdout.write(`${line}\n`),
+    say: (line) => void process.stderr.write(`${line}\n`),
+    exit: EXIT.ok,
+  };
+  keepAlive();
+  const exit = await run(argv, context);
+  // Writes to a pipe may still be on their way.
+  await new Promise((resolve) => process.stdout.write("", resolve));
+  await new Promise((resolve) => process.stderr.write("", resolve));
+  process.exit(exit);
+}
+
+/** Every command, without running any: for help, and for the reference page. */
+export function createProgram(context: CliContext): Command {
+  const program = new Command("sluice")
+    .description("A durable event pipeline for LLM applications. Also installed as llm-proxy.")
+    .version(VERSION, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand(false)
+    .exitOverride()
+    .showSuggestionAfterError(true)
+    .configureOutput({
+      writeOut: (text) => context.print(text.trimEnd()),
+      writeErr: (text) => context.say(text.trimEnd()),
+    })
+    .action((_options, command: Command) => {
+      if (command.args.length > 0) command.error(`error: unknown command '${command.args[0]}'`);
+      context.print(program.helpInformation().trimEnd());
+    });
+  for (const add of [
+    addStart,
+    addDispatcher,
+    addStatus,
+    addStop,
+    addLogs,
+    addTail,
+    addSend,
+    addVerify,
+    addDemo,
+    addRunDetached,
+  ]) {
+    add(program, context);
+  }
+  return program;
+}
+
+async function run(argv: readonly string[], context: CliContext): Promise<number> {
+  try {
+    await createProgram(context).parseAsync([...argv]);
+    return context.exit;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (SluiceError.is(error) || error instanceof DetachedFailure) {
+      context.say(`sluice: ${error.message}`);
+      return error.exit;
+    }
+    context.say(`sluice: this is a bug: ${error instanceof Error ? error.stack : String(error)}`);
+    return EXIT.bug;
+  }
+}
+
+/** A key on the command line stands in `ps` for everybody. Setting the title overwrites the place it is read from. */
+function scrubArguments(argv: readonly string[]): void {
+  if (argv.some((argument) => argument.startsWith("--api-key"))) process.title = "sluice";
+}
+
+/** The directory that we were started in may have been removed. */
+function currentDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return "/";
+  }
+}
+
+if (import.meta.main) await main(process.argv);

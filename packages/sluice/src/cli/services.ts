@@ -1,0 +1,35 @@
+import { resolve } from "node:path";
+
+/** What `dispatcher --service NAME` stands for: one sink, from the seed's flags. */
+export interface Service {
+  readonly name: string;
+  /** Variables that may hold the key, first match wins. Empty: it needs none. */
+  readonly keyVariables: readonly string[];
+  /** What `--endpoint` means for it. */
+  params(settings: ServiceSettings): Readonly<Record<string, unknown>>;
+}
+
+export interface ServiceSettings {
+  readonly apiKey: string | undefined;
+  readonly endpoint: string | undefined;
+  readonly cwd: string;
+}
+
+/** The variable of the first seed: the key of whichever service was chosen. */
+const SEED_KEY = "LLM_PROXY_API_KEY";
+
+/** Sorted by name. A service without an endpoint of its own uses its sink's default. */
+export const SERVICES: readonly Service[] = [
+  {
+    name: "file",
+    keyVariables: [],
+    params: ({ endpoint, cwd }) => ({
+      path: endpoint === undefined ? "events.jsonl" : resolve(cwd, endpoint),
+    }),
+  },
+  {
+    name: "lunary",
+    keyVariables: [SEED_KEY, "LUNARY_API_KEY"],
+    params: ({ apiKey, endpoint }) => ({ api_key: apiKey, ...(endpoint === undefined ? {} : { endpoint }) }),
+  },
+];

@@ -1,0 +1,50 @@
+import type { Command } from "commander";
+import { statusOf } from "../daemon/client.ts";
+import type { DaemonStatus, SinkStatus } from "../daemon/status.ts";
+import { type CliContext, type CommonFlags, findDaemon, withCommonFlags } from "./context.ts";
+
+/** `sluice status`: what the daemon is doing. Exit 3 when none runs. */
+export function addStatus(program: Command, context: CliContext): void {
+  withCommonFlags(
+    program
+      .command("status")
+      .description("show the daemon and each sink's state and balance (exit 3: not running)"),
+  )
+    .option("--json", "as JSON")
+    .action(async (flags: CommonFlags & { json?: boolean }) => {
+      const client = await findDaemon(context, flags);
+      const status = await statusOf(client);
+      if (flags.json) return context.print(JSON.stringify(status));
+      for (const line of describe(status)) context.print(line);
+    });
+}
+
+function describe(status: DaemonStatus): readonly string[] {
+  const { spool } = status;
+  const share = Math.round((spool.bytes / Math.max(1, spool.maxBytes)) * 100);
+  const refusing = spool.refusing === undefined ? "" : `, REFUSES: ${spool.refusing}`;
+  return [
+    `sluice ${status.version} · pid ${status.pid} · ${status.url} · ${status.state}`,
+    `data   ${status.dataDir} · spool ${megabytes(spool.bytes)} MB (${share} %)${refusing}`,
+    ...status.sinks.map(sinkLine),
+  ];
+}
+
+function sinkLine({ name, type, state, balance, lastError, waitUntil }: SinkStatus): string {
+  const parts = [
+    `${name} (${type})`.padEnd(24),
+    state.padEnd(11),
+    `delivered ${balance.delivered}`,
+    `pending ${balance.pending}`,
+  ];
+  for (const [reason, events] of Object.entries(balance.skipped)) parts.push(`skipped ${events} (${reason})`);
+  if (balance.deadLettered > 0) parts.push(`dead letters ${balance.deadLettered}`);
+  for (const [reason, events] of Object.entries(balance.dropped)) parts.push(`DROPPED ${events} (${reason})`);
+  if (waitUntil !== undefined) parts.push(`next try ${waitUntil}`);
+  if (lastError !== undefined) parts.push(`last error: ${lastError}`);
+  return parts.join("  ");
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1_000_000).toFixed(1);
+}

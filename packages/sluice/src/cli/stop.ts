@@ -1,0 +1,47 @@
+import { sleep, systemClock } from "@sluice/sdk/internal";
+import type { Command } from "commander";
+import { statusOf } from "../daemon/client.ts";
+import type { Discovery } from "../daemon/discovery.ts";
+import type { DaemonStatus } from "../daemon/status.ts";
+import { SluiceError } from "../errors.ts";
+import { type CliContext, type CommonFlags, findDaemon, UNTIL_EXIT, withCommonFlags } from "./context.ts";
+
+/** The daemon's own limits (10 s to drain, 2 s to close) and as much again for a machine that is busy. */
+const WAIT_MS = 24_000;
+const POLL_MS = 50;
+
+/** `sluice stop`: ends the daemon and waits until it is gone. It is asked over HTTP, so no other process can be hit. */
+export function addStop(program: Command, context: CliContext): void {
+  withCommonFlags(
+    program.command("stop").description("drain the daemon and wait until it has ended (exit 3: not running)"),
+  ).action(async (flags: CommonFlags) => {
+    const client = await findDaemon(context, flags);
+    const { discovery } = client;
+    await client.request("POST", "/v1/stop");
+    let last: DaemonStatus | undefined;
+    const untilMs = systemClock.monotonicMs() + WAIT_MS;
+    while (isAlive(discovery)) {
+      if (systemClock.monotonicMs() > untilMs) {
+        throw new SluiceError("STOP_TIMEOUT", { pid: discovery.pid, seconds: WAIT_MS / 1_000 });
+      }
+      // Once it has closed the port there is nobody to ask; the last answer stands.
+      last = await statusOf(client).catch(() => last);
+      await sleep(systemClock, POLL_MS, UNTIL_EXIT);
+    }
+    for (const { name, balance } of last?.sinks ?? []) {
+      if (balance.pending > 0)
+        context.say(`${balance.pending} events for ${name} are kept for the next start.`);
+    }
+    context.say(`sluice (pid ${discovery.pid}) has ended.`);
+  });
+}
+
+/** Signal 0 only asks. A zombie counts as alive until its parent has looked; a detached daemon's parent is init, which does. */
+function isAlive({ pid }: Discovery): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

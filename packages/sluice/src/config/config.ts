@@ -1,0 +1,171 @@
+import { join, resolve } from "node:path";
+import { SluiceError } from "../errors.ts";
+import type { PipelineSink, SpoolOptions } from "../pipeline.ts";
+import type { SinkDefinition } from "../sinks/define.ts";
+import { createFilter, type Filter, type FilterScope } from "../transforms/filter.ts";
+import type { Layer } from "./layer.ts";
+import type { Address, ConfigLayer, SinkEntry } from "./schema.ts";
+import type { Secrets } from "./secrets.ts";
+
+/** What the daemon runs on: complete, checked, in our units. */
+export interface Config {
+  readonly listen: Address;
+  /** A fixed token; absent, each start makes its own. */
+  readonly token: string | undefined;
+  /** More Host values that are answered. */
+  readonly hosts: readonly string[];
+  readonly dataDir: string;
+  readonly spool: SpoolOptions;
+  readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "silent";
+  readonly upstreams: { readonly openai: { readonly baseUrl: string } };
+  readonly sinks: readonly PipelineSink[];
+  /** What must never be printed. */
+  readonly secrets: Secrets;
+  /** Where settings came from, first to last. */
+  readonly origins: readonly string[];
+}
+
+/** Loopback, and a port that nothing else is known for. */
+export const DEFAULT_LISTEN: Address = { host: "127.0.0.1", port: 4747 };
+/** A day of a busy application's backlog, on any laptop. */
+const DEFAULT_MAX_BYTES = 5 * 1024 ** 3;
+/** Enough for the machine to log and for us to write ledgers and dead letters. */
+const DEFAULT_MIN_FREE_BYTES = 512 * 1024 ** 2;
+/** Until tomorrow, so that yesterday's mistake can be replayed. */
+const DEFAULT_KEEP_FOR_MS = 24 * 3_600_000;
+const DEFAULT_OPENAI_URL = "https://api.openai.com/v1";
+
+/** The defaults as a person would write them, for the reference page. */
+export const DEFAULTS_IN_WORDS: Readonly<Record<string, string>> = {
+  "server.listen": '"127.0.0.1:4747"',
+  "spool.data_dir": "$XDG_STATE_HOME/sluice, else ~/.local/state/sluice; under systemd $STATE_DIRECTORY",
+  "spool.max_bytes": '"5 GiB"',
+  "spool.min_free": '"512 MiB"',
+  "spool.keep_for": '"24h"',
+  "log.level": '"info"',
+  "proxy.openai.base_url": `"${DEFAULT_OPENAI_URL}"`,
+  "sinks.enabled": "true",
+  "sinks.from": '"oldest" in a new data directory, else "now"',
+  "sinks.backlog.when_full": '"block"',
+  sinks: "one file sink that writes events.jsonl in the data directory",
+};
+
+interface Surroundings {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly definitions: readonly SinkDefinition[];
+  readonly secrets: Secrets;
+}
+
+/** Merges checked layers and fills in the defaults. Throws a SluiceError for what only the whole can show. */
+export function resolveConfig(layers: readonly Layer[], around: Surroundings): Config {
+  const last = <Value>(pick: (settings: ConfigLayer) => Value | undefined): Value | undefined =>
+    layers.reduce<Value | undefined>((found, { settings }) => pick(settings) ?? found, undefined);
+
+  const entries = last(({ sinks, streams }) =>
+    sinks || streams ? [...(sinks ?? []), ...(streams ?? [])] : undefined,
+  );
+  return {
+    listen: last((settings) => settings.server?.listen) ?? DEFAULT_LISTEN,
+    token: last((settings) => settings.server?.token),
+    hosts: last((settings) => settings.server?.hosts) ?? [],
+    dataDir: resolveDataDir(
+      last((settings) => settings.spool?.data_dir),
+      around,
+    ),
+    spool: {
+      maxBytes: last((settings) => settings.spool?.max_bytes) ?? DEFAULT_MAX_BYTES,
+      minFreeBytes: last((settings) => settings.spool?.min_free) ?? DEFAULT_MIN_FREE_BYTES,
+      keepForMs: last((settings) => settings.spool?.keep_for) ?? DEFAULT_KEEP_FOR_MS,
+    },
+    logLevel: last((settings) => settings.log?.level) ?? "info",
+    upstreams: {
+      openai: { baseUrl: last((settings) => settings.proxy?.openai?.base_url) ?? DEFAULT_OPENAI_URL },
+    },
+    sinks: entries && entries.length > 0 ? uniqueSinks(entries) : [defaultSink(around.definitions)],
+    secrets: around.secrets,
+    origins: layers.filter(({ settings }) => Object.keys(settings).length > 0).map(({ origin }) => origin),
+  };
+}
+
+function resolveDataDir(configured: string | undefined, { cwd, env }: Surroundings): string {
+  const home = env["HOME"] ?? cwd;
+  if (configured?.startsWith("~/")) return join(home, configured.slice(2));
+  if (configured) return resolve(cwd, configured);
+  const bySystemd = env["STATE_DIRECTORY"]?.split(":")[0];
+  if (bySystemd) return bySystemd;
+  return join(env["XDG_STATE_HOME"] || join(home, ".local", "state"), "sluice");
+}
+
+function uniqueSinks(entries: readonly SinkEntry[]): readonly PipelineSink[] {
+  const names = new Set<string>();
+  for (const { name } of entries) {
+    if (names.has(name)) {
+      throw new SluiceError("CONFIG_INVALID", {
+        problems: `Two sinks are called "${name}". Give each its own name.`,
+      });
+    }
+    names.add(name);
+  }
+  return entries.map(toPipelineSink);
+}
+
+/** Without a configuration events still arrive somewhere a person can look at. */
+function defaultSink(definitions: readonly SinkDefinition[]): PipelineSink {
+  const file = definitions.find(({ type }) => type === "file");
+  return {
+    name: "file",
+    type: "file",
+    enabled: true,
+    params: file ? file.options.parse({ path: "events.jsonl" }) : {},
+  };
+}
+
+function toPipelineSink(entry: SinkEntry): PipelineSink {
+  const filter = toFilter(entry);
+  const { backlog, retry } = entry;
+  return {
+    name: entry.name,
+    type: entry.type,
+    enabled: entry.enabled ?? true,
+    params: entry.params ?? {},
+    ...(entry.from === undefined ? {} : { from: entry.from }),
+    ...(entry.was === undefined ? {} : { was: entry.was }),
+    ...(filter === undefined ? {} : { filter: createFilter(filter) }),
+    ...(backlog === undefined
+      ? {}
+      : {
+          backlog: {
+            whenFull: backlog.when_full ?? "block",
+            ...(backlog.max_bytes === undefined ? {} : { maxBytes: backlog.max_bytes }),
+          },
+        }),
+    ...(retry?.max_wait === undefined ? {} : { retry: { maxWaitMs: retry.max_wait } }),
+  };
+}
+
+function toFilter(entry: SinkEntry): Filter | undefined {
+  const scope = entry.filter?.scope ?? entry.scope;
+  const kinds = entry.filter?.kinds;
+  if (scope === undefined && kinds === undefined) return undefined;
+  return {
+    ...(scope === undefined ? {} : { scope: toScope(scope) }),
+    ...(kinds === undefined ? {} : { kinds }),
+  };
+}
+
+function toScope(scope: NonNullable<SinkEntry["scope"]>): FilterScope {
+  switch (scope.kind) {
+    case "all":
+    case "system":
+      return { kind: scope.kind };
+    case "connector":
+      return { kind: "connector", connectorUid: scope.connector_uid };
+    case "session":
+      return { kind: "session", sessionId: scope.session_id };
+    case "user":
+      return { kind: "user", userId: scope.user_id };
+    case "tag":
+      return { kind: "tag", tag: scope.tag };
+  }
+}

@@ -1,0 +1,152 @@
+import { z } from "zod";
+import { parseDuration, parseSize } from "./units.ts";
+
+/**
+ * What a configuration may say: one schema for the files, the environment, the reference page and editors. Everything is
+ * optional; the defaults stand in `config.ts`. Unknown keys are errors, because a misspelt one would be silently ignored.
+ */
+
+const size = z.union([z.int().nonnegative(), z.string()]).transform((value, context) => {
+  const bytes = typeof value === "number" ? value : parseSize(value);
+  if (bytes !== undefined) return bytes;
+  context.addIssue('is no size: write it like "512 MiB" or "5 GB"');
+  return z.NEVER;
+});
+
+const duration = z.string().transform((value, context) => {
+  const ms = parseDuration(value);
+  if (ms !== undefined) return ms;
+  context.addIssue('is no duration: write it like "200ms", "30s" or "24h"');
+  return z.NEVER;
+});
+
+const address = z.string().transform((value, context) => {
+  const parsed = parseAddress(value);
+  if (parsed) return parsed;
+  context.addIssue('is no address: write it like "127.0.0.1:4747" or "[::1]:0"');
+  return z.NEVER;
+});
+
+const server = z.strictObject({
+  listen: address.optional().describe("HOST:PORT to listen on. Port 0 takes a free one."),
+  token: z
+    .string()
+    .min(16, "is too short to be a secret: 16 characters at least")
+    .optional()
+    .describe(
+      "Asked of every caller when listening off loopback; without it a new one is made at each start.",
+    ),
+  hosts: z
+    .array(z.string())
+    .optional()
+    .describe(
+      "More names (HOST or HOST:PORT) under which callers may address this server, as behind a reverse proxy.",
+    ),
+});
+
+const spool = z.strictObject({
+  data_dir: z.string().min(1).optional().describe("Where everything is kept. Relative to this file."),
+  max_bytes: size.optional().describe("The spool never takes more than this."),
+  min_free: size.optional().describe("No event is taken while the volume has less than this free."),
+  keep_for: duration.optional().describe("How long delivered events stay for replay, while there is room."),
+});
+
+const log = z.strictObject({
+  level: z
+    .enum(["trace", "debug", "info", "warn", "error", "silent"])
+    .optional()
+    .describe("The least important line that is written."),
+});
+
+const upstream = z.strictObject({
+  base_url: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe("Where calls to this provider are sent on to."),
+});
+
+const proxy = z.strictObject({
+  openai: upstream.optional().describe("Calls to /openai/… ."),
+});
+
+const uid = z.string().min(1);
+const scope = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("all") }),
+  z.strictObject({ kind: z.literal("connector"), connector_uid: uid }),
+  z.strictObject({ kind: z.literal("session"), session_id: uid }),
+  z.strictObject({ kind: z.literal("user"), user_id: uid }),
+  z.strictObject({ kind: z.literal("system") }),
+  z.strictObject({ kind: z.literal("tag"), tag: uid }),
+]);
+
+const sinkName = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9._-]{0,63}$/i,
+    "is no sink name: letters, digits, dot, dash and underscore, at most 64",
+  );
+
+const sink = z.strictObject({
+  name: sinkName.describe("What this sink is called in status, metrics and logs. Its backlog hangs on it."),
+  type: z.string().describe("What kind of backend it is."),
+  enabled: z.boolean().optional().describe("False sends nothing and keeps the backlog."),
+  from: z
+    .enum(["oldest", "now"])
+    .optional()
+    .describe("Where a new sink starts: with what the spool still has, or with what comes."),
+  was: sinkName.optional().describe("The name it had before: its backlog comes along."),
+  scope: scope.optional().describe("Whose events it gets: all, connector, session, user, system or tag."),
+  filter: z
+    .strictObject({
+      kinds: z
+        .array(z.string().min(1))
+        .optional()
+        .describe('Kinds that pass; "run.*" is all that begin with "run.".'),
+      scope: scope.optional(),
+    })
+    .optional()
+    .describe("Which events it gets; the others count as skipped."),
+  backlog: z
+    .strictObject({
+      max_bytes: size.optional().describe("What may wait for this sink."),
+      when_full: z
+        .enum(["block", "drop_oldest"])
+        .optional()
+        .describe("Refuse new events, or drop its oldest."),
+    })
+    .optional()
+    .describe("What happens when it does not keep up."),
+  retry: z
+    .strictObject({ max_wait: duration.optional().describe("The longest pause between two tries.") })
+    .optional()
+    .describe("How it is tried again."),
+  params: z.record(z.string(), z.unknown()).optional().describe("What this type needs; see its own page."),
+});
+
+/** More would not be one daemon's work: each has a route, a ledger and a page of metrics. */
+const SINKS_MAX = 64;
+
+export const configSchema = z.strictObject({
+  server: server.optional().describe("How callers reach the daemon."),
+  spool: spool.optional().describe("Where events are kept until every sink has them."),
+  log: log.optional().describe("What the daemon writes about itself."),
+  proxy: proxy.optional().describe("The providers that calls are passed on to."),
+  sinks: z.array(sink).max(SINKS_MAX).optional().describe("The backends. One table each."),
+  streams: z.array(sink).max(SINKS_MAX).optional().describe("Another word for sinks; both lists are joined."),
+});
+
+export type ConfigLayer = z.output<typeof configSchema>;
+export type SinkEntry = z.output<typeof sink>;
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** "HOST:PORT" with IPv6 in brackets; undefined for anything else. */
+export function parseAddress(text: string): Address | undefined {
+  const match = /^(?:\[([0-9a-f:.%a-z]+)\]|([^:[\]/?#@\s]+)):(\d{1,5})$/i.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  return host === undefined || port > 65_535 ? undefined : { host, port };
+}

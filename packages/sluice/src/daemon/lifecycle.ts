@@ -1,0 +1,328 @@
+import { hostname, networkInterfaces } from "node:os";
+import { type Clock, codeOf, type Disk, type Random } from "@sluice/sdk/internal";
+import { adminRoutes } from "../api/admin.ts";
+import { healthRoutes } from "../api/health.ts";
+import type { Route } from "../api/routes.ts";
+import { type ApiServer, isLoopback, openServer } from "../api/server.ts";
+import { tailRoute } from "../api/tail.ts";
+import type { Config } from "../config/config.ts";
+import { SluiceError } from "../errors.ts";
+import type { Pipeline } from "../pipeline.ts";
+import type { Intake } from "../sources/intake.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
+import { createObserver } from "../telemetry/observer.ts";
+import { openDemoUpstream } from "./demo-upstream.ts";
+import { removeDiscovery, writeDiscovery } from "./discovery.ts";
+import type { DaemonParts } from "./parts.ts";
+import { type DaemonStatus, sinkStatus } from "./status.ts";
+
+/**
+ * A daemon's life.
+ *
+ *   opening    The data directory is taken (or refused), every route starts, the port is bound, daemon.json is written.
+ *   ready      It serves. `open` resolves here.
+ *   draining   New work gets 503. Calls in flight may end and sinks take what is pending, together for the grace at most.
+ *   closed     What is left stands in the spool for the next start; daemon.json is gone. `stopped` resolves here.
+ *
+ *     opening ──ready── ready ──stop()── draining ──idle, or the grace is over── closed
+ *     opening ──any failure── (everything opened so far is closed, the promise rejects)
+ */
+export interface Daemon {
+  readonly url: string;
+  status(): DaemonStatus;
+  /** Shuts down; a second call joins the first. Never rejects. */
+  stop(reason: string): Promise<StopSummary>;
+  /** Resolves when it has shut down, whoever asked. */
+  readonly stopped: Promise<StopSummary>;
+}
+
+export interface StopSummary {
+  readonly reason: string;
+  /** What each sink has not got yet. It is safe, and sent after the next start. */
+  readonly pending: readonly { readonly sink: string; readonly events: number }[];
+  /** False when something did not end in time and was left. */
+  readonly isClean: boolean;
+}
+
+export interface DaemonOptions {
+  readonly config: Config;
+  readonly parts: DaemonParts;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly disk: Disk;
+  readonly random: Random;
+  readonly version: string;
+  readonly pid: number;
+  /** How long calls and sinks may take to finish. */
+  readonly graceMs?: number;
+}
+
+/** Below the 30 s after which Kubernetes kills. */
+const GRACE_MS = 10_000;
+/** Of the grace, what calls in flight get; the rest belongs to the sinks, who get what those calls produce. */
+const CALLS_SHARE = 0.8;
+/** After the grace everything is cut; this long may closing take, even with a hung disk. */
+const CLOSE_MS = 2_000;
+
+/** Opens a daemon. Rejects with a SluiceError that says what to do, and leaves nothing behind. */
+export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { config, logger } = options;
+  const { host, port } = config.listen;
+  if (!isLoopback(host) && config.token === undefined) {
+    throw new SluiceError("LISTEN_TOKEN_NEEDED", { listen: `${host}:${port}` });
+  }
+  await makeDataDir(options);
+
+  let pipeline: Pipeline | undefined;
+  const metrics = createMetrics({
+    version: options.version,
+    status: () => pipeline?.status(),
+    live: () => pipeline?.hub,
+  });
+  try {
+    pipeline = await options.parts.openPipeline({
+      dataDir: config.dataDir,
+      spool: config.spool,
+      sinks: config.sinks,
+      observer: createObserver(metrics, logger),
+      clock: options.clock,
+      disk: options.disk,
+      random: options.random,
+    });
+    const daemon = new RunningDaemon(options, pipeline, metrics);
+    await daemon.listen();
+    return daemon;
+  } catch (error) {
+    await pipeline?.close();
+    metrics.close();
+    throw error;
+  }
+}
+
+async function makeDataDir({ disk, config }: DaemonOptions): Promise<void> {
+  try {
+    await disk.makeDirectory(config.dataDir);
+  } catch (error) {
+    throw new SluiceError(
+      "DATA_DIR_UNUSABLE",
+      { path: config.dataDir, cause: codeOf(error) ?? String(error) },
+      error,
+    );
+  }
+}
+
+class RunningDaemon implements Daemon {
+  readonly #options: DaemonOptions;
+  readonly #pipeline: Pipeline;
+  readonly #metrics: Metrics;
+  readonly #nonce: string;
+  readonly #token: string;
+  readonly #startedAt: string;
+  readonly #stopped = Promise.withResolvers<StopSummary>();
+  #server: ApiServer | undefined;
+  #isStopping = false;
+
+  constructor(options: DaemonOptions, pipeline: Pipeline, metrics: Metrics) {
+    this.#options = options;
+    this.#pipeline = pipeline;
+    this.#metrics = metrics;
+    this.#nonce = randomHex(options.random);
+    this.#token = options.config.token ?? randomHex(options.random);
+    this.#startedAt = new Date(options.clock.nowMs()).toISOString();
+    options.config.secrets.add(this.#token);
+    options.config.secrets.add(this.#nonce);
+  }
+
+  get url(): string {
+    return this.#server?.url ?? "";
+  }
+
+  get stopped(): Promise<StopSummary> {
+    return this.#stopped.promise;
+  }
+
+  async listen(): Promise<void> {
+    const { config, clock, disk, logger, version, pid } = this.#options;
+    this.#server = await openServer({
+      listen: config.listen,
+      hosts: [
+        ...config.hosts,
+        ...(isLoopback(config.listen.host) ? [] : namesOfThisMachine(config.listen.port)),
+      ],
+      token: this.#token,
+      clock,
+      routes: () => this.#routes(),
+      onRefused: (code) => {
+        this.#metrics.onRefused(code);
+        logger.flood(code, {}, "request refused");
+      },
+      onBug: (error) =>
+        logger.flood("bug", { error: String(error), stack: stackOf(error) }, "a route failed"),
+    });
+    try {
+      await writeDiscovery(disk, config.dataDir, {
+        url: this.url,
+        pid,
+        nonce: this.#nonce,
+        token: this.#token,
+        version,
+        bootId: this.#pipeline.intake.bootId,
+        startedAt: this.#startedAt,
+      });
+    } catch (error) {
+      await this.#server.close();
+      throw new SluiceError(
+        "DATA_DIR_UNUSABLE",
+        { path: config.dataDir, cause: codeOf(error) ?? String(error) },
+        error,
+      );
+    }
+    logger.info({ url: this.url, pid, version, sinks: config.sinks.map(({ name }) => name) }, "ready");
+  }
+
+  status(): DaemonStatus {
+    const { config, version, pid } = this.#options;
+    const { bootId, spool, sinks, assembler } = this.#pipeline.status();
+    return {
+      state: this.#isStopping ? "draining" : "ready",
+      pid,
+      url: this.url,
+      version,
+      bootId,
+      startedAt: this.#startedAt,
+      dataDir: config.dataDir,
+      configuration: config.origins,
+      spool,
+      sinks: sinks.map((route) => sinkStatus(route, config)),
+      assembler: sinkStatus(assembler, config),
+      live: { subscribers: this.#pipeline.hub.subscribers, missed: this.#pipeline.hub.missed },
+    };
+  }
+
+  stop(reason: string): Promise<StopSummary> {
+    if (!this.#isStopping) {
+      this.#isStopping = true;
+      this.#shutDown(reason).then(this.#stopped.resolve, this.#stopped.reject);
+    }
+    return this.stopped;
+  }
+
+  async #shutDown(reason: string): Promise<StopSummary> {
+    const { clock, config, disk, logger, graceMs = GRACE_MS } = this.#options;
+    const untilMs = clock.monotonicMs() + graceMs;
+    logger.info({ reason, graceMs }, "shutting down");
+    this.#server?.refuse();
+    await this.#server?.idle(graceMs * CALLS_SHARE);
+    await this.#within(
+      this.#pipeline.drain(Math.max(0, untilMs - clock.monotonicMs())),
+      graceMs + CLOSE_MS / 4,
+    );
+    const pending = this.#pending();
+    this.#pipeline.hub.close();
+    const closing = Promise.all([this.#server?.close(), this.#pipeline.close()])
+      // The owner of daemon.json is whoever holds the directory: it goes while the lock is still ours or just freed.
+      .then(() => removeDiscovery(disk, config.dataDir, this.#nonce));
+    const isClean = await this.#within(closing, CLOSE_MS);
+    logger.info({ pending, isClean }, "stopped");
+    this.#metrics.close();
+    return { reason, pending, isClean };
+  }
+
+  #pending(): StopSummary["pending"] {
+    const { sinks } = this.#pipeline.status();
+    return sinks
+      .filter(({ balance }) => balance.pending > 0)
+      .map(({ sink, balance }) => ({ sink, events: balance.pending }));
+  }
+
+  /** Waits for work that should end by itself, and for no longer than this. False when it did not, or failed. */
+  #within(work: Promise<unknown>, waitMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.after(waitMs, () => resolve(false));
+      const end = (isClean: boolean) => {
+        timer.cancel();
+        resolve(isClean);
+      };
+      work.then(
+        () => end(true),
+        (error) => {
+          this.#options.logger.error({ error: String(error), stack: stackOf(error) }, "shutting down failed");
+          end(false);
+        },
+      );
+    });
+  }
+
+  #routes(): readonly Route[] {
+    const { clock, random, config, parts } = this.#options;
+    const pipeline = this.#pipeline;
+    const source = (name: string) => ({ intake: this.#counted(pipeline.intake, name), clock, random });
+    const ingest = parts.createIngest(source("ingest"));
+    const proxySource = {
+      ...source("proxy"),
+      hub: pipeline.hub,
+      onUncaptured: (reason: string) => this.#metrics.onUncaptured(reason),
+    };
+    const proxy = parts.createProxy({ ...proxySource, upstreams: config.upstreams });
+    return [
+      ...Object.keys(config.upstreams).map(
+        (provider): Route => ({
+          path: `/${provider}/`,
+          isPrefix: true,
+          access: "open",
+          serve: (request, response, target) => proxy(request, response, provider, target.rest),
+        }),
+      ),
+      {
+        method: "POST",
+        path: "/v1/events",
+        access: "open",
+        serve: (request, response) => ingest(request, response),
+      },
+      tailRoute({ hub: pipeline.hub, clock, bootId: pipeline.intake.bootId }),
+      ...healthRoutes({
+        nonce: this.#nonce,
+        isDraining: () => this.#isStopping,
+        status: () => pipeline.status(),
+      }),
+      ...adminRoutes({
+        status: () => this.status(),
+        metrics: () => this.#metrics.scrape(),
+        stop: () => void this.stop("asked over the API"),
+      }),
+      ...openDemoUpstream((baseUrl) =>
+        parts.createProxy({ ...proxySource, upstreams: { openai: { baseUrl } } }),
+      ),
+    ];
+  }
+
+  /** The intake as one source sees it, counted under the source's name. */
+  #counted(intake: Intake, source: string): Intake {
+    const metrics = this.#metrics;
+    return {
+      bootId: intake.bootId,
+      async append(records, signal) {
+        const outcomes = await intake.append(records, signal);
+        metrics.onAppended(source, outcomes);
+        return outcomes;
+      },
+    };
+  }
+}
+
+/** 256 bits: nobody guesses it. */
+function randomHex(random: Random): string {
+  return Buffer.from(random.fill(new Uint8Array(32))).toString("hex");
+}
+
+/** How others address a server that listens on an address of this machine, or on all of them. */
+function namesOfThisMachine(port: number): readonly string[] {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const names = addresses.map(({ address, family }) => (family === "IPv6" ? `[${address}]` : address));
+  return [hostname(), ...names].map((name) => `${name}:${port}`);
+}
+
+function stackOf(error: unknown): string | undefined {
+  return error instanceof Error ? error.stack : undefined;
+}

@@ -1,0 +1,136 @@
+import { join } from "node:path";
+import { keepAlive, systemClock, systemDisk, systemRandom } from "@sluice/sdk/internal";
+import type { Config } from "../config/config.ts";
+import { EXIT, SluiceError } from "../errors.ts";
+import { type LogFile, openLogFile } from "../telemetry/log-file.ts";
+import { createLogger, type Logger } from "../telemetry/logger.ts";
+import { VERSION } from "../version.ts";
+import { type Daemon, openDaemon, type StopSummary } from "./lifecycle.ts";
+import type { DaemonParts } from "./parts.ts";
+
+export const LOG_FILE = "sluice.log";
+
+export interface RunOptions {
+  readonly config: Config;
+  readonly parts: DaemonParts;
+  /** True for a daemon without a terminal: a hang-up does not concern it, and its log goes to the file only. */
+  readonly isDetached: boolean;
+  /** Shows a log line in a foreground daemon. */
+  showLog(line: string): void;
+  onReady(daemon: Daemon): void;
+}
+
+/**
+ * Runs a daemon as this process: opens it, serves until a signal or the API ends it, and resolves to the exit code. The
+ * first SIGTERM or SIGINT drains, the second ends the process at once: what was acknowledged is on disk either way.
+ */
+export async function runDaemon(options: RunOptions): Promise<{ exit: number; summary: StopSummary }> {
+  const { config, isDetached } = options;
+  const logFile = await openLog(config);
+  const logger = createLogger({
+    level: config.logLevel,
+    secrets: config.secrets,
+    clock: systemClock,
+    destination: {
+      write(line) {
+        logFile.write(line);
+        if (!isDetached) options.showLog(line);
+      },
+    },
+  });
+  const alive = keepAlive();
+  let daemon: Daemon | undefined;
+  const signals = watchSignals(isDetached, logger, (signal) => {
+    // Before it is ready there is nothing to drain, and opening can take long.
+    if (!daemon) process.exit(exitOf(signal));
+    void daemon.stop(signal);
+  });
+  try {
+    daemon = await openDaemon({
+      config,
+      parts: options.parts,
+      logger,
+      clock: systemClock,
+      disk: systemDisk,
+      random: systemRandom,
+      version: VERSION,
+      pid: process.pid,
+    });
+    options.onReady(daemon);
+    return { exit: EXIT.ok, summary: await daemon.stopped };
+  } catch (error) {
+    logger.error({ error: String(error) }, "start failed");
+    throw error;
+  } finally {
+    signals.close();
+    alive.cancel();
+    logFile.close();
+  }
+}
+
+async function openLog(config: Config): Promise<LogFile> {
+  const path = join(config.dataDir, LOG_FILE);
+  try {
+    await systemDisk.makeDirectory(config.dataDir);
+    return await openLogFile(path, systemDisk);
+  } catch (error) {
+    throw unusable(config.dataDir, error);
+  }
+}
+
+/** Node's code and text, as a data directory's error. */
+export function unusable(path: string, error: unknown): SluiceError {
+  const cause = error instanceof Error ? error.message : String(error);
+  return new SluiceError("DATA_DIR_UNUSABLE", { path, cause }, error);
+}
+
+type EndSignal = "SIGTERM" | "SIGINT" | "SIGHUP";
+
+function exitOf(signal: EndSignal): number {
+  switch (signal) {
+    case "SIGHUP":
+      return 129;
+    case "SIGINT":
+      return 130;
+    case "SIGTERM":
+      return 143;
+  }
+}
+
+function watchSignals(
+  isDetached: boolean,
+  logger: Logger,
+  end: (signal: EndSignal) => void,
+): { close(): void } {
+  let isEnding = false;
+  const onEnd = (signal: EndSignal) => {
+    if (isEnding) process.exit(exitOf(signal));
+    isEnding = true;
+    end(signal);
+  };
+  const onHangUp = () => {
+    if (isDetached) logger.info({}, "SIGHUP ignored: the configuration is read at the start only");
+    else onEnd("SIGHUP");
+  };
+  const onBug = (error: unknown) => {
+    const stack = error instanceof Error ? error.stack : undefined;
+    logger.error({ error: String(error), stack }, "a bug ended the daemon; what was acknowledged is on disk");
+    process.exit(EXIT.bug);
+  };
+  // A reader of our output that left (EPIPE) is no reason to stop.
+  const ignore = () => {};
+  const listeners = [
+    [process, "SIGTERM", onEnd],
+    [process, "SIGINT", onEnd],
+    [process, "SIGHUP", onHangUp],
+    [process, "uncaughtException", onBug],
+    [process.stdout, "error", ignore],
+    [process.stderr, "error", ignore],
+  ] as const;
+  for (const [emitter, event, listener] of listeners) emitter.on(event, listener);
+  return {
+    close() {
+      for (const [emitter, event, listener] of listeners) emitter.off(event, listener);
+    },
+  };
+}

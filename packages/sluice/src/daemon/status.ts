@@ -1,0 +1,49 @@
+import type { Config } from "../config/config.ts";
+import type { Balance, PipelineStatus, RouteStatus } from "../pipeline.ts";
+
+/** What `sluice status --json` prints. Fields are added, never renamed. */
+export interface DaemonStatus {
+  readonly state: "ready" | "draining";
+  readonly pid: number;
+  readonly url: string;
+  readonly version: string;
+  readonly bootId: string;
+  readonly startedAt: string;
+  readonly dataDir: string;
+  /** Where settings came from, first to last. */
+  readonly configuration: readonly string[];
+  readonly spool: PipelineStatus["spool"];
+  readonly sinks: readonly SinkStatus[];
+  /** The built-in route that joins the pieces of runs. */
+  readonly assembler: SinkStatus;
+  readonly live: { readonly subscribers: number; readonly missed: number };
+}
+
+export interface SinkStatus {
+  readonly name: string;
+  readonly type: string;
+  readonly state: string;
+  readonly balance: Balance;
+  readonly lag: number;
+  readonly inFlight: number;
+  readonly oldestAgeMs?: number;
+  readonly lastError?: string;
+  /** When it is tried again. */
+  readonly waitUntil?: string;
+}
+
+/** A route as people see it, without a secret in it: what a backend said may repeat the key. */
+export function sinkStatus(route: RouteStatus, config: Config): SinkStatus {
+  const { oldestAgeMs, lastError, waitUntilMs } = route;
+  return {
+    name: route.sink,
+    type: route.type,
+    state: route.state.name,
+    balance: route.balance,
+    lag: route.lag,
+    inFlight: route.inFlight,
+    ...(oldestAgeMs === undefined ? {} : { oldestAgeMs: Math.round(oldestAgeMs) }),
+    ...(lastError === undefined ? {} : { lastError: config.secrets.redact(lastError) }),
+    ...(waitUntilMs === undefined ? {} : { waitUntil: new Date(waitUntilMs).toISOString() }),
+  };
+}

@@ -1,0 +1,36 @@
+import type { Attempt, PipelineObserver } from "../pipeline.ts";
+import type { Logger } from "./logger.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** Turns what the pipeline tells into metrics and log lines: one line for each delivery attempt. */
+export function createObserver(metrics: Metrics, logger: Logger): PipelineObserver {
+  return {
+    onAttempt(attempt) {
+      metrics.onAttempt(attempt);
+      if (attempt.outcome === "delivered" || attempt.outcome === "skipped") {
+        logger.info(fieldsOf(attempt), "delivered");
+      } else logger.warn(fieldsOf(attempt), "not delivered");
+    },
+    onState(sink, state, reason) {
+      const fields = { sink, state, ...(reason === undefined ? {} : { reason }) };
+      if (GOOD_STATES.has(state)) logger.info(fields, "sink state");
+      else logger.warn(fields, "sink state");
+    },
+    onInFlight: (sink, batches) => metrics.onInFlight(sink, batches),
+    warn: (message) => logger.flood("pipeline", {}, message),
+  };
+}
+
+const GOOD_STATES: ReadonlySet<string> = new Set(["healthy", "running", "probing", "draining", "closed"]);
+
+/** The first seed's fields: runId, attempt, status, promptTokens, completionTokens. One run has `runId`, several `runIds`. */
+function fieldsOf(attempt: Attempt): Readonly<Record<string, unknown>> {
+  const { runIds, outcome, httpStatus, durationMs, ...rest } = attempt;
+  return {
+    ...rest,
+    ...(runIds.length === 1 ? { runId: runIds[0] } : { runIds }),
+    outcome,
+    status: httpStatus ?? outcome,
+    durationMs: Math.round(durationMs * 10) / 10,
+  };
+}
