@@ -11,7 +11,7 @@ const LINE_COLUMNS_MAX = 110;
 const ALLOWED_LONG: Record<string, string> = {};
 
 const BANNED: readonly { pattern: RegExp; instead: string; except?: RegExp }[] = [
-  { pattern: /\bas any\b|: any\b|<any>/, instead: "say the type, or unknown" },
+  { pattern: /\bas any\b|: any[;,)>\]]|<any>/, instead: "say the type, or unknown" },
   { pattern: /@ts-(ignore|nocheck|expect-error)/, instead: "mend the type" },
   { pattern: /\bTODO\b|\bFIXME\b/, instead: "file an issue, or do it" },
   { pattern: /^export default /, instead: "a named export", except: /vitest\.config|test\/guard|bench/ },

@@ -30,7 +30,6 @@ export {
 } from "./providers/sse.ts";
 export { type Clock, sleep, systemClock, type Timer } from "./system/clock.ts";
 export { codeOf, type Disk, type DiskFile, type FileState, systemDisk } from "./system/disk.ts";
-export { codeOf, type Disk, type DiskFile, systemDisk } from "./system/disk.ts";
 export { keepAlive } from "./system/keep-alive.ts";
 export { ManualClock } from "./system/manual-clock.ts";
 export { oneSyncAtATime } from "./system/one-sync-disk.ts";
