@@ -66,6 +66,8 @@ function httpRule<const Name extends string>(name: Name, check: (stage: Stage) =
 /** Longer than any sane sink needs on loopback, shorter than a test runner's patience. */
 const SEND_TIMEOUT_MS = 5_000;
 const STOP_MS_MAX = 100;
+/** Well below the seconds after which an idle connection ends by itself. */
+const CLOSE_MS_MAX = 500;
 
 /** Sends one batch against one step of the backend. */
 async function sendAgainst(stage: Stage, step: Step, more?: Record<string, unknown>): Promise<Delivery> {
@@ -221,7 +223,7 @@ const RULES = [
     await sink.send(stage.batch(1), AbortSignal.timeout(SEND_TIMEOUT_MS));
     await sink.close();
     await sink.close();
-    const waitUntilMs = systemClock.monotonicMs() + SEND_TIMEOUT_MS;
+    const waitUntilMs = systemClock.monotonicMs() + CLOSE_MS_MAX;
     while (stage.backend.connections > 0 && systemClock.monotonicMs() < waitUntilMs) {
       await sleep(systemClock, 5, new AbortController().signal);
     }
