@@ -14,9 +14,9 @@ export interface Refusal {
 }
 
 /**
- * What an HTTP status other than 2xx means for the batch. Payload faults are rejected, passing trouble is retried, and
- * whatever a person has to mend blocks, so that a wrong key or URL never costs an event. A status we have no rule for
- * blocks too: it keeps everything until somebody looked.
+ * What an HTTP status other than 2xx means for the batch. Payload faults are rejected, passing trouble is
+ * retried, and whatever a person has to mend blocks, so that a wrong key or URL never costs an event. A
+ * status we have no rule for blocks too: it keeps everything until somebody looked.
  */
 export function failureOf(refusal: Refusal, nowMs: number): Failure {
   const { httpStatus, words } = refusal;

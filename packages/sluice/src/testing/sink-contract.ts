@@ -232,8 +232,8 @@ const RULES = [
 ] as const;
 
 /**
- * What every sink promises, as tests: one call in a test file, for the sinks of this package and for your own. Each rule
- * opens the sink anew, against a backend of its own on loopback and in an empty directory.
+ * What every sink promises, as tests: one call in a test file, for the sinks of this package and for your
+ * own. Each rule opens the sink anew, against a backend of its own on loopback and in an empty directory.
  */
 export function sinkContract(definition: SinkDefinition, contract: SinkContract, runner: TestRunner): void {
   const skipped = new Map<string, number>();
@@ -245,7 +245,8 @@ export function sinkContract(definition: SinkDefinition, contract: SinkContract,
       else runner.test.skip(`${each.name} (does not apply: ${reason})`, body);
       if (reason !== undefined) skipped.set(reason, (skipped.get(reason) ?? 0) + 1);
     }
-    // A reporter may hide skipped tests, and a rule that was skipped without a word looks like one that holds.
+    // A reporter may hide skipped tests, and a rule that was skipped without a word looks like one that
+    // holds.
     for (const [reason, count] of skipped) {
       void systemOutput.write(`sink contract ${definition.type}: ${count} rules do not apply: ${reason}\n`);
     }

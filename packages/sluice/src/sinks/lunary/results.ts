@@ -8,15 +8,19 @@ const answer = z.looseObject({
 
 type Result = z.output<typeof answer>["results"][number];
 
-/** Words of Lunary's server and its database that another try may not meet again. Any other refusal is for good. */
+/**
+ * Words of Lunary's server and its database that another try may not meet again. Any other refusal is for
+ * good.
+ */
 const PASSING =
   /time(d )?-?out|deadlock|connection|ECONN|too many|temporar|unavailable|rate limit|try again|serializ/i;
 const ALREADY_STORED = /already exists/i;
 
 /**
- * Reads a 200 of Lunary: one outcome per run, in the order of `runs`, or a sentence that says why the answer cannot be
- * believed. Its results come sorted by time and repeat a run's id for its start and its end, so they are matched by id and
- * by their place within the id. A start that "already exists" is one that arrived before.
+ * Reads a 200 of Lunary: one outcome per run, in the order of `runs`, or a sentence that says why the answer
+ * cannot be believed. Its results come sorted by time and repeat a run's id for its start and its end, so
+ * they are matched by id and by their place within the id. A start that "already exists" is one that arrived
+ * before.
  */
 export function readResults(
   body: string,

@@ -42,7 +42,8 @@ export const lunarySink = defineSink({
   type: "lunary",
   summary: "Sends runs to Lunary, each with its start and its end in one request.",
   options,
-  // 150 requests a minute and IP address is what its server allows; 2 a second leave room for others behind the same address.
+  // 150 requests a minute and IP address is what its server allows; 2 a second leave room for others behind
+  // the same address.
   limits: { events: RUNS_MAX, bytes: BATCH_BYTES_MAX, requestsPerSecond: 2 },
   // A parent must be stored before its children, and updates of one run must not race.
   order: "trace",
