@@ -14,6 +14,8 @@ type Result = z.output<typeof answer>["results"][number];
  */
 const PASSING =
   /time(d )?-?out|deadlock|connection|ECONN|too many|temporar|unavailable|rate limit|try again|serializ/i;
+/** Enough of an unknown answer to recognise a login page by. */
+const SHOWN_LENGTH_MAX = 200;
 const ALREADY_STORED = /already exists/i;
 
 /**
@@ -28,7 +30,7 @@ export function readResults(
   redact: (words: string) => string,
 ): readonly ItemDelivery[] | string {
   const parsed = answer.safeParse(parseJson(body));
-  if (!parsed.success) return `the answer is not Lunary's: ${redact(body.slice(0, 200))}`;
+  if (!parsed.success) return `the answer is not Lunary's: ${redact(body).slice(0, SHOWN_LENGTH_MAX)}`;
   const left = Map.groupBy(parsed.data.results, (result) => result.id);
   const sorted = runs.flatMap((run) => run.events).toSorted(byTime);
   const results = new Map(sorted.map((event) => [event, left.get(event.runId)?.shift()]));
