@@ -1,4 +1,3 @@
-import { z } from "zod";
 import type { SinkDefinition } from "../packages/sluice/src/sinks/define.ts";
 
 /** The reference page of a sink, from its definition and nothing else. */
@@ -39,7 +38,7 @@ interface Property {
 }
 
 function optionRows(definition: SinkDefinition): string[][] {
-  return rowsOf(z.toJSONSchema(definition.options, { io: "input" }) as Property, "");
+  return rowsOf(definition.options.toJSONSchema({ io: "input" }) as Property, "");
 }
 
 function rowsOf(schema: Property, prefix: string): string[][] {

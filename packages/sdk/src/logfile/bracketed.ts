@@ -12,11 +12,12 @@ import type { LogFormat } from "./torn-tail.ts";
  *     }
  *     (an empty line)
  *
- * Times are UTC. It knows six events: init.started, init.succeeded, init.failed; a run.ended of an LLM or embedding run
- * (GENERATION_SUCCESS when its status is ok, else GENERATION_ERROR); tool.called. Nothing else has a form here.
- * Values are the true ones: what is not known is left out, never 0. `trace_id` alone is always there, empty without one,
- * because the format has it so. What an initialisation knows stands in its `data`, with the format's own key names
- * (provider, model_id, temperature, capabilities, operation, error); the same two names serve a tool.called.
+ * Times are UTC. It knows six events: init.started, init.succeeded, init.failed; a run.ended of an LLM or
+ * embedding run (GENERATION_SUCCESS when its status is ok, else GENERATION_ERROR); tool.called. Nothing else
+ * has a form here. Values are the true ones: what is not known is left out, never 0. `trace_id` alone is
+ * always there, empty without one, because the format has it so. What an initialisation knows stands in its
+ * `data`, with the format's own key names (provider, model_id, temperature, capabilities, operation, error);
+ * the same two names serve a tool.called.
  */
 export const bracketedFormat: LogFormat = {
   terminator: "\n\n",

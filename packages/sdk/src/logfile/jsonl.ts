@@ -19,8 +19,9 @@ export const jsonlFormat: LogFormat = {
 };
 
 /**
- * The line for an event, without its line feed: the raw slice itself unless it spans lines. Valid JSON has line breaks
- * only between its tokens, never inside a string, so a space in their place says the same and no number changes its text.
+ * The line for an event, without its line feed: the raw slice itself unless it spans lines. Valid JSON has
+ * line breaks only between its tokens, never inside a string, so a space in their place says the same and no
+ * number changes its text.
  */
 export function jsonlEntry(raw: Uint8Array): Uint8Array {
   if (!raw.includes(LINE_FEED) && !raw.includes(CARRIAGE_RETURN)) return raw;

@@ -18,8 +18,9 @@ export function textOf(value: Json | undefined): string | undefined {
 }
 
 /**
- * The emitter's metadata object, keys in its order. What the event already says in these words wins; the rest is what the
- * run knows. Metadata with other names goes to `custom_fields`, where values are text, together with the token counts.
+ * The emitter's metadata object, keys in its order. What the event already says in these words wins; the rest
+ * is what the run knows. Metadata with other names goes to `custom_fields`, where values are text, together
+ * with the token counts.
  */
 export function llmMetadata(event: Event, run: Run): JsonObject | undefined {
   const params = run.request?.params ?? {};

@@ -7,12 +7,14 @@ import { type LogFormat, repairTail } from "./torn-tail.ts";
 /**
  * A file that entries are appended to: the one writer behind the file sink and the file emitter.
  *
- * What it promises. An entry that `append` counts as kept is on the disk whole, and stays. A failed append leaves nothing
- * behind: the file is cut back to the last whole entry, at once if the disk lets us, else by the repair at the next open.
- * Entries of one call stand together and in order, also across a rotation; calls are served one after the other.
+ * What it promises. An entry that `append` counts as kept is on the disk whole, and stays. A failed append
+ * leaves nothing behind: the file is cut back to the last whole entry, at once if the disk lets us, else by
+ * the repair at the next open. Entries of one call stand together and in order, also across a rotation; calls
+ * are served one after the other.
  *
- * Who else touches the file. Before each append the name is looked at again: if the file was renamed or removed (logrotate),
- * or has another size than we left (`> events.jsonl`), it is opened anew. Two writers at once are not supported.
+ * Who else touches the file. Before each append the name is looked at again: if the file was renamed or
+ * removed (logrotate), or has another size than we left (`> events.jsonl`), it is opened anew. Two writers at
+ * once are not supported.
  */
 export interface LogFile {
   /** Entries without their terminator. Never rejects: see `AppendResult`. */
@@ -181,7 +183,8 @@ class AppendOnlyFile implements LogFile {
       let written = 0;
       while (written < bytes.length) {
         const count = current.file.write(bytes.subarray(written), current.sizeBytes + written);
-        // A full disk shows as a short write without an error; the next write would name it, unless it takes nothing at all.
+        // A full disk shows as a short write without an error; the next write would name it, unless it takes
+        // nothing at all.
         if (count === 0) throw new Error("the disk took no bytes");
         written += count;
       }

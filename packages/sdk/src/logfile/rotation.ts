@@ -1,7 +1,9 @@
 import { basename, dirname, extname, join } from "node:path";
 import type { Disk } from "../system/disk.ts";
 
-/** When a log file gives way to a new one, and how many old ones stay. Without limits a file grows for ever. */
+/**
+ * When a log file gives way to a new one, and how many old ones stay. Without limits a file grows for ever.
+ */
 export interface Rotation {
   /** A file gets no entry that would take it past this; a single longer entry has a file of its own. */
   readonly maxBytes?: number;
@@ -13,7 +15,10 @@ export interface Rotation {
 
 const PERIOD_MS = { hour: 3_600_000, day: 86_400_000 } as const;
 
-/** Is a file of this size, last written then, too full or too old for an entry of `nextBytes` now? An empty one never is. */
+/**
+ * Is a file of this size, last written then, too full or too old for an entry of `nextBytes` now? An empty
+ * one never is.
+ */
 export function isDue(
   rotation: Rotation,
   file: { readonly sizeBytes: number; readonly writtenAtMs: number },
@@ -28,7 +33,10 @@ export function isDue(
   return Math.floor(nowMs / periodMs) > Math.floor(file.writtenAtMs / periodMs);
 }
 
-/** Renames `events.jsonl` to `events.20261121T054159.123Z.jsonl`, durably, then removes the oldest beyond `keep`. The file must be closed. */
+/**
+ * Renames `events.jsonl` to `events.20261121T054159.123Z.jsonl`, durably, then removes the oldest beyond
+ * `keep`. The file must be closed.
+ */
 export async function rotate(disk: Disk, path: string, rotation: Rotation, nowMs: number): Promise<void> {
   const directory = dirname(path);
   const taken = new Set(await disk.list(directory));

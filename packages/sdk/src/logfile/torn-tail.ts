@@ -1,6 +1,9 @@
 import type { DiskFile } from "../system/disk.ts";
 
-/** What the writer must know of a format to keep its files whole. Entries reach the writer without their terminator. */
+/**
+ * What the writer must know of a format to keep its files whole. Entries reach the writer without their
+ * terminator.
+ */
 export interface LogFormat {
   /** Ends each entry, and is found nowhere inside one. */
   readonly terminator: string;
@@ -15,9 +18,10 @@ const TAIL_BYTES_MAX = 16 * 1024 * 1024;
 const FIRST_WINDOW_BYTES = 64 * 1024;
 
 /**
- * Makes a file end with a whole entry again and returns its size. A crash or a full disk can leave a torn last entry:
- * it was never acknowledged, so it is cut off and will be sent again. A whole entry that only lacks its terminator gets it.
- * A tail that no sluice wrote is terminated and kept: what we do not know we do not delete.
+ * Makes a file end with a whole entry again and returns its size. A crash or a full disk can leave a torn
+ * last entry: it was never acknowledged, so it is cut off and will be sent again. A whole entry that only
+ * lacks its terminator gets it. A tail that no sluice wrote is terminated and kept: what we do not know we do
+ * not delete.
  */
 export async function repairTail(file: DiskFile, sizeBytes: number, format: LogFormat): Promise<number> {
   if (sizeBytes === 0) return 0;

@@ -14,29 +14,25 @@ export interface Refusal {
 }
 
 /**
- * What an HTTP status other than 2xx means for the batch. Payload faults are rejected, passing trouble is retried, and
- * whatever a person has to mend blocks, so that a wrong key or URL never costs an event. A status we have no rule for
- * blocks too: it keeps everything until somebody looked.
+ * What an HTTP status other than 2xx means for the batch. Payload faults are rejected, passing trouble is
+ * retried, and whatever a person has to mend blocks, so that a wrong key or URL never costs an event. A
+ * status we have no rule for blocks too: it keeps everything until somebody looked.
  */
 export function failureOf(refusal: Refusal, nowMs: number): Failure {
   const { httpStatus, words } = refusal;
   const reason = words === "" ? `HTTP ${httpStatus}` : `HTTP ${httpStatus}: ${words}`;
   if (httpStatus === 408 || httpStatus === 425 || httpStatus === 429 || httpStatus >= 500) {
     const waitMs = retryAfterMs(refusal.retryAfter, nowMs);
-    return waitMs === undefined
-      ? { status: "retry", reason }
-      : { status: "retry", reason, retryAfterMs: waitMs };
+    return { status: "retry", reason, httpStatus, ...(waitMs !== undefined && { retryAfterMs: waitMs }) };
   }
-  if (httpStatus === 400 || httpStatus === 409 || httpStatus === 422) return { status: "rejected", reason };
-  if (httpStatus === 413) return { status: "tooLarge", reason };
-  if (httpStatus >= 300 && httpStatus < 400) {
-    const to = refusal.location === undefined ? "" : ` to ${refusal.location}`;
-    return {
-      status: "blocked",
-      reason: `HTTP ${httpStatus}: it redirects${to}, and redirects are never followed`,
-    };
+  if (httpStatus === 400 || httpStatus === 409 || httpStatus === 422) {
+    return { status: "rejected", reason, httpStatus };
   }
-  return { status: "blocked", reason };
+  if (httpStatus === 413) return { status: "tooLarge", reason, httpStatus };
+  if (httpStatus < 300 || httpStatus >= 400) return { status: "blocked", reason, httpStatus };
+  const to = refusal.location === undefined ? "" : ` to ${refusal.location}`;
+  const redirected = `HTTP ${httpStatus}: it redirects${to}, and redirects are never followed`;
+  return { status: "blocked", reason: redirected, httpStatus };
 }
 
 /** Node's and OpenSSL's codes for "this server is not who it says it is, or speaks no TLS that we accept". */

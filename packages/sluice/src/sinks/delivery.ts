@@ -3,7 +3,12 @@
  * nothing else. A time-out is `retry` and means "may have arrived": hence at-least-once, and one stable id
  * per event.
  */
-export type Delivery =
+export type Delivery = Outcome & {
+  /** What the backend answered, for the log and the metrics; no decision hangs on it. */
+  readonly httpStatus?: number;
+};
+
+type Outcome =
   | { readonly status: "delivered" }
   | { readonly status: "skipped"; readonly reason: string }
   /** Not now. `retryAfterMs` is the backend's own word. */
@@ -25,7 +30,7 @@ export type Delivery =
    */
   | { readonly status: "partly"; readonly rejected: number; readonly reason: string };
 
-export type ItemDelivery = Extract<Delivery, { status: "delivered" | "skipped" | "retry" | "rejected" }>;
+export type ItemDelivery = Extract<Outcome, { status: "delivered" | "skipped" | "retry" | "rejected" }>;
 
 export const delivered: Delivery = { status: "delivered" };
 

@@ -1,9 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { systemClock } from "@sluice/sdk/internal";
 import { afterEach, expect, test } from "vitest";
 import { startBackend } from "../testing/backend.ts";
@@ -115,34 +111,28 @@ test("headers without an end are a retry", async () => {
   expect((await http.post("{}", forever)).status).toBe("retry");
 });
 
+/** Signed by itself, for 127.0.0.1, valid for a hundred years; its key opens nothing. */
+const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBkDCCATagAwIBAgIUGU5xYsY4vYEbQ2kv5e79zCgkseYwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJMTI3LjAuMC4xMCAXDTI2MTEyMTA2MTQwNVoYDzIxMjYxMDI4
+MDYxNDA1WjAUMRIwEAYDVQQDDAkxMjcuMC4wLjEwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAARLx836QjhX0fC4jH29eHOm0vtaCVHumbghBsgOKxdj/5QaGOMXPDng
+UTID7wq4qpeS1kSqBkHWBiUSJ8AkySE4o2QwYjAdBgNVHQ4EFgQUVo4cAzirLlW1
+3eNbk1O7142PGdcwHwYDVR0jBBgwFoAUVo4cAzirLlW13eNbk1O7142PGdcwDwYD
+VR0TAQH/BAUwAwEB/zAPBgNVHREECDAGhwR/AAABMAoGCCqGSM49BAMCA0gAMEUC
+IFdJPEwsn5vxWib4G363oohNR80FLFPPwwtixGr+g3fyAiEA29Jv2xPB2JZ0ImzM
+P30ZTHkAKtmhSg6ariMZkiy8Sdc=
+-----END CERTIFICATE-----
+`;
+const KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgO2WRhjkdSWe4kDBm
+JVbRiIFMUzFnoPVTWIQq6hdhQAyhRANCAARLx836QjhX0fC4jH29eHOm0vtaCVHu
+mbghBsgOKxdj/5QaGOMXPDngUTID7wq4qpeS1kSqBkHWBiUSJ8AkySE4
+-----END PRIVATE KEY-----
+`;
+
 test("a certificate that nobody vouches for blocks", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "sluice-tls-"));
-  const [key, cert] = [join(directory, "key.pem"), join(directory, "cert.pem")];
-  const subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
-  execFileSync(
-    "openssl",
-    [
-      "req",
-      "-x509",
-      "-newkey",
-      "ec",
-      "-pkeyopt",
-      "ec_paramgen_curve:P-256",
-      "-nodes",
-      "-days",
-      "1",
-      ...subject,
-      "-keyout",
-      key,
-      "-out",
-      cert,
-    ],
-    { stdio: "ignore" },
-  );
-  const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, response) =>
-    response.end("{}"),
-  );
-  rmSync(directory, { recursive: true });
+  const server = createServer({ key: KEY, cert: CERTIFICATE }, (_, response) => response.end("{}"));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   closers.push(() => new Promise((resolve) => server.close(resolve)));
   const { port } = server.address() as AddressInfo;

@@ -6,7 +6,10 @@ import { createRedactor } from "./redact.ts";
 /** More connections to one backend than batches in flight would stand idle. */
 const CONNECTIONS_MAX = 8;
 const CONNECT_TIMEOUT_MS = 10_000;
-/** The whole attempt, from the connection to the last byte: longer, and the backend will not have answered anyway. */
+/**
+ * The whole attempt, from the connection to the last byte: longer, and the backend will not have answered
+ * anyway.
+ */
 const ATTEMPT_TIMEOUT_MS = 30_000;
 /** What is read of an answer. A backend that says more is not believed, and cannot fill our memory. */
 const ANSWER_BYTES_MAX = 64 * 1024;
@@ -22,7 +25,7 @@ export interface HttpSendOptions {
 }
 
 /** The backend's 2xx. `isWhole` is false when the body was longer than we read. */
-export interface HttpAnswer {
+interface HttpAnswer {
   readonly status: "answered";
   readonly httpStatus: number;
   readonly body: string;
@@ -53,7 +56,7 @@ export function createHttpSend(options: HttpSendOptions): HttpSend {
   let hasAnswered = false;
 
   async function attempt(body: string | Uint8Array, signal: AbortSignal): Promise<HttpAnswer | Failure> {
-    const response = await withOneSilentRetry(() =>
+    const response = await withOneSilentRetry(hasAnswered, () =>
       request(options.url, {
         method: "POST",
         headers: options.headers,
@@ -76,24 +79,6 @@ export function createHttpSend(options: HttpSendOptions): HttpSend {
     return failureOf(refusal, options.clock.nowMs());
   }
 
-  /**
-   * A server may close an idle connection just as we write to it; that says nothing about the server, so a reset on what
-   * can be a reused connection is tried once more without a word. The ids make a second arrival harmless.
-   */
-  async function withOneSilentRetry(
-    send: () => Promise<Dispatcher.ResponseData>,
-  ): Promise<Dispatcher.ResponseData> {
-    const mayBeReused = hasAnswered;
-    try {
-      return await send();
-    } catch (error) {
-      const code = codeOf(error);
-      const isReset = code === "UND_ERR_SOCKET" || code === "ECONNRESET" || code === "EPIPE";
-      if (!mayBeReused || !isReset) throw error;
-      return send();
-    }
-  }
-
   return {
     async post(body, signal) {
       if (signal.aborted) return { status: "retry", reason: "stopped before it was sent" };
@@ -114,6 +99,24 @@ export function createHttpSend(options: HttpSendOptions): HttpSend {
       if (!agent.destroyed) await agent.destroy();
     },
   };
+}
+
+/**
+ * A server may close an idle connection just as we write to it; that says nothing about the server, so a reset
+ * on what can be a reused connection is tried once more without a word. The ids make a second arrival harmless.
+ */
+async function withOneSilentRetry(
+  mayBeReused: boolean,
+  send: () => Promise<Dispatcher.ResponseData>,
+): Promise<Dispatcher.ResponseData> {
+  try {
+    return await send();
+  } catch (error) {
+    const code = codeOf(error);
+    const isReset = code === "UND_ERR_SOCKET" || code === "ECONNRESET" || code === "EPIPE";
+    if (!mayBeReused || !isReset) throw error;
+    return send();
+  }
 }
 
 /** Reads up to the cap and lets go of the rest; a connection with unread bytes is not used again. */
@@ -148,6 +151,5 @@ function wordsOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   // undici wraps some causes; a host with several addresses fails with one error that holds the others.
   const first = error instanceof AggregateError ? error.errors[0] : undefined;
-  const words = error.message || (first instanceof Error ? first.message : "") || error.name;
-  return words;
+  return error.message || (first instanceof Error ? first.message : "") || error.name;
 }

@@ -2,9 +2,10 @@
 const WORDS_BYTES_MAX = 2_048;
 
 /**
- * Makes a function that turns a backend's words into something that may be logged: every secret in every spelling that a
- * server may echo (plain, URL-encoded, JSON-escaped, hex, base64 at any alignment) is replaced, control characters go,
- * and the length is capped. Secrets go first, so that no cut can leave half of one.
+ * Makes a function that turns a backend's words into something that may be logged: every secret in every
+ * spelling that a server may echo (plain, URL-encoded, JSON-escaped, hex, base64 at any alignment) is
+ * replaced, control characters go, and the length is capped. Secrets go first, so that no cut can leave half
+ * of one.
  */
 export function createRedactor(secrets: readonly string[]): (words: string) => string {
   const spellings = [...new Set(secrets.filter((secret) => secret !== "").flatMap(spellingsOf))];
@@ -32,7 +33,10 @@ function spellingsOf(secret: string): string[] {
   ].filter((spelling) => spelling.length > 0);
 }
 
-/** The part of the base64 text that depends on the secret alone when `alignment` unknown bytes stand before it. */
+/**
+ * The part of the base64 text that depends on the secret alone when `alignment` unknown bytes stand before
+ * it.
+ */
 function base64Inside(secret: Buffer, alignment: number): string {
   const text = Buffer.concat([Buffer.alloc(alignment), secret])
     .toString("base64")

@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parse } from "smol-toml";
 import { expect, test } from "vitest";
 import { sinkOfType, sinks } from "./registry.ts";
 
@@ -20,4 +21,12 @@ test("every sink that is defined is in the registry, once and sorted", () => {
 test("a type that nobody defined has no definition", () => {
   expect(sinkOfType("lunary")?.type).toBe("lunary");
   expect(sinkOfType("langfues")).toBeUndefined();
+});
+
+test.each([...sinks])("the example on the page of $type is a table that the sink accepts", (definition) => {
+  const example = parse(definition.docs?.example ?? "").sinks;
+
+  expect(example).toMatchObject([{ type: definition.type }]);
+  const [table] = example as unknown as [{ readonly params: unknown }];
+  expect(definition.options.safeParse(table.params)).toMatchObject({ success: true });
 });

@@ -6,8 +6,6 @@ import { lunarySink } from "./lunary/sink.ts";
 /** Every sink there is, by type, sorted. A new one is a file and a line here. */
 export const sinks = [consoleSink, fileSink, lunarySink] as const;
 
-export type SinkType = (typeof sinks)[number]["type"];
-
 /** The definition of a sink type, or undefined for a type that nobody defined. */
 export function sinkOfType(type: string): SinkDefinition | undefined {
   return sinks.find((definition) => definition.type === type);

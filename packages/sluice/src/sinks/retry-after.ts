@@ -2,8 +2,8 @@
 const RETRY_AFTER_MS_MAX = 3_600_000;
 
 /**
- * How long a Retry-After header asks us to wait, clamped to an hour; both of its forms. What says nothing useful (none,
- * zero, negative, in the past, not a number) is undefined: our own back-off decides.
+ * How long a Retry-After header asks us to wait, clamped to an hour; both of its forms. What says nothing
+ * useful (none, zero, negative, in the past, not a number) is undefined: our own back-off decides.
  */
 export function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
   if (header === undefined) return undefined;

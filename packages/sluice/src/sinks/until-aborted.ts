@@ -1,6 +1,7 @@
 /**
- * The action's result, or `otherwise` as soon as the signal aborts. The action itself goes on unseen; so this is for
- * work that cannot be called off (a write that the disk holds) and that does no harm when it is done twice.
+ * The action's result, or `otherwise` as soon as the signal aborts. The action itself goes on unseen; so this
+ * is for work that cannot be called off (a write that the disk holds) and that does no harm when it is done
+ * twice.
  */
 export async function untilAborted<Value>(
   action: Promise<Value>,

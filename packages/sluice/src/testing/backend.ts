@@ -1,4 +1,10 @@
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { type Clock, sleep, systemClock } from "@sluice/sdk/internal";
 
@@ -27,8 +33,8 @@ export interface Answer {
 
 /**
  * One request's fate. "hang": never an answer. "reset": the connection is torn down before the status.
- * "resetAfterStatus": it says 200 and a part of a body first. "endless": 200, and bytes for as long as anybody reads.
- * "pass": the backend's ordinary answer.
+ * "resetAfterStatus": it says 200 and a part of a body first. "endless": 200, and bytes for as long as
+ * anybody reads. "pass": the backend's ordinary answer.
  */
 export type Step =
   | Answer
@@ -39,7 +45,10 @@ export type Step =
   | "pass"
   | ((request: BackendRequest) => Answer | Promise<Answer>);
 
-/** A server on a free loopback port that does what its script says, one step a request, and then its ordinary answer. */
+/**
+ * A server on a free loopback port that does what its script says, one step a request, and then its ordinary
+ * answer.
+ */
 export interface Backend {
   /** `http://127.0.0.1:PORT`, without a slash at the end. */
   readonly url: string;
@@ -66,7 +75,6 @@ export async function startBackend(options: BackendOptions = {}): Promise<Backen
   const ordinary = options.answer ?? (() => ({ body: {} }));
   const requests: BackendRequest[] = [];
   const steps: Step[] = [];
-  const sockets = new Set<Socket>();
   const waiting = new Set<{ readonly count: number; readonly resolve: () => void }>();
   const closing = new AbortController();
 
@@ -104,11 +112,7 @@ export async function startBackend(options: BackendOptions = {}): Promise<Backen
     response.on("error", () => undefined);
     serve(request, response).catch(() => response.destroy());
   });
-  server.on("connection", (socket) => {
-    sockets.add(socket);
-    socket.on("error", () => undefined);
-    socket.on("close", () => sockets.delete(socket));
-  });
+  const sockets = socketsOf(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
 
@@ -132,6 +136,18 @@ export async function startBackend(options: BackendOptions = {}): Promise<Backen
   };
 }
 
+/** The connections that are open, at any time. */
+function socketsOf(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    // A reset is what the script asked for.
+    socket.on("error", () => undefined);
+    socket.on("close", () => sockets.delete(socket));
+  });
+  return sockets;
+}
+
 async function read(request: IncomingMessage): Promise<BackendRequest> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -153,7 +169,8 @@ async function write(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
-  await sleep(clock, answer.delayMs ?? 0, signal);
+  // Not even for no time: under a clock that is moved by hand that would be a wait.
+  if (answer.delayMs) await sleep(clock, answer.delayMs, signal);
   const isText = typeof answer.body === "string" || answer.body instanceof Uint8Array;
   const body = Buffer.from(isText ? (answer.body as string) : (JSON.stringify(answer.body) ?? ""));
   const type = isText || answer.body === undefined ? {} : { "content-type": "application/json" };

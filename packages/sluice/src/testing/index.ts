@@ -1,4 +1,7 @@
-/** For the tests of those who write sinks, or send to one: a scriptable backend, a strict Lunary, and the sink contract. */
+/**
+ * For the tests of those who write sinks, or send to one: a scriptable backend, a strict Lunary, and the sink
+ * contract.
+ */
 export {
   type Answer,
   type Backend,

@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
 
-/** What Lunary's server does to every payload: keys at all levels become camelCase, also inside inputs and outputs. */
+/**
+ * What Lunary's server does to every payload: keys at all levels become camelCase, also inside inputs and
+ * outputs.
+ */
 export function camelCased(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map(camelCased);

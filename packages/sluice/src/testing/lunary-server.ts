@@ -23,7 +23,10 @@ export interface LunaryRun {
   readonly promptTokens?: number;
   readonly completionTokens?: number;
   readonly promptCached?: number;
-  /** True where a count was missing or 0: then the server counts by itself, and its numbers need not be the provider's. */
+  /**
+   * True where a count was missing or 0: then the server counts by itself, and its numbers need not be the
+   * provider's.
+   */
   readonly countedByServer?: boolean;
   readonly feedback?: unknown;
 }
@@ -31,7 +34,10 @@ export interface LunaryRun {
 export interface LunaryServerOptions {
   /** Keys of known projects. Default: `LUNARY_TEST_KEY`. */
   readonly keys?: readonly string[];
-  /** How long it waits for a missing run or parent. The real one: 5,000. Default 0, so that tests need not wait. */
+  /**
+   * How long it waits for a missing run or parent. The real one: 5,000. Default 0, so that tests need not
+   * wait.
+   */
   readonly orphanDelayMs?: number;
   /** The real one: 150 in 60 s. Default: no limit. */
   readonly rate?: { readonly requests: number; readonly windowMs: number };
@@ -39,9 +45,10 @@ export interface LunaryServerOptions {
 }
 
 /**
- * A stand-in for Lunary's ingest API, as strict as the real server was seen to be: it changes keys to camelCase, sorts by
- * time, drops an end whose start is not stored yet and says `success: true`, unlinks a child whose parent is not stored
- * yet, refuses a second start, and answers a request without `events` with 500. What it stored is in `runs`.
+ * A stand-in for Lunary's ingest API, as strict as the real server was seen to be: it changes keys to
+ * camelCase, sorts by time, drops an end whose start is not stored yet and says `success: true`, unlinks a
+ * child whose parent is not stored yet, refuses a second start, and answers a request without `events` with
+ * 500. What it stored is in `runs`.
  */
 export interface Lunary {
   /** What it says to a request; fits `startBackend`. */
@@ -217,7 +224,8 @@ class Database {
 
   /** What is not there may be on its way: the server waits once, then goes on without it. */
   async #find(id: string): Promise<LunaryRun | undefined> {
-    if (!this.runs.has(id)) await sleep(this.#clock, this.#orphanDelayMs, new AbortController().signal);
+    const waitMs = this.runs.has(id) ? 0 : this.#orphanDelayMs;
+    if (waitMs > 0) await sleep(this.#clock, waitMs, new AbortController().signal);
     return this.runs.get(id);
   }
 

@@ -3,15 +3,18 @@ import { dirname, extname, join, resolve, sep } from "node:path";
 import type { Event, Scope } from "@sluice/sdk";
 import { codeOf, type Disk } from "@sluice/sdk/internal";
 
-/** Beyond this many files a directory listing, a backup and a person give up; see S21 in the security list. */
+/**
+ * Beyond this many files a directory listing, a backup and a person give up; see S21 in the security list.
+ */
 const FILES_MAX = 10_000;
 const SLUG_LENGTH_MAX = 40;
 
 /**
- * Which file an event goes to. A template is a path in which `{scope}` stands for user or system, and `{user}` for a name
- * made of the user's id: its readable part, then 16 hex digits of its SHA-256, so that two ids never share a file, also on
- * a file system that does not tell A from a. Such a name holds letters, digits and hyphens only: no id leads out of the
- * directory in front of the first placeholder. Past 10,000 files all new users share `overflow`, and that is said once.
+ * Which file an event goes to. A template is a path in which `{scope}` stands for user or system, and
+ * `{user}` for a name made of the user's id: its readable part, then 16 hex digits of its SHA-256, so that
+ * two ids never share a file, also on a file system that does not tell A from a. Such a name holds letters,
+ * digits and hyphens only: no id leads out of the directory in front of the first placeholder. Past 10,000
+ * files all new users share `overflow`, and that is said once.
  */
 export interface FilePaths {
   pathOf(event: Event): string;

@@ -15,7 +15,9 @@ import { untilAborted } from "../until-aborted.ts";
 import { createOpenFiles, type OpenFiles } from "./open-files.ts";
 import { isSplit, openFilePaths } from "./paths.ts";
 
-/** Small enough that a slip (bytes for megabytes) is caught, large enough for any log that is read by people. */
+/**
+ * Small enough that a slip (bytes for megabytes) is caught, large enough for any log that is read by people.
+ */
 const ROTATE_BYTES_MIN = 1_024;
 
 /** Syncs of different files overlap; few enough that none of them is closed to make room for another. */
@@ -157,7 +159,10 @@ async function append(files: OpenFiles, path: string, entries: readonly Entry[])
   return file.append(entries.map((entry) => entry.bytes));
 }
 
-/** Will time alone not help? A full disk is emptied by the machine's other tenants; a wrong path or owner is not. */
+/**
+ * Will time alone not help? A full disk is emptied by the machine's other tenants; a wrong path or owner is
+ * not.
+ */
 function needsMending(error: unknown): boolean {
   const code = codeOf(error);
   return (

@@ -1,8 +1,9 @@
 import type { Json, JsonObject, Usage } from "@sluice/sdk";
 
 /**
- * Lunary keeps scalars and lists of scalars on the first level of metadata and drops the rest, so nested objects are
- * spread over dotted keys: `{a: {b: 1}}` is `{"a.b": 1}`. A list with objects in it is kept as its JSON text.
+ * Lunary keeps scalars and lists of scalars on the first level of metadata and drops the rest, so nested
+ * objects are spread over dotted keys: `{a: {b: 1}}` is `{"a.b": 1}`. A list with objects in it is kept as
+ * its JSON text.
  */
 export function flattened(metadata: JsonObject): JsonObject {
   const flat: Record<string, Json> = Object.create(null);
@@ -27,7 +28,10 @@ export interface TokensUsage {
   readonly promptCached?: number;
 }
 
-/** Lunary's totals include what was cached and what was thought. Absent where no bucket is known: then its server counts. */
+/**
+ * Lunary's totals include what was cached and what was thought. Absent where no bucket is known: then its
+ * server counts.
+ */
 export function tokensUsage(usage: Usage | undefined): TokensUsage | undefined {
   if (!usage) return undefined;
   const prompt = sum(usage.input, usage.cacheRead, usage.cacheWrite5m, usage.cacheWrite1h, usage.audioInput);
@@ -40,7 +44,9 @@ export function tokensUsage(usage: Usage | undefined): TokensUsage | undefined {
   };
 }
 
-/** What its database cannot hold (half of a surrogate pair, NUL) becomes U+FFFD; everything else is the same. */
+/**
+ * What its database cannot hold (half of a surrogate pair, NUL) becomes U+FFFD; everything else is the same.
+ */
 export function storable(value: unknown): unknown {
   if (typeof value === "string") return value.toWellFormed().replaceAll("\0", "\ufffd");
   if (typeof value !== "object" || value === null || isRawNumber(value)) return value;
@@ -63,7 +69,10 @@ function isList(value: Json): value is readonly Json[] {
   return Array.isArray(value);
 }
 
-/** A number that the codec keeps as its text, because a double would change it. TypeScript's library does not know it yet. */
+/**
+ * A number that the codec keeps as its text, because a double would change it. TypeScript's library does not
+ * know it yet.
+ */
 function isRawNumber(value: object): boolean {
   const json = JSON as typeof JSON & { isRawJSON(value: object): boolean };
   return json.isRawJSON(value);

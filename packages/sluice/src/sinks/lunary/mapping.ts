@@ -34,10 +34,11 @@ export type Mapped = { readonly events: readonly LunaryEvent[] } | { readonly sk
 /**
  * The projection of one event to Lunary.
  *
- * A complete run.ended is its run's start and its end (or error) in one body, because an end whose start is not stored
- * yet is answered with success and dropped. A run.started is sent with its end, except that of a run which other runs
- * hang from (agent, chain, tool): those end before it does, and Lunary drops the link to a parent that it has not seen.
- * Its second start is then answered with "already exists", which is as good as stored.
+ * A complete run.ended is its run's start and its end (or error) in one body, because an end whose start is
+ * not stored yet is answered with success and dropped. A run.started is sent with its end, except that of a
+ * run which other runs hang from (agent, chain, tool): those end before it does, and Lunary drops the link to
+ * a parent that it has not seen. Its second start is then answered with "already exists", which is as good as
+ * stored.
  */
 export function mapped(event: Event): Mapped {
   const { run, runId } = event;
@@ -100,7 +101,9 @@ function errorOf(run: Run): { message: string; stack?: string } {
   return run.error?.stack === undefined ? { message } : { message, stack: run.error.stack };
 }
 
-/** The server reads metadata at the start, so what became of the run stands there too: both are sent together. */
+/**
+ * The server reads metadata at the start, so what became of the run stands there too: both are sent together.
+ */
 function metadataOf(event: Event, run: Run): JsonObject {
   const session = event.session?.id;
   return flattened({
@@ -133,7 +136,10 @@ function typeOf(run: Run): string {
   }
 }
 
-/** Milliseconds and UTC; a time that cannot be read gives way to `otherwise`, and that one to the start of time. */
+/**
+ * Milliseconds and UTC; a time that cannot be read gives way to `otherwise`, and that one to the start of
+ * time.
+ */
 function isoTime(time: string, otherwise: string): string {
   const parsed = Date.parse(time);
   if (!Number.isNaN(parsed)) return new Date(parsed).toISOString();

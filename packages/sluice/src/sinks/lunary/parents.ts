@@ -1,20 +1,25 @@
 import type { LunaryEvent, MappedRun } from "./mapping.ts";
 
-/** Run ids that are remembered: open agents and their latest steps. Forgetting one costs a link, never an event. */
+/**
+ * Run ids that are remembered: open agents and their latest steps. Forgetting one costs a link, never an
+ * event.
+ */
 const KNOWN_MAX = 20_000;
 /**
- * Children of runs that Lunary may not know, in one request. Its server waits 5 s for each such parent before it stores the
- * child without the link; more of them would outlast the time-out of the request, which would come back as a retry storm.
+ * Children of runs that Lunary may not know, in one request. Its server waits 5 s for each such parent before
+ * it stores the child without the link; more of them would outlast the time-out of the request, which would
+ * come back as a retry storm.
  */
 const STRANGERS_PER_REQUEST_MAX = 1;
 
 /**
  * Orders a request so that Lunary stores every link to a parent that it can.
  *
- * Its server sorts by time, keeping the given order among equals, and works one by one. So parents come before their
- * children in the list, and a child that claims to be older than a parent in the same request (two machines, two clocks)
- * starts with that parent. A parent that this process has not delivered may have been delivered by an earlier one: such
- * links are tried, once per parent and one a request; else the child keeps its parent's id in its metadata.
+ * Its server sorts by time, keeping the given order among equals, and works one by one. So parents come
+ * before their children in the list, and a child that claims to be older than a parent in the same request
+ * (two machines, two clocks) starts with that parent. A parent that this process has not delivered may have
+ * been delivered by an earlier one: such links are tried, once per parent and one a request; else the child
+ * keeps its parent's id in its metadata.
  */
 export interface Parents {
   arrange(runs: readonly MappedRun[]): readonly MappedRun[];
@@ -54,7 +59,10 @@ export function createParents(knownMax = KNOWN_MAX): Parents {
   };
 }
 
-/** Stable: runs keep their order unless a parent stands behind its child. A circle of parents is cut where it is met. */
+/**
+ * Stable: runs keep their order unless a parent stands behind its child. A circle of parents is cut where it
+ * is met.
+ */
 function parentsFirst(runs: readonly MappedRun[]): readonly MappedRun[] {
   const byId = Map.groupBy(runs, (run) => run.events[0]?.runId ?? "");
   const placed = new Set<MappedRun>();

@@ -8,15 +8,21 @@ const answer = z.looseObject({
 
 type Result = z.output<typeof answer>["results"][number];
 
-/** Words of Lunary's server and its database that another try may not meet again. Any other refusal is for good. */
+/**
+ * Words of Lunary's server and its database that another try may not meet again. Any other refusal is for
+ * good.
+ */
 const PASSING =
   /time(d )?-?out|deadlock|connection|ECONN|too many|temporar|unavailable|rate limit|try again|serializ/i;
+/** Enough of an unknown answer to recognise a login page by. */
+const SHOWN_LENGTH_MAX = 200;
 const ALREADY_STORED = /already exists/i;
 
 /**
- * Reads a 200 of Lunary: one outcome per run, in the order of `runs`, or a sentence that says why the answer cannot be
- * believed. Its results come sorted by time and repeat a run's id for its start and its end, so they are matched by id and
- * by their place within the id. A start that "already exists" is one that arrived before.
+ * Reads a 200 of Lunary: one outcome per run, in the order of `runs`, or a sentence that says why the answer
+ * cannot be believed. Its results come sorted by time and repeat a run's id for its start and its end, so
+ * they are matched by id and by their place within the id. A start that "already exists" is one that arrived
+ * before.
  */
 export function readResults(
   body: string,
@@ -24,7 +30,7 @@ export function readResults(
   redact: (words: string) => string,
 ): readonly ItemDelivery[] | string {
   const parsed = answer.safeParse(parseJson(body));
-  if (!parsed.success) return `the answer is not Lunary's: ${redact(body.slice(0, 200))}`;
+  if (!parsed.success) return `the answer is not Lunary's: ${redact(body).slice(0, SHOWN_LENGTH_MAX)}`;
   const left = Map.groupBy(parsed.data.results, (result) => result.id);
   const sorted = runs.flatMap((run) => run.events).toSorted(byTime);
   const results = new Map(sorted.map((event) => [event, left.get(event.runId)?.shift()]));

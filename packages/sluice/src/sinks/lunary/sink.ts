@@ -42,7 +42,8 @@ export const lunarySink = defineSink({
   type: "lunary",
   summary: "Sends runs to Lunary, each with its start and its end in one request.",
   options,
-  // 150 requests a minute and IP address is what its server allows; 2 a second leave room for others behind the same address.
+  // 150 requests a minute and IP address is what its server allows; 2 a second leave room for others behind
+  // the same address.
   limits: { events: RUNS_MAX, bytes: BATCH_BYTES_MAX, requestsPerSecond: 2 },
   // A parent must be stored before its children, and updates of one run must not race.
   order: "trace",
@@ -102,13 +103,14 @@ function openLunary(settings: z.output<typeof options>, context: SinkContext): S
       const answer = await http.post(body, signal);
       if (answer.status !== "answered") return answer;
       const each = readResults(answer.body, runs, http.redact);
-      if (typeof each === "string") return { status: "retry", reason: each };
+      const { httpStatus } = answer;
+      if (typeof each === "string") return { status: "retry", reason: each, httpStatus };
       for (const [position, run] of runs.entries()) {
         const outcome = each[position];
         if (outcome) outcomes[run.index] = outcome;
         if (outcome?.status === "delivered" && run.events[0]) parents.delivered(run.events[0].runId);
       }
-      return summary(outcomes);
+      return { ...summary(outcomes), httpStatus };
     },
     check: (signal) => check(http, signal),
     close: () => http.close(),

@@ -5,9 +5,9 @@ const NAMESPACE = Buffer.from("5f0c9a52b7d84e4f9c1e3a7b2d6480f1", "hex");
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /**
- * The run's id at Lunary, which stores UUIDs only: the id itself if it is one, else a UUIDv5 of it. The same id gives the
- * same UUID for ever, so a retry or a replay meets its own run again. Lunary's run ids are global: names like "run-1" meet
- * those of other projects there, UUIDs do not.
+ * The run's id at Lunary, which stores UUIDs only: the id itself if it is one, else a UUIDv5 of it. The same
+ * id gives the same UUID for ever, so a retry or a replay meets its own run again. Lunary's run ids are
+ * global: names like "run-1" meet those of other projects there, UUIDs do not.
  */
 export function lunaryId(runId: string): string {
   if (UUID.test(runId)) return runId;
