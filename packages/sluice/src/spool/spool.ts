@@ -64,6 +64,11 @@ export interface NewRecord {
   readonly orderKey?: string;
   /** CRC-32 of the item as it was received, before transforms: same id and same CRC is a duplicate, another CRC a conflict. */
   readonly receivedCrc: number;
+  /**
+   * The body is the item as received, byte for byte, so `receivedCrc` is its CRC too and need not be computed before the write.
+   * It is still checked, while the disk is busy; a wrong claim costs a second write, never a record.
+   */
+  readonly isVerbatim?: boolean;
   readonly body: Uint8Array;
 }
 
