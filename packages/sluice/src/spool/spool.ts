@@ -76,6 +76,11 @@ export interface NewRecord {
    * CRC a conflict.
    */
   readonly receivedCrc: number;
+  /**
+   * The body is the item as received, byte for byte, so `receivedCrc` is its CRC too and need not be computed before the write.
+   * It is still checked, while the disk is busy; a wrong claim costs a second write, never a record.
+   */
+  readonly isVerbatim?: boolean;
   readonly body: Uint8Array;
 }
 

@@ -2,6 +2,7 @@ import { crc32 } from "node:zlib";
 import { keyOf, writeTextKey } from "../keys.ts";
 import type { NewRecord } from "../spool.ts";
 import { StoredRecord } from "../stored-record.ts";
+import { headerCrc } from "./header-crc.ts";
 
 /**
  * A record: a header of 64 bytes, then the body (the event's JSON). Little-endian.
@@ -32,12 +33,12 @@ const MARK = 0xff6c73f5;
 export const MARK_BYTES = Buffer.from([0xf5, 0x73, 0x6c, 0xff]);
 const SUMMED_BYTES = 60;
 const EVENT_KEY_AT = 16;
+const BODY_CRC_AT = 56;
 
 /** Builds headers in one place that is used again and again: nothing is allocated for a record. */
 export class HeaderWriter {
   readonly bytes = Buffer.alloc(RECORD_HEADER_BYTES);
   readonly #view = new DataView(this.bytes.buffer, this.bytes.byteOffset, RECORD_HEADER_BYTES);
-  readonly #summed = this.bytes.subarray(0, SUMMED_BYTES);
 
   constructor() {
     this.#view.setUint32(0, MARK, true);
@@ -55,7 +56,7 @@ export class HeaderWriter {
     view.setUint32(48, record.receivedCrc, true);
     view.setUint8(52, record.kindCode);
     view.setUint8(53, record.flags & STORED_FLAGS);
-    view.setUint32(56, crc32(record.body), true);
+    view.setUint32(BODY_CRC_AT, record.isVerbatim ? record.receivedCrc : crc32(record.body), true);
     this.#seal(seed);
   }
 
@@ -67,7 +68,7 @@ export class HeaderWriter {
   }
 
   #seal(seed: number): void {
-    this.#view.setUint32(SUMMED_BYTES, crc32(this.#summed, seed), true);
+    this.#view.setUint32(SUMMED_BYTES, headerCrc(this.#view, seed), true);
   }
 }
 
@@ -76,18 +77,28 @@ export function seedOf(salt: number, position: number): number {
   return (salt + position) >>> 0;
 }
 
-const checked = Buffer.alloc(SUMMED_BYTES);
+const checked = Buffer.alloc(RECORD_HEADER_BYTES);
+const checkedView = new DataView(checked.buffer, checked.byteOffset, RECORD_HEADER_BYTES);
 
 export function isHeader(bytes: Buffer, at: number, seed: number): boolean {
   if (bytes.readUInt32LE(at) !== MARK) return false;
   bytes.copy(checked, 0, at, at + SUMMED_BYTES);
-  return crc32(checked, seed) === bytes.readUInt32LE(at + SUMMED_BYTES);
+  return headerCrc(checkedView, seed) === bytes.readUInt32LE(at + SUMMED_BYTES);
 }
 
 /** True if the body behind a valid header is the one that was written. */
 export function isBodyIntact(bytes: Buffer, at: number): boolean {
+  return bodyCrc(bytes, at) === bytes.readUInt32LE(at + BODY_CRC_AT);
+}
+
+/** Puts the CRC that the body really has into the header, which must be sealed again then. */
+export function correctBodyCrc(bytes: Buffer, at: number): void {
+  bytes.writeUInt32LE(bodyCrc(bytes, at), at + BODY_CRC_AT);
+}
+
+function bodyCrc(bytes: Buffer, at: number): number {
   const start = at + RECORD_HEADER_BYTES;
-  return crc32(bytes.subarray(start, start + bodyLengthAt(bytes, at))) === bytes.readUInt32LE(at + 56);
+  return crc32(bytes.subarray(start, start + bodyLengthAt(bytes, at)));
 }
 
 export function bodyLengthAt(bytes: Buffer, at: number): number {

@@ -230,6 +230,11 @@ export class Writer {
       return this.#storeElsewhere(group);
     }
     try {
+      const syncing = active.sync();
+      const isRight = staging.checkVouched();
+      await syncing;
+      if (isRight) return STORED;
+      active.write(staging.packed);
       await active.sync();
       return STORED;
     } catch {
