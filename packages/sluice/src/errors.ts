@@ -37,6 +37,11 @@ const ERRORS = {
     message: (d) =>
       `The data directory ${d["path"]} cannot be used: ${d["cause"]}. Make it writable for this user, or choose another with --data-dir.`,
   },
+  ROUTE_OTHER_DESTINATION: {
+    exit: EXIT.config,
+    message: (d) =>
+      `The sink "${d["name"]}" had another type or destination before, and its backlog belongs there. Give the new one another name, or say where it starts with from = "oldest" or from = "now".`,
+  },
 } as const satisfies Record<string, Entry>;
 
 export type ErrorCode = keyof typeof ERRORS;
