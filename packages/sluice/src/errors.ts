@@ -110,6 +110,11 @@ const ERRORS = {
     message: (d) =>
       `The spool in ${d["path"]} cannot be opened: ${d["cause"]}. Nothing was given up. Check the disk, then start again.`,
   },
+  ROUTE_OTHER_DESTINATION: {
+    exit: EXIT.config,
+    message: (d) =>
+      `The sink "${d["name"]}" had another type or destination before, and its backlog belongs there. Give the new one another name, or say where it starts with from = "oldest" or from = "now".`,
+  },
 } as const satisfies Record<string, Entry>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -193,3 +193,33 @@ test("an event that fails alone is no poison while nothing else gets through", a
   expect(setup.route.status.balance).toMatchObject({ pending: 1, deadLettered: 0 });
   await setup.route.close();
 });
+
+test("an outage never makes poison of an event that was under suspicion before", async () => {
+  const setup = await stage({ definition: { order: "trace" } });
+  setup.sink.answer = poisoned("e5");
+  await setup.append(...ids(96));
+  await setup.clock.advance(10_000);
+
+  setup.sink.answer = () => broken;
+  await setup.append(...ids(96, 100));
+  await setup.clock.advance(86_400_000);
+
+  expect(setup.route.status.balance).toMatchObject({ delivered: 95, pending: 97, deadLettered: 0 });
+  await setup.route.close();
+});
+
+test("while an event is set aside, the rest of its run stands behind it, also within its own batch", async () => {
+  const setup = await stage({ definition: { limits: { events: 8, bytes: 1e6 }, inFlight: 2 } });
+  setup.sink.answer = poisoned("bad/1");
+
+  await setup.append("bad/1", "ok/1", "bad/2", "ok/2", "bad/3", "ok/3", "ok/4", "ok/5");
+  await setup.append(...ids(8));
+  await setup.clock.advance(10_000);
+
+  expect(setup.sink.taken.filter((id) => id.startsWith("bad"))).toEqual([]);
+  expect(setup.sink.taken.length).toBe(8 + 5);
+  setup.sink.answer = () => ({ status: "delivered" });
+  await setup.clock.advance(30_000);
+  expect(setup.sink.taken.filter((id) => id.startsWith("bad"))).toEqual(["bad/1", "bad/2", "bad/3"]);
+  await setup.route.close();
+});

@@ -1,0 +1,167 @@
+import { expect, test } from "vitest";
+import type { Delivery } from "../sinks/delivery.ts";
+import { assertBalance } from "./balance.ts";
+import { ids, record, stage } from "./route.test-support.ts";
+
+test("after a crash a route goes on at its last ledger: duplicates at worst, never a skip (T15)", async () => {
+  const { sink, clock, append, crash, ...setup } = await stage({
+    definition: { limits: { events: 4, bytes: 1e6 } },
+  });
+  await append(...ids(8));
+  await clock.advance(200);
+  await append(...ids(4, 8));
+
+  await crash();
+  await append(...ids(4, 12));
+
+  expect(new Set(sink.taken)).toEqual(new Set(ids(16)));
+  expect(sink.taken.length).toBe(16 + 4);
+  expect(setup.spool.commits.at(-1)?.durable).toBe(false);
+});
+
+test("a ledger is stored at most every 200 ms, and not at all while nothing changes", async () => {
+  const { clock, append, spool } = await stage({ definition: { limits: { events: 1, bytes: 1e6 } } });
+
+  for (let turn = 0; turn < 100; turn++) {
+    await append(`e${turn}`);
+    await clock.advance(20);
+  }
+  await clock.advance(60_000);
+
+  expect(spool.commits.length).toBeGreaterThanOrEqual(9);
+  expect(spool.commits.length).toBeLessThanOrEqual(11);
+});
+
+test.each([
+  ["missing", undefined],
+  ["empty", new Uint8Array(0)],
+  ["nonsense", Buffer.from("SLLG and then something else that is long enough to be looked at")],
+])(
+  "a ledger that is %s starts the route at its first offset, with a balance that holds (T15)",
+  async (_, bytes) => {
+    const setup = await stage();
+    await setup.append(...ids(32));
+    await setup.clock.advance(1_000);
+
+    if (bytes) setup.spool.ledgers.set("hooks", { bytes, durable: true });
+    else setup.spool.ledgers.delete("hooks");
+    await setup.crash();
+    await setup.clock.advance(1_000);
+
+    assertBalance(setup.route.status.balance);
+    expect(setup.route.status.balance).toMatchObject({ accepted: 32, delivered: 32, pending: 0 });
+    expect(setup.sink.taken.length).toBe(64);
+    await setup.route.close();
+  },
+);
+
+test("events that wait keep their schedule over a restart, but no clock makes them wait longer than an hour", async () => {
+  const setup = await stage({ definition: { order: "none" } });
+  const busy: Delivery = {
+    status: "mixed",
+    each: [{ status: "retry", reason: "busy", retryAfterMs: 60_000 }, { status: "delivered" }],
+  };
+  setup.sink.script(busy);
+  await setup.append("a", "b");
+  await setup.clock.advance(2_000);
+  setup.clock.jump(-5 * 365 * 86_400_000);
+
+  await setup.crash();
+  await setup.clock.advance(3_599_000);
+  const early = [...setup.sink.taken];
+  await setup.clock.advance(2_000);
+
+  expect(early).toEqual(["b"]);
+  expect(setup.sink.taken).toEqual(["b", "a"]);
+  await setup.route.close();
+});
+
+test("an event whose dead letter was written before a crash is settled as that, not sent and not written again", async () => {
+  const setup = await stage();
+  setup.sink.answer = () => ({ status: "rejected", reason: "no" });
+  await setup.append("a");
+  await setup.clock.advance(1_000);
+  setup.spool.ledgers.delete("hooks");
+  setup.sink.answer = () => ({ status: "delivered" });
+
+  await setup.crash();
+  await setup.append("b");
+  await setup.clock.advance(1_000);
+
+  expect(setup.sink.taken).toEqual(["b"]);
+  expect(setup.disk.text("/deadletters/hooks.jsonl").split("\n").length).toBe(2);
+  expect(setup.route.status.balance).toMatchObject({ delivered: 1, deadLettered: 1, pending: 0 });
+  await setup.route.close();
+});
+
+test("a group letter that was written before a crash settles the same number again", async () => {
+  const setup = await stage();
+  setup.sink.script({ status: "partly", rejected: 3, reason: "three" });
+  await setup.append(...ids(32));
+  setup.spool.ledgers.delete("hooks");
+
+  await setup.crash();
+  await setup.clock.advance(1_000);
+
+  expect(setup.sink.requests.length).toBe(1);
+  expect(setup.route.status.balance).toMatchObject({ delivered: 29, deadLettered: 3, pending: 0 });
+  await setup.route.close();
+});
+
+test("a dead letter makes the ledger durable, and what may be trimmed follows only durable ledgers", async () => {
+  const setup = await stage();
+  await setup.append(...ids(32));
+  await setup.clock.advance(300);
+  const afterDelivery = setup.route.lowOffset;
+  setup.sink.script({ status: "rejected", reason: "no" });
+  await setup.append("bad");
+  await setup.clock.advance(1_000);
+
+  expect(afterDelivery).toBe(0);
+  expect(setup.route.lowOffset).toBe(33);
+  await setup.append(...ids(32, 100));
+  expect(setup.route.lowOffset).toBe(33);
+  expect(await setup.route.sync()).toBe(true);
+  expect(setup.route.lowOffset).toBe(65);
+  await setup.route.close();
+});
+
+test("a route whose lease is taken stops, and never writes over the other's ledger", async () => {
+  const setup = await stage();
+  await setup.append(...ids(3));
+
+  const taken = await setup.spool.lease("hooks", 0);
+  await setup.spool.commit(taken, Buffer.from("theirs"), true);
+  await setup.clock.advance(5_000);
+  await setup.route.close();
+
+  expect(setup.sink.requests.length).toBe(0);
+  expect(setup.states).toContain("failed");
+  expect(Buffer.from(setup.spool.ledgers.get("hooks")?.bytes ?? []).toString()).toBe("theirs");
+});
+
+test("one run that waits for hours lets others pass until the ledger's exceptions are used up, and no further", async () => {
+  const setup = await stage({ figures: { exceptionsMax: 100 } });
+  setup.sink.answer = (batch) => ({
+    status: "mixed",
+    each: batch.map(({ event }) =>
+      event.runId === "stuck" ? { status: "retry", reason: "busy" } : { status: "delivered" },
+    ),
+  });
+
+  // Settled and waiting events alternate, so that every settled one is a range of its own.
+  for (let index = 0; index < 300; index++) {
+    await setup.spool.append([record(`s${index}`, { runId: "stuck" }), record(`f${index}`)]);
+  }
+  await setup.clock.advance(20_000);
+
+  const { lag } = setup.route.status;
+  expect(lag).toBeGreaterThan(450);
+  expect(setup.sink.taken.length).toBeGreaterThan(40);
+  expect(setup.sink.taken.length).toBeLessThanOrEqual(101);
+  setup.sink.answer = () => ({ status: "delivered" });
+  setup.route.wake();
+  await setup.clock.advance(5_000);
+  expect(setup.route.status.balance).toMatchObject({ pending: 0, delivered: 600 });
+  await setup.route.close();
+});
