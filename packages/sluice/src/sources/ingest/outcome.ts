@@ -1,0 +1,44 @@
+import type { AppendOutcome } from "../../spool/spool.ts";
+
+/** Why an item was not taken. `status` is the HTTP status it has on its own; `detail` never repeats what was sent. */
+export interface Rejection {
+  readonly status: 400 | 409 | 413 | 422 | 503;
+  readonly code: string;
+  readonly field?: string;
+  readonly detail: string;
+}
+
+/** What became of one item of a request. */
+export type ItemOutcome =
+  | { readonly status: "accepted"; readonly id: string; readonly isIdOurs: boolean }
+  /** The same bytes under the same id are stored already: as good as accepted. */
+  | { readonly status: "duplicate"; readonly id: string }
+  | { readonly status: "rejected"; readonly id?: string; readonly why: Rejection };
+
+export function outcomeOf(append: AppendOutcome, id: string, isIdOurs: boolean): ItemOutcome {
+  switch (append.status) {
+    case "appended":
+      return { status: "accepted", id, isIdOurs };
+    case "duplicate":
+      return { status: "duplicate", id };
+    case "conflict":
+      return { status: "rejected", id, why: CONFLICT };
+    case "full":
+      return { status: "rejected", id, why: { status: 503, code: "spool_full", detail: append.reason } };
+    case "failed":
+      return { status: "rejected", id, why: { status: 503, code: "spool_failed", detail: append.reason } };
+    default:
+      return assertNever(append);
+  }
+}
+
+const CONFLICT: Rejection = {
+  status: 409,
+  code: "conflict",
+  field: "id",
+  detail: "Another event is stored under this id. The first one stays. Give this one an id of its own.",
+};
+
+function assertNever(value: never): never {
+  throw new TypeError(`unexpected outcome ${JSON.stringify(value)}`);
+}
