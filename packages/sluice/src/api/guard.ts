@@ -90,12 +90,14 @@ export function allowedHosts(host: string, port: number, more: readonly string[]
 
 /** Removes our token from a request, so that nothing behind can send it on. */
 export function stripToken(request: IncomingMessage): void {
+  if (headerValues(request, TOKEN_HEADER).length === 0) return;
+  // Both are made from the raw list on first use, by a count taken before: so first use comes first.
+  delete request.headers[TOKEN_HEADER];
+  delete request.headersDistinct[TOKEN_HEADER];
   const raw = request.rawHeaders;
   for (let index = raw.length - 2; index >= 0; index -= 2) {
     if (raw[index]?.toLowerCase() === TOKEN_HEADER) raw.splice(index, 2);
   }
-  delete request.headers[TOKEN_HEADER];
-  delete request.headersDistinct[TOKEN_HEADER];
 }
 
 function checkHost(request: IncomingMessage, hosts: ReadonlySet<string>): Problem | undefined {

@@ -1,5 +1,6 @@
 import { keepAlive } from "@sluice/sdk/internal";
 import { Command, CommanderError } from "commander";
+import { nearest } from "../config/nearest.ts";
 import { DetachedFailure } from "../daemon/detach.ts";
 import type { DaemonParts } from "../daemon/parts.ts";
 import { EXIT, SluiceError } from "../errors.ts";
@@ -55,14 +56,21 @@ export function createProgram(context: CliContext): Command {
     .helpOption("-h, --help", "print this help")
     .helpCommand(false)
     .exitOverride()
-    .showSuggestionAfterError(true)
+    .allowExcessArguments()
     .configureOutput({
       writeOut: (text) => context.print(text.trimEnd()),
       writeErr: (text) => context.say(text.trimEnd()),
     })
     .action((_options, command: Command) => {
-      if (command.args.length > 0) command.error(`error: unknown command '${command.args[0]}'`);
-      context.print(program.helpInformation().trimEnd());
+      const [name] = command.args;
+      if (name === undefined) return context.print(program.helpInformation().trimEnd());
+      const meant = nearest(
+        name,
+        program.commands.map((known) => known.name()),
+      );
+      command.error(
+        `sluice: there is no command "${name}".${meant ? ` Did you mean "${meant}"?` : ""} See: sluice --help`,
+      );
     });
   for (const add of [
     addStart,

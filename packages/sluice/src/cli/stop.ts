@@ -1,10 +1,10 @@
-import { sleep, systemClock } from "@sluice/sdk/internal";
+import { sleep, systemClock, systemDisk } from "@sluice/sdk/internal";
 import type { Command } from "commander";
-import { statusOf } from "../daemon/client.ts";
-import type { Discovery } from "../daemon/discovery.ts";
+import { connectDaemon, statusOf } from "../daemon/client.ts";
+import { type Discovery, readDiscovery } from "../daemon/discovery.ts";
 import type { DaemonStatus } from "../daemon/status.ts";
 import { SluiceError } from "../errors.ts";
-import { type CliContext, type CommonFlags, findDaemon, UNTIL_EXIT, withCommonFlags } from "./context.ts";
+import { type CliContext, type CommonFlags, findDataDir, UNTIL_EXIT, withCommonFlags } from "./context.ts";
 
 /** The daemon's own limits (10 s to drain, 2 s to close) and as much again for a machine that is busy. */
 const WAIT_MS = 24_000;
@@ -15,12 +15,13 @@ export function addStop(program: Command, context: CliContext): void {
   withCommonFlags(
     program.command("stop").description("drain the daemon and wait until it has ended (exit 3: not running)"),
   ).action(async (flags: CommonFlags) => {
-    const client = await findDaemon(context, flags);
+    const dataDir = await findDataDir(context, flags);
+    const client = await connectDaemon(systemDisk, dataDir);
     const { discovery } = client;
     await client.request("POST", "/v1/stop");
     let last: DaemonStatus | undefined;
     const untilMs = systemClock.monotonicMs() + WAIT_MS;
-    while (isAlive(discovery)) {
+    while (await isRunning(discovery, dataDir)) {
       if (systemClock.monotonicMs() > untilMs) {
         throw new SluiceError("STOP_TIMEOUT", { pid: discovery.pid, seconds: WAIT_MS / 1_000 });
       }
@@ -36,8 +37,13 @@ export function addStop(program: Command, context: CliContext): void {
   });
 }
 
-/** Signal 0 only asks. A zombie counts as alive until its parent has looked; a detached daemon's parent is init, which does. */
-function isAlive({ pid }: Discovery): boolean {
+/**
+ * daemon.json goes when everything is closed and the data directory is free; a daemon that was killed leaves it behind, but
+ * its process is gone. Signal 0 only asks. (A zombie answers too, so the process alone would not do in a container whose
+ * init is slow to look.)
+ */
+async function isRunning({ pid, nonce }: Discovery, dataDir: string): Promise<boolean> {
+  if ((await readDiscovery(systemDisk, dataDir))?.nonce !== nonce) return false;
   try {
     process.kill(pid, 0);
     return true;

@@ -60,7 +60,8 @@ export async function checkLayer(
   const settings = { ...parsed.data };
   const complaints: Complaint[] = [];
   for (const list of ["sinks", "streams"] as const) {
-    settings[list] = settings[list]?.map((sink, index) => {
+    if (settings[list] === undefined) continue;
+    settings[list] = settings[list].map((sink, index) => {
       const path = [list, index];
       const definition = context.definitions.find(({ type }) => type === sink.type);
       if (!definition) {

@@ -15,6 +15,7 @@ export interface StandIn {
   drain: (graceMs: number) => Promise<void>;
   refusing: string | undefined;
   pending: number;
+  lastError: string | undefined;
   options: PipelineOptions | undefined;
   isClosed: boolean;
   /** What the proxy was called with. */
@@ -55,6 +56,7 @@ export function createStandIn(): StandIn {
     drain: async () => {},
     refusing: undefined,
     pending: 0,
+    lastError: undefined,
     options: undefined,
     isClosed: false,
     proxied: [],
@@ -78,6 +80,7 @@ function openStandIn(standIn: StandIn, options: PipelineOptions): Pipeline {
     balance: balance(offset, standIn.pending),
     lag: standIn.pending,
     inFlight: 0,
+    ...(standIn.lastError === undefined ? {} : { lastError: standIn.lastError }),
   });
   return {
     hub,

@@ -23,7 +23,7 @@ export const METRICS = [
   {
     name: "sluice_events_refused_total",
     type: "counter",
-    help: "Events that were not appended since the start: duplicate, conflict or full.",
+    help: "Events that were not appended since the start: duplicate, conflict, full or failed.",
     labels: ["source", "reason"],
   },
   {
