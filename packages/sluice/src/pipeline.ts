@@ -1,19 +1,37 @@
 import type { Event } from "@sluice/sdk";
-import type { Clock, Disk, Random } from "@sluice/sdk/internal";
-import type { Hub } from "./live/hub.ts";
-import type { Delivery } from "./sinks/delivery.ts";
+import { type Clock, type Disk, oneSyncAtATime, type Random } from "@sluice/sdk/internal";
+import { type Assembler, openAssembler } from "./dispatch/assembler.ts";
+import { createBootId } from "./dispatch/boot.ts";
+import { openDeadLetters } from "./dispatch/dead-letters.ts";
+import { openRoute } from "./dispatch/open-route.ts";
+import { openParked, type ParkedRoute } from "./dispatch/parked.ts";
+import { openRetention, type Retention } from "./dispatch/retention.ts";
+import type { Route, RouteStatus } from "./dispatch/route.ts";
+import { openRoutes, type RouteEntry, type Routes } from "./dispatch/routes.ts";
+import type { RouteObserver } from "./dispatch/watch.ts";
+import { SluiceError } from "./errors.ts";
+import { createHub, type Hub } from "./live/hub.ts";
+import type { Sink, SinkDefinition } from "./sinks/define.ts";
+import { sinkOfType, sinks } from "./sinks/registry.ts";
 import type { Intake } from "./sources/intake.ts";
-import type { SpoolState } from "./spool/spool.ts";
+import { openFileSpool } from "./spool/file/spool.ts";
+import type { AppendOutcome, NewRecord, Spool, SpoolState } from "./spool/spool.ts";
+
+export type { Balance } from "./dispatch/balance.ts";
+export type { RouteStatus } from "./dispatch/route.ts";
+export type { Attempt, RouteObserver as PipelineObserver } from "./dispatch/watch.ts";
 
 /** Everything a pipeline needs. Nothing is read from the environment, and no default hides here: `config/` has them. */
 export interface PipelineOptions {
   readonly dataDir: string;
   readonly spool: SpoolOptions;
   readonly sinks: readonly PipelineSink[];
-  readonly observer: PipelineObserver;
+  readonly observer: RouteObserver;
   readonly clock: Clock;
   readonly disk: Disk;
   readonly random: Random;
+  /** For people who look at `owner.json`. */
+  readonly version?: string;
 }
 
 export interface SpoolOptions {
@@ -34,62 +52,9 @@ export interface PipelineSink {
   readonly params: Readonly<Record<string, unknown>>;
   /** Where a route without a ledger starts. Absent: "oldest" in a new data directory, else "now". */
   readonly from?: "oldest" | "now";
-  /** The name this sink had before: its ledger comes along. */
-  readonly was?: string;
   /** Events for which this is false are settled as skipped{filtered}. */
   readonly filter?: (event: Event) => boolean;
-  readonly backlog?: { readonly maxBytes?: number; readonly whenFull: "block" | "drop_oldest" };
   readonly retry?: { readonly maxWaitMs?: number };
-}
-
-/** What a pipeline tells while it works. Called synchronously from the delivery path: cheap, and never throws. */
-export interface PipelineObserver {
-  onAttempt(attempt: Attempt): void;
-  onState(sink: string, state: string, reason: string | undefined): void;
-  onInFlight(sink: string, batches: number): void;
-  /** Something a person should see. Never with a secret in it. */
-  warn(message: string): void;
-}
-
-/** One request to a backend and what came of it. */
-export interface Attempt {
-  readonly sink: string;
-  readonly outcome: Delivery["status"];
-  readonly reason?: string;
-  /** 1 for the first try of a batch. */
-  readonly attempt: number;
-  readonly events: number;
-  readonly durationMs: number;
-  /** At most 5 of the batch's runs. */
-  readonly runIds: readonly string[];
-  readonly httpStatus?: number;
-  readonly promptTokens?: number;
-  readonly completionTokens?: number;
-}
-
-/** accepted = pending + delivered + Σskipped + deadLettered + Σdropped, always. */
-export interface Balance {
-  readonly accepted: number;
-  readonly pending: number;
-  readonly delivered: number;
-  readonly skipped: Readonly<Record<string, number>>;
-  readonly deadLettered: number;
-  readonly dropped: Readonly<Record<string, number>>;
-}
-
-export interface RouteStatus {
-  readonly route: string;
-  readonly sink: string;
-  readonly type: string;
-  readonly state: { readonly name: string };
-  readonly balance: Balance;
-  /** Records that are not settled. */
-  readonly lag: number;
-  readonly oldestAgeMs?: number;
-  /** Batches on the wire. */
-  readonly inFlight: number;
-  readonly lastError?: string;
-  readonly waitUntilMs?: number;
 }
 
 export interface PipelineStatus {
@@ -111,7 +76,178 @@ export interface Pipeline {
   close(): Promise<void>;
 }
 
-/** Opens a data directory and starts every route. Rejects with a SluiceError when it cannot be used or is busy. */
+/** The file spool has one partition. */
+const PARTITION = 0;
+/** The assembler's entry in routes.json. Its destination is the spool itself, and never changes. */
+const ASSEMBLER = { name: "assembler", type: "assembler", destination: "spool" };
+
+/**
+ * Opens a data directory and starts every route: sources → spool → dispatch → sinks, and the live hub beside them.
+ * Rejects with a SluiceError when the directory cannot be used or is busy, and then leaves nothing open.
+ */
 export async function openPipeline(options: PipelineOptions): Promise<Pipeline> {
-  throw new Error(`The pipeline for ${options.dataDir} is not wired yet.`);
+  const stages = new Stages(options);
+  try {
+    await stages.open();
+    return stages;
+  } catch (error) {
+    await stages.close();
+    throw error;
+  }
+}
+
+class Stages implements Pipeline {
+  readonly hub: Hub;
+  readonly #options: PipelineOptions;
+  readonly #disk: Disk;
+  readonly #routes: Route[] = [];
+  readonly #parked: ParkedRoute[] = [];
+  readonly #sinks: Sink[] = [];
+  #opened: Opened | undefined;
+  #places: Routes | undefined;
+  #spool: Spool | undefined;
+  #retention: Retention | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+    this.#disk = oneSyncAtATime(options.disk);
+    this.hub = createHub(options.clock);
+  }
+
+  /** In the order in which an event meets the stages, so that nothing is read before what comes after it is there. */
+  async open(): Promise<void> {
+    const { dataDir, clock, random, observer, version = "" } = this.#options;
+    const definitions = this.#options.sinks.map(definitionOf);
+    const disk = this.#disk;
+    const spool = await openFileSpool({ ...this.#options.spool, dataDir, disk, clock, random, version });
+    this.#spool = spool;
+
+    const places = await openRoutes({ disk, random, dataDir, offsets: () => spool.state });
+    this.#places = places;
+    const bootId = createBootId(places.dataDirId, random);
+    const assembler = await openAssembler({
+      ...(await places.register(ASSEMBLER)),
+      spool,
+      bootId,
+      observer,
+      clock,
+    });
+    this.#opened = { spool, assembler, bootId };
+
+    for (const [index, sink] of this.#options.sinks.entries()) {
+      const definition = definitions[index];
+      if (definition) await this.#openSink(spool, places, sink, definition);
+    }
+    for (const entry of places.list()) {
+      if (entry.isDetached) await this.#park(spool, entry, "detached: it is not in the configuration any more");
+    }
+    const routes = () => [...this.#routes, ...this.#parked, assembler];
+    const { keepForMs } = this.#options.spool;
+    this.#retention = openRetention({ spool, partition: PARTITION, clock, keepForMs, routes });
+  }
+
+  get intake(): Intake {
+    const { spool, bootId } = this.#stages();
+    return { bootId, append: (records, signal) => this.#append(spool, records, signal) };
+  }
+
+  status(): PipelineStatus {
+    const { spool, assembler, bootId } = this.#stages();
+    return {
+      bootId,
+      spool: { ...spool.state, path: `${this.#options.dataDir}/spool` },
+      sinks: [...this.#routes, ...this.#parked].map((route) => route.status),
+      assembler: assembler.status,
+    };
+  }
+
+  async drain(graceMs: number): Promise<void> {
+    const grace = new AbortController();
+    const timer = this.#options.clock.after(graceMs, () => grace.abort());
+    await Promise.all(this.#routes.map((route) => route.drain(grace.signal)));
+    timer.cancel();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Readers before what they read, and every ledger before the spool that stores it. */
+  async #close(): Promise<void> {
+    this.hub.close();
+    await this.#retention?.close();
+    await Promise.all(this.#routes.map((route) => route.close()));
+    await Promise.all(this.#sinks.map((sink) => sink.close()));
+    await this.#opened?.assembler.close();
+    await this.#places?.close();
+    await this.#spool?.close();
+  }
+
+  /** Durable first; only then may anybody see it. */
+  async #append(
+    spool: Spool,
+    records: readonly NewRecord[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly AppendOutcome[]> {
+    const outcomes = await spool.append(records, signal);
+    if (this.hub.subscribers > 0) {
+      this.hub.publish(records.filter((_, index) => outcomes[index]?.status === "appended"));
+    }
+    return outcomes;
+  }
+
+  async #openSink(spool: Spool, places: Routes, configured: PipelineSink, definition: SinkDefinition): Promise<void> {
+    const { clock, random, observer, dataDir } = this.#options;
+    const { name, type, params, filter, retry } = configured;
+    const entry = await places.register({ name, type, destination: definition.destination(params) }, configured.from);
+    if (!configured.enabled) {
+      await this.#park(spool, entry, "disabled in the configuration");
+      return;
+    }
+    const disk = this.#disk;
+    const sink = await definition.open(params, { name, clock, disk, dataDir, warn: observer.warn });
+    this.#sinks.push(sink);
+    const { place, firstOffset } = entry;
+    const route = await openRoute({
+      name,
+      definition: { ...definition, limits: { ...definition.limits, ...definition.tune?.(params) } },
+      sink,
+      spool,
+      partition: PARTITION,
+      place,
+      firstOffset,
+      openDeadLetters: (low) =>
+        openDeadLetters({ disk, clock, directory: `${dataDir}/deadletters`, sink: name, place, low }),
+      ...(filter && { filter }),
+      ...(retry?.maxWaitMs !== undefined && { figures: { waitMsMax: retry.maxWaitMs } }),
+      observer,
+      clock,
+      random,
+    });
+    this.#routes.push(route);
+  }
+
+  async #park(spool: Spool, entry: RouteEntry, reason: string): Promise<void> {
+    this.#parked.push(await openParked({ spool, entry, reason, clock: this.#options.clock }));
+  }
+
+  #stages(): Opened {
+    if (!this.#opened) throw new Error("the pipeline is not open");
+    return this.#opened;
+  }
+}
+
+interface Opened {
+  readonly spool: Spool;
+  readonly assembler: Assembler;
+  readonly bootId: string;
+}
+
+function definitionOf({ type }: PipelineSink): SinkDefinition {
+  const definition = sinkOfType(type);
+  if (definition) return definition;
+  const known = sinks.map((sink) => sink.type).join(", ");
+  throw new SluiceError("CONFIG_UNKNOWN_SINK", { type, nearest: "", known });
 }

@@ -3,10 +3,10 @@ import type { Spool } from "../spool/spool.ts";
 
 /** A route, as far as retention cares: what it still needs, and a way to make its account durable first. */
 export interface Retained {
-  /** Everything below is settled. */
+  /** Everything below is settled, in a ledger that survives a power cut. */
   readonly lowOffset: number;
-  /** Makes the ledger durable. The counters of what is removed live nowhere else. */
-  sync(): Promise<void>;
+  /** Makes the ledger durable, so that `lowOffset` is the newest there is. */
+  sync(): Promise<boolean>;
 }
 
 export interface RetentionOptions {
@@ -68,12 +68,12 @@ export function openRetention(options: RetentionOptions): Retention {
 
   const trimSettled = async (): Promise<void> => {
     mark();
-    const settled = Math.min(spool.state.nextOffset, ...routes().map((route) => route.lowOffset));
     const isTight = spool.state.bytes > spool.state.maxBytes * TIGHT_SHARE;
-    const before = isTight ? settled : Math.min(settled, agedOffset());
-    if (before <= spool.state.firstOffset) return;
+    const wanted = isTight ? spool.state.nextOffset : agedOffset();
+    if (wanted <= spool.state.firstOffset) return;
     await Promise.all(routes().map((route) => route.sync()));
-    await spool.trim(partition, before);
+    const before = Math.min(wanted, ...routes().map((route) => route.lowOffset));
+    if (before > spool.state.firstOffset) await spool.trim(partition, before);
   };
 
   const sweep = (): Promise<void> => {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Disk, Random } from "@sluice/sdk/internal";
 import { SluiceError } from "../errors.ts";
-import { openTwoSlots, type TwoSlots } from "./two-slots.ts";
+import { openTwoSlots, readTwoSlots, type TwoSlots } from "./two-slots.ts";
 
 /**
  * `routes.json`: which routes this data directory has, each with its first offset, so that a route never starts where it
@@ -52,13 +52,14 @@ export interface RoutesOptions {
 
 /** 64 KiB: some 200 routes. More sinks than that are a mistake in a script. */
 const SLOT_BYTES = 64 * 1024;
+const FILE = "routes.json";
 const PLACE_BYTES = 16;
 const FINGERPRINT_HEX = 16;
 
 export async function openRoutes(options: RoutesOptions): Promise<Routes> {
   const { disk, random, dataDir } = options;
   await disk.makeDirectory(dataDir);
-  const slots = await openTwoSlots(disk, join(dataDir, "routes.json"), SLOT_BYTES);
+  const slots = await openTwoSlots(disk, join(dataDir, FILE), SLOT_BYTES);
   const stored = slots.content && decode(slots.content);
   const content = stored ?? { version: 1, dataDirId: randomHex(random), routes: [] };
   const routes = new StoredRoutes(options, slots, content, stored === undefined);
@@ -69,6 +70,12 @@ export async function openRoutes(options: RoutesOptions): Promise<Routes> {
     await directory.close();
   }
   return routes;
+}
+
+/** The entries of a data directory, read without touching anything. */
+export async function readRoutes(disk: Disk, dataDir: string): Promise<readonly RouteEntry[]> {
+  const content = await readTwoSlots(disk, join(dataDir, FILE), SLOT_BYTES);
+  return (content && decode(content)?.routes) ?? [];
 }
 
 interface Content {

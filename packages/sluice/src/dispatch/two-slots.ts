@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import type { Disk, DiskFile } from "@sluice/sdk/internal";
+import { codeOf, type Disk, type DiskFile } from "@sluice/sdk/internal";
 
 /**
  * A small file that is replaced as a whole and is always readable: two slots of equal size, written in turn. A write that is torn
@@ -24,9 +24,7 @@ const HEAD_BYTES = 20;
 
 export async function openTwoSlots(disk: Disk, path: string, slotBytes: number): Promise<TwoSlots> {
   const file = await disk.open(path, "write");
-  const slots = [await readSlot(file, 0, slotBytes), await readSlot(file, slotBytes, slotBytes)];
-  const [a, b] = slots;
-  const newest = (a?.generation ?? 0) >= (b?.generation ?? 0) ? a : b;
+  const newest = await readNewest(file, slotBytes);
   let generation = newest?.generation ?? 0;
   let content = newest?.content;
   // Slot 0 holds the odd generations.
@@ -50,6 +48,37 @@ export async function openTwoSlots(disk: Disk, path: string, slotBytes: number):
   };
 }
 
+/** The newest content, read without touching anything; undefined if there is none that can be believed. */
+export async function readTwoSlots(
+  disk: Disk,
+  path: string,
+  slotBytes: number,
+): Promise<Uint8Array | undefined> {
+  let file: DiskFile;
+  try {
+    file = await disk.open(path, "read");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    return (await readNewest(file, slotBytes))?.content;
+  } finally {
+    await file.close();
+  }
+}
+
+async function readNewest(file: DiskFile, slotBytes: number): Promise<Slot | undefined> {
+  const a = await readSlot(file, 0, slotBytes);
+  const b = await readSlot(file, slotBytes, slotBytes);
+  return (a?.generation ?? 0) >= (b?.generation ?? 0) ? a : b;
+}
+
+interface Slot {
+  readonly generation: number;
+  readonly content: Uint8Array;
+}
+
 function frame(generation: number, content: Uint8Array): Buffer {
   const bytes = Buffer.alloc(HEAD_BYTES + content.length);
   bytes.write(MAGIC, 0, "latin1");
@@ -64,7 +93,7 @@ async function readSlot(
   file: DiskFile,
   position: number,
   slotBytes: number,
-): Promise<{ generation: number; content: Uint8Array } | undefined> {
+): Promise<Slot | undefined> {
   const bytes = Buffer.alloc(slotBytes);
   const count = await file.read(bytes, position);
   if (count < HEAD_BYTES || bytes.toString("latin1", 0, 8) !== MAGIC) return undefined;

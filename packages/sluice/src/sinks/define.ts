@@ -70,6 +70,8 @@ export interface SinkDefinition<Type extends string = string, Options extends z.
   readonly summary: string;
   readonly options: Options;
   readonly limits: SinkLimits;
+  /** What the options change of the limits: a server of one's own may take more. */
+  tune?(options: z.output<Options>): Partial<SinkLimits>;
   readonly order: "none" | "run" | "trace";
   readonly inFlight: number;
   readonly docs?: SinkDocs;

@@ -30,6 +30,12 @@ const options = z.strictObject({
     .refine((url) => new URL(url).username === "", "must not contain a user name; the key goes to api_key")
     .default(`https://api.lunary.ai${INGEST_PATH}`)
     .describe(`Where runs are posted. A base URL gets ${INGEST_PATH}.`),
+  requests_per_second: z
+    .number()
+    .min(0.01)
+    .max(1_000)
+    .default(2)
+    .describe("What the server allows this address; its own default is 150 a minute. More only for your own."),
   timeout_ms: z
     .int()
     .min(100)
@@ -45,6 +51,7 @@ export const lunarySink = defineSink({
   // 150 requests a minute and IP address is what its server allows; 2 a second leave room for others behind
   // the same address.
   limits: { events: RUNS_MAX, bytes: BATCH_BYTES_MAX, requestsPerSecond: 2 },
+  tune: ({ requests_per_second }) => ({ requestsPerSecond: requests_per_second }),
   // A parent must be stored before its children, and updates of one run must not race.
   order: "trace",
   inFlight: 4,

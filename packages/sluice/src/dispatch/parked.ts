@@ -1,0 +1,40 @@
+import type { Clock } from "@sluice/sdk/internal";
+import type { Spool } from "../spool/spool.ts";
+import { Ledger } from "./ledger.ts";
+import { decodeLedger } from "./ledger-codec.ts";
+import type { Retained } from "./retention.ts";
+import type { RouteStatus } from "./route.ts";
+import type { RouteEntry } from "./routes.ts";
+
+/** A route that nobody runs: its sink is disabled, or missing from the configuration. It keeps its place and its backlog. */
+export interface ParkedRoute extends Retained {
+  readonly status: RouteStatus;
+}
+
+export interface ParkedOptions {
+  readonly spool: Spool;
+  readonly partition?: number;
+  readonly entry: RouteEntry;
+  /** Why, as a person reads it in `sluice status`. */
+  readonly reason: string;
+  readonly clock: Clock;
+}
+
+export async function openParked(options: ParkedOptions): Promise<ParkedRoute> {
+  const { spool, partition = 0, entry, reason, clock } = options;
+  const { name, type, place, firstOffset } = entry;
+  const lease = await spool.lease(name, partition);
+  const stored = lease.ledger && decodeLedger(lease.ledger, place, spool.state.nextOffset);
+  const ledger = stored?.first === firstOffset ? stored : new Ledger(firstOffset);
+  const state = { name: "paused", reason, sinceMs: clock.nowMs() } as const;
+  return {
+    lowOffset: ledger.low,
+    // What it stands for was stored when the route last ran.
+    sync: () => Promise.resolve(true),
+    get status() {
+      const balance = ledger.balance(spool.state.nextOffset);
+      const health = { name: "paused", reason } as const;
+      return { route: name, sink: name, type, state, health, balance, lag: balance.pending, inFlight: 0 };
+    },
+  };
+}
