@@ -31,7 +31,9 @@ export {
 export { type Clock, sleep, systemClock, type Timer } from "./system/clock.ts";
 export { codeOf, type Disk, type DiskFile, type FileState, systemDisk } from "./system/disk.ts";
 export { keepAlive } from "./system/keep-alive.ts";
+export { type DiskCall, type Fault, faultyDisk } from "./system/faulty-disk.ts";
 export { ManualClock } from "./system/manual-clock.ts";
+export { MemoryDisk } from "./system/memory-disk.ts";
 export { oneSyncAtATime } from "./system/one-sync-disk.ts";
 export { systemProcess, type ThisProcess } from "./system/process.ts";
 export { type Output, systemOutput } from "./system/output.ts";

@@ -116,7 +116,8 @@ async function readCandidates(disk: Disk, directory: string) {
     highestNumber = Math.max(highestNumber, number);
     const path = `${directory}/${name}`;
     const found = await readHeader(disk, path);
-    if (found?.header && segmentName(found.header.number) === name) {
+    if (!found) continue;
+    if (found.header && segmentName(found.header.number) === name) {
       candidates.push({ path, header: found.header, sizeBytes: found.sizeBytes });
     } else strangers.push(path);
   }
