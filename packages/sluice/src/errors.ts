@@ -25,17 +25,17 @@ const ERRORS = {
   CONFIG_UNKNOWN_SINK: {
     exit: EXIT.config,
     message: (d) =>
-      `Unknown sink type "${d["type"]}".${d["nearest"] ? ` Did you mean "${d["nearest"]}"?` : ""} Known: ${d["known"]}.`,
+      `Unknown sink type "${d.type}".${d.nearest ? ` Did you mean "${d.nearest}"?` : ""} Known: ${d.known}.`,
   },
   DATA_DIR_BUSY: {
     exit: EXIT.busy,
     message: (d) =>
-      `The data directory ${d["path"]} is in use by ${d["owner"]}. Stop that one first, or choose another with --data-dir.`,
+      `The data directory ${d.path} is in use by ${d.owner}. Stop that one first, or choose another with --data-dir.`,
   },
   DATA_DIR_UNUSABLE: {
     exit: EXIT.permission,
     message: (d) =>
-      `The data directory ${d["path"]} cannot be used: ${d["cause"]}. Make it writable for this user, or choose another with --data-dir.`,
+      `The data directory ${d.path} cannot be used: ${d.cause}. Make it writable for this user, or choose another with --data-dir.`,
   },
 } as const satisfies Record<string, Entry>;
 
