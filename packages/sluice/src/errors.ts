@@ -29,66 +29,66 @@ const ERRORS = {
   },
   CONFIG_INVALID: {
     exit: EXIT.config,
-    message: (d) => `The configuration is not right:\n${d["problems"]}`,
+    message: (d) => `The configuration is not right:\n${d.problems}`,
   },
   CONFIG_UNREADABLE: {
     exit: EXIT.config,
     message: (d) =>
-      `The configuration ${d["path"]} cannot be read: ${d["cause"]}. Mend it, or name another with --config.`,
+      `The configuration ${d.path} cannot be read: ${d.cause}. Mend it, or name another with --config.`,
   },
   SERVICE_UNKNOWN: {
     exit: EXIT.config,
     message: (d) =>
-      `Unknown service "${d["service"]}".${d["nearest"] ? ` Did you mean "${d["nearest"]}"?` : ""} Known: ${d["known"]}.`,
+      `Unknown service "${d.service}".${d.nearest ? ` Did you mean "${d.nearest}"?` : ""} Known: ${d.known}.`,
   },
   SERVICE_KEY_MISSING: {
     exit: EXIT.config,
     message: (d) =>
-      `The service ${d["service"]} needs an API key. Set ${d["variables"]}, or use --api-key-file PATH.`,
+      `The service ${d.service} needs an API key. Set ${d.variables}, or use --api-key-file PATH.`,
   },
   KEY_FILE_UNREADABLE: {
     exit: EXIT.config,
-    message: (d) => `The API key cannot be read from ${d["path"]}: ${d["cause"]}.`,
+    message: (d) => `The API key cannot be read from ${d.path}: ${d.cause}.`,
   },
   LISTEN_TOKEN_NEEDED: {
     exit: EXIT.config,
     message: (d) =>
-      `Listening on ${d["listen"]} lets other machines in, and no token is set. Set [server] token (or SLUICE_TOKEN), or listen on 127.0.0.1.`,
+      `Listening on ${d.listen} lets other machines in, and no token is set. Set [server] token (or SLUICE_TOKEN), or listen on 127.0.0.1.`,
   },
   LISTEN_FAILED: {
     exit: EXIT.busy,
     message: (d) =>
-      `Cannot listen on ${d["listen"]}: ${d["cause"]}. Choose another address with --listen HOST:PORT (port 0 takes a free one).`,
+      `Cannot listen on ${d.listen}: ${d.cause}. Choose another address with --listen HOST:PORT (port 0 takes a free one).`,
   },
   NOT_RUNNING: {
     exit: EXIT.notRunning,
-    message: (d) => `No sluice is running in ${d["path"]}. Start one with: sluice start`,
+    message: (d) => `No sluice is running in ${d.path}. Start one with: sluice start`,
   },
   DAEMON_UNREACHABLE: {
     exit: EXIT.unavailable,
     message: (d) =>
-      `The sluice at ${d["url"]} (pid ${d["pid"]}) does not answer: ${d["cause"]}. Look into its log with: sluice logs`,
+      `The sluice at ${d.url} (pid ${d.pid}) does not answer: ${d.cause}. Look into its log with: sluice logs`,
   },
   DAEMON_REFUSED: {
     exit: EXIT.failure,
-    message: (d) => `The sluice at ${d["url"]} refused: ${d["status"]} ${d["detail"]}`,
+    message: (d) => `The sluice at ${d.url} refused: ${d.status} ${d.detail}`,
   },
   DETACH_FAILED: {
     exit: EXIT.failure,
-    message: (d) => `The daemon did not start: ${d["cause"]}. Its log is ${d["log"]}.`,
+    message: (d) => `The daemon did not start: ${d.cause}. Its log is ${d.log}.`,
   },
   STOP_TIMEOUT: {
     exit: EXIT.failure,
     message: (d) =>
-      `The sluice with pid ${d["pid"]} has not ended after ${d["seconds"]} s. Look into its log with: sluice logs`,
+      `The sluice with pid ${d.pid} has not ended after ${d.seconds} s. Look into its log with: sluice logs`,
   },
   NOT_FOR_PEOPLE: {
     exit: EXIT.usage,
-    message: (d) => `${d["command"]} is how sluice starts itself. Use: sluice start --detach`,
+    message: (d) => `${d.command} is how sluice starts itself. Use: sluice start --detach`,
   },
   INPUT_UNREADABLE: {
     exit: EXIT.io,
-    message: (d) => `${d["path"]} cannot be read: ${d["cause"]}.`,
+    message: (d) => `${d.path} cannot be read: ${d.cause}.`,
   },
   DATA_DIR_BUSY: {
     exit: EXIT.busy,
@@ -103,17 +103,17 @@ const ERRORS = {
   SPOOL_TOO_NEW: {
     exit: EXIT.config,
     message: (d) =>
-      `${d["path"]} was written in spool format ${d["format"]}, and this version reads up to ${d["known"]}. Nothing was changed. Use the newer sluice, or choose another directory with --data-dir.`,
+      `${d.path} was written in spool format ${d.format}, and this version reads up to ${d.known}. Nothing was changed. Use the newer sluice, or choose another directory with --data-dir.`,
   },
   SPOOL_UNREADABLE: {
     exit: EXIT.io,
     message: (d) =>
-      `The spool in ${d["path"]} cannot be opened: ${d["cause"]}. Nothing was given up. Check the disk, then start again.`,
+      `The spool in ${d.path} cannot be opened: ${d.cause}. Nothing was given up. Check the disk, then start again.`,
   },
   ROUTE_OTHER_DESTINATION: {
     exit: EXIT.config,
     message: (d) =>
-      `The sink "${d["name"]}" had another type or destination before, and its backlog belongs there. Give the new one another name, or say where it starts with from = "oldest" or from = "now".`,
+      `The sink "${d.name}" had another type or destination before, and its backlog belongs there. Give the new one another name, or say where it starts with from = "oldest" or from = "now".`,
   },
 } as const satisfies Record<string, Entry>;
 

@@ -27,6 +27,9 @@ export interface Skimmed {
   readonly chunks: number;
 }
 
+const SPACE = 32;
+const QUOTE = 34;
+const BACKSLASH = 92;
 const CONTENT = '"content":"';
 const OBFUSCATION = '"obfuscation":"';
 
@@ -59,42 +62,53 @@ export function learnTemplate(raw: string, chunk: JsonObject): Template | undefi
 /** Takes as many chunks as match, from where one begins. Undefined when not even the first does. */
 export function skimChunks(template: Template, text: string, from: number): Skimmed | undefined {
   const { prefix, middle, tail } = template;
-  const pieces: string[] = [];
-  const ends: number[] = [];
+  let taken = "";
+  let chunks = 0;
   let at = from;
   // Comparing a substring is the fastest exact comparison there is here: no copy, then memcmp.
   while (text.substring(at, at + prefix.length) === prefix) {
     const open = at + prefix.length;
-    const close = endOfString(text, open - 1) - 1;
-    const middleEnd = close + middle.length;
-    if (close < open || text.substring(close, middleEnd) !== middle) break;
-    let end = middleEnd;
+    const close = plainEnd(text, open);
+    const piece = close < 0 ? undefined : text.substring(open, close);
+    const escaped = piece === undefined ? escapedString(text, open) : undefined;
+    const middleAt = piece === undefined ? (escaped?.end ?? -1) : close;
+    if (middleAt < 0) break;
+    let end = middleAt + middle.length;
+    if (text.substring(middleAt, end) !== middle) break;
     if (tail !== "") {
-      const second = text.indexOf('"', middleEnd);
-      if (second < 0 || hasEscapeOrControl(text.substring(middleEnd, second))) break;
-      end = second + tail.length;
-      if (text.substring(second, end) !== tail) break;
+      const tailAt = plainEnd(text, end);
+      if (tailAt < 0 || text.substring(tailAt, tailAt + tail.length) !== tail) break;
+      end = tailAt + tail.length;
     }
-    pieces.push(text.substring(open, close));
-    ends.push(end);
+    taken += piece ?? escaped?.text ?? "";
+    chunks++;
     at = end;
   }
-  return pieces.length === 0 ? undefined : joinPieces(pieces, ends, from);
+  return chunks === 0 ? undefined : { end: at, text: taken, chunks };
 }
 
-/** Each token is a JSON string without its quotes. Nearly all are plain text; the first that is no JSON ends the run. */
-function joinPieces(pieces: readonly string[], ends: readonly number[], from: number): Skimmed | undefined {
-  const joined = pieces.join("");
-  if (!hasEscapeOrControl(joined)) return { end: ends.at(-1) ?? from, text: joined, chunks: pieces.length };
-  let text = "";
-  let taken = 0;
-  for (const piece of pieces) {
-    const plain = hasEscapeOrControl(piece) ? parseString(piece) : piece;
-    if (plain === undefined) break;
-    text += plain;
-    taken++;
+/** Where the string that is open at `from` closes, if it holds nothing that JSON would have to read; -1 if it does, or is cut. */
+function plainEnd(text: string, from: number): number {
+  for (let at = from; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) return at;
+    if (code === BACKSLASH || code < SPACE) return -1;
   }
-  return taken === 0 ? undefined : { end: ends[taken - 1] ?? from, text, chunks: taken };
+  return -1;
+}
+
+/** The string with escapes that is open at `from`. Undefined when it is cut or no JSON: then parsing the chunk finds the same. */
+function escapedString(
+  text: string,
+  from: number,
+): { readonly end: number; readonly text: string } | undefined {
+  const end = endOfString(text, from - 1) - 1;
+  if (end < from) return undefined;
+  try {
+    return { end, text: JSON.parse(text.substring(from - 1, end + 1)) };
+  } catch {
+    return undefined;
+  }
 }
 
 /** The only choice of a chunk that has nothing else to say: no end, no usage, no error, no log probabilities. */
@@ -103,18 +117,4 @@ function plainChoiceOf(chunk: JsonObject): JsonObject | undefined {
   const choice = choices.length === 1 ? objectOf(choices[0]) : undefined;
   const silent = [choice?.finish_reason, choice?.logprobs, chunk.usage, chunk.error];
   return silent.every((value) => value === null || value === undefined) ? choice : undefined;
-}
-
-function hasEscapeOrControl(text: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON strings may not hold them, and that is what is asked.
-  return /[\\\u0000-\u001f]/.test(text);
-}
-
-function parseString(escaped: string): string | undefined {
-  try {
-    return JSON.parse(`"${escaped}"`);
-  } catch {
-    // No JSON string. The caller parses the whole chunk instead, and finds the same.
-    return undefined;
-  }
 }

@@ -3,6 +3,7 @@ import type { Clock } from "@sluice/sdk/internal";
 import { type RequestText, readRequestText } from "@sluice/sdk/internal";
 import { conclude } from "./conclude.ts";
 import type { Ending, Tap } from "./exchange.ts";
+import { headerOf } from "./headers.ts";
 import { type HeldBytes, KeptBytes } from "./kept-bytes.ts";
 import type { OffPath, OffPathWork } from "./off-path.ts";
 import type { OnUncaptured, Outbox } from "./outbox.ts";
@@ -53,7 +54,12 @@ export class Capture implements Tap, OffPathWork {
   }
 
   requestChunk(chunk: Buffer): void {
-    this.#guard(() => this.#sent.add(chunk));
+    if (this.#isClosed) return;
+    try {
+      this.#sent.add(chunk);
+    } catch {
+      this.#abandon();
+    }
   }
 
   requestEnd(): void {
@@ -64,18 +70,23 @@ export class Capture implements Tap, OffPathWork {
   answer(status: number, incoming: IncomingMessage): void {
     this.#guard(() => {
       this.#httpStatus = status;
-      const requestId = incoming.headers["x-request-id"];
-      if (typeof requestId === "string") this.#requestId = requestId;
+      this.#requestId = headerOf(incoming.rawHeaders, "x-request-id");
       const { held, clock } = this.#stage;
       const { operation } = this.#call;
       const onReadable = () => this.#enqueue();
       const bytesMax = SIDE_BYTES_MAX;
-      this.#response = new ResponseCapture({ operation, incoming, held, clock, bytesMax, onReadable });
+      const headers = incoming.rawHeaders;
+      this.#response = new ResponseCapture({ operation, headers, held, clock, bytesMax, onReadable });
     });
   }
 
   responseChunk(chunk: Buffer): void {
-    this.#guard(() => this.#response?.add(chunk));
+    if (this.#isClosed) return;
+    try {
+      this.#response?.add(chunk);
+    } catch {
+      this.#abandon();
+    }
   }
 
   end(ending: Ending): void {
@@ -160,10 +171,14 @@ export class Capture implements Tap, OffPathWork {
     try {
       note();
     } catch {
-      // A bug of ours. The call goes on; what is lost is counted, and a metric shows it.
-      this.#stage.onUncaptured("bug", 1);
-      this.#release();
+      this.#abandon();
     }
+  }
+
+  /** After a bug of ours. The call goes on; what is lost is counted, and a metric shows it. */
+  #abandon(): void {
+    this.#stage.onUncaptured("bug", 1);
+    this.#release();
   }
 
   #release(): void {

@@ -1,5 +1,3 @@
-import type { IncomingHttpHeaders } from "node:http";
-
 /**
  * What a client says about its call in headers, all optional, none sent on to the provider:
  *
@@ -30,19 +28,44 @@ const ID = /^[^\p{C}]{1,200}$/u;
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/;
 const TAGS_MAX = 64;
 /** Headers that carry keys. Their values are looked for in what is stored, in case a provider repeats one in an error. */
-const KEY_HEADERS = ["authorization", "api-key", "x-api-key", "proxy-authorization", "cookie"] as const;
+const KEY_HEADERS = new Set(["authorization", "api-key", "x-api-key", "proxy-authorization", "cookie"]);
 /** Shorter values would be found by chance. */
 const SECRET_CHARS_MIN = 8;
 
-export function contextOf(headers: IncomingHttpHeaders): CallContext {
-  const id = (name: string) => idOf(headers[name]);
-  const runId = id("x-sluice-run");
-  const traceId = id("x-sluice-trace") ?? traceOf(headers.traceparent);
-  const parentRunId = id("x-sluice-parent");
-  const user = id("x-sluice-user");
-  const session = id("x-sluice-session");
-  const tags = tagsOf(headers["x-sluice-tags"]);
-  const metadata = metadataOf(headers["x-sluice-metadata"]);
+/** Reads the raw header list of a request. */
+export function contextOf(raw: readonly string[]): CallContext {
+  const said: Said = {};
+  const secrets: string[] = [];
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const name = (raw[index] ?? "").toLowerCase();
+    const value = raw[index + 1] ?? "";
+    if (name.startsWith("x-sluice-") || name === "traceparent" || name === "x-stainless-retry-count") {
+      said[name] ??= value;
+    } else if (KEY_HEADERS.has(name)) {
+      const secret = value.replace(/^(Bearer|Basic)\s+/i, "");
+      if (secret.length >= SECRET_CHARS_MIN) secrets.push(secret);
+    }
+  }
+  const runId = idOf(said["x-sluice-run"]);
+  const traceId = idOf(said["x-sluice-trace"]) ?? traceOf(said.traceparent);
+  const retries = said["x-stainless-retry-count"] ?? "";
+  return {
+    json: envelopeJson(said, traceId),
+    secrets,
+    ...(runId !== undefined && { runId }),
+    ...(traceId !== undefined && { traceId }),
+    ...(/^\d{1,4}$/.test(retries) && { attempt: Number(retries) + 1 }),
+  };
+}
+
+type Said = Record<string, string | undefined>;
+
+function envelopeJson(said: Said, traceId: string | undefined): string {
+  const parentRunId = idOf(said["x-sluice-parent"]);
+  const user = idOf(said["x-sluice-user"]);
+  const session = idOf(said["x-sluice-session"]);
+  const tags = tagsOf(said["x-sluice-tags"]);
+  const metadata = metadataOf(said["x-sluice-metadata"]);
   let json = "";
   if (user !== undefined) json += `,"scope":{"kind":"user","id":${JSON.stringify(user)}}`;
   if (parentRunId !== undefined) json += `,"parentRunId":${JSON.stringify(parentRunId)}`;
@@ -50,18 +73,11 @@ export function contextOf(headers: IncomingHttpHeaders): CallContext {
   if (session !== undefined) json += `,"session":{"id":${JSON.stringify(session)}}`;
   if (tags.length > 0) json += `,"tags":${JSON.stringify(tags)}`;
   if (metadata !== undefined) json += `,"metadata":${metadata}`;
-  const retries = headers["x-stainless-retry-count"];
-  return {
-    json,
-    secrets: secretsOf(headers),
-    ...(runId !== undefined && { runId }),
-    ...(traceId !== undefined && { traceId }),
-    ...(typeof retries === "string" && /^\d{1,4}$/.test(retries) && { attempt: Number(retries) + 1 }),
-  };
+  return json;
 }
 
-function textOf(value: string | string[] | undefined): string | undefined {
-  if (typeof value !== "string" || value === "") return undefined;
+function textOf(value: string | undefined): string | undefined {
+  if (value === undefined || value === "") return undefined;
   if (!value.includes("%")) return value;
   try {
     return decodeURIComponent(value);
@@ -71,25 +87,25 @@ function textOf(value: string | string[] | undefined): string | undefined {
   }
 }
 
-function idOf(value: string | string[] | undefined): string | undefined {
+function idOf(value: string | undefined): string | undefined {
   const text = textOf(value);
   return text !== undefined && ID.test(text) ? text : undefined;
 }
 
-function traceOf(value: string | string[] | undefined): string | undefined {
-  const traceId = typeof value === "string" ? TRACEPARENT.exec(value)?.[1] : undefined;
+function traceOf(value: string | undefined): string | undefined {
+  const traceId = value === undefined ? undefined : TRACEPARENT.exec(value)?.[1];
   return traceId === undefined || /^0+$/.test(traceId) ? undefined : traceId;
 }
 
-function tagsOf(value: string | string[] | undefined): readonly string[] {
-  const text = typeof value === "string" ? value : "";
-  const tags = text.split(",").flatMap((tag) => idOf(tag.trim()) ?? []);
+function tagsOf(value: string | undefined): readonly string[] {
+  if (value === undefined) return [];
+  const tags = value.split(",").flatMap((tag) => idOf(tag.trim()) ?? []);
   return [...new Set(tags)].slice(0, TAGS_MAX);
 }
 
 /** Stringified again, so that what is stored is one line of valid JSON. */
-function metadataOf(value: string | string[] | undefined): string | undefined {
-  if (typeof value !== "string") return undefined;
+function metadataOf(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
   for (const text of [value, textOf(value) ?? ""]) {
     try {
       const metadata: unknown = JSON.parse(text);
@@ -101,15 +117,4 @@ function metadataOf(value: string | string[] | undefined): string | undefined {
     }
   }
   return undefined;
-}
-
-function secretsOf(headers: IncomingHttpHeaders): readonly string[] {
-  const secrets: string[] = [];
-  for (const name of KEY_HEADERS) {
-    const value = headers[name];
-    if (typeof value !== "string") continue;
-    const secret = value.replace(/^(Bearer|Basic)\s+/i, "");
-    if (secret.length >= SECRET_CHARS_MIN) secrets.push(secret);
-  }
-  return secrets;
 }

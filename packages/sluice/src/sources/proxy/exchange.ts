@@ -34,7 +34,8 @@ export interface ExchangeOptions {
   /** What follows the mount, with its query. */
   readonly rest: string;
   readonly tap: Tap | undefined;
-  readonly monotonicMs: () => number;
+  /** Monotonic time of the start. */
+  readonly nowMs: number;
   onOver(exchange: Exchange): void;
 }
 
@@ -48,15 +49,17 @@ export class Exchange {
   #hadAnswer = false;
   #hasPassed = false;
   #isOver = false;
-  /** When a byte last moved in either direction. */
-  #movedAtMs: number;
+  /** A byte has moved in either direction since the last look. */
+  #hasMoved = false;
+  /** Nothing has moved since; as exact as looks are frequent, and free of cost for the bytes. */
+  #stillSinceMs: number;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
     this.#request = options.request;
     this.#response = options.response;
     this.#tap = options.tap;
-    this.#movedAtMs = options.monotonicMs();
+    this.#stillSinceMs = options.nowMs;
   }
 
   /** Starts passing the request on; its body is streamed unless `body` has it whole already. */
@@ -77,11 +80,16 @@ export class Exchange {
     else outgoing.end(body);
   }
 
-  /** Ends the call if nothing has moved for the upstream's time-out. */
+  /** A look from time to time (monotonic): ends the call if nothing has moved for the upstream's time-out. */
   expire(nowMs: number): void {
     const { timeoutMs, connectTimeoutMs, host } = this.#options.upstream;
+    if (this.#hasMoved) {
+      this.#hasMoved = false;
+      this.#stillSinceMs = nowMs;
+      return;
+    }
     const limitMs = this.#isConnecting() ? connectTimeoutMs : timeoutMs;
-    if (nowMs - this.#movedAtMs >= limitMs) this.abort(timeoutFault(host, limitMs));
+    if (nowMs - this.#stillSinceMs >= limitMs) this.abort(timeoutFault(host, limitMs));
   }
 
   /** Ends the call from our side. */
@@ -113,7 +121,7 @@ export class Exchange {
   #passRequest(outgoing: ClientRequest): void {
     const request = this.#request;
     request.on("data", (chunk: Buffer) => {
-      this.#movedAtMs = this.#options.monotonicMs();
+      this.#hasMoved = true;
       if (!outgoing.write(chunk)) {
         request.pause();
         outgoing.once("drain", () => request.resume());
@@ -130,7 +138,7 @@ export class Exchange {
     if (this.#isOver) return;
     const response = this.#response;
     this.#hadAnswer = true;
-    this.#movedAtMs = this.#options.monotonicMs();
+    this.#hasMoved = true;
     const status = incoming.statusCode ?? 502;
     // The provider's own Date passes; one of ours beside it would be a lie.
     response.sendDate = false;
@@ -149,12 +157,12 @@ export class Exchange {
   #passChunk(incoming: IncomingMessage, chunk: Buffer): void {
     if (this.#isOver) return;
     this.#hasPassed = true;
-    this.#movedAtMs = this.#options.monotonicMs();
+    this.#hasMoved = true;
     const passed = this.#filter === undefined ? chunk : this.#filter.pass(chunk);
     if (passed.length > 0 && !this.#response.write(passed)) {
       incoming.pause();
       this.#response.once("drain", () => {
-        this.#movedAtMs = this.#options.monotonicMs();
+        this.#hasMoved = true;
         incoming.resume();
       });
     }

@@ -22,8 +22,8 @@ export function requestHeaders(
   host: string,
   bodyBytes?: number,
 ): string[] {
-  const named = namedByConnection(raw);
   const headers = ["Host", host];
+  const named = namedByConnection(raw);
   let hasBody = false;
   let hasLength = false;
   for (let index = 0; index + 1 < raw.length; index += 2) {
@@ -72,4 +72,13 @@ function namedByConnection(raw: readonly string[]): Set<string> | undefined {
   named?.delete("content-length");
   named?.delete("host");
   return named;
+}
+
+/** One header of a raw list, by its lower-case name: the first, or undefined. Cheaper than having Node build its object. */
+export function headerOf(raw: readonly string[], name: string): string | undefined {
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const each = raw[index] ?? "";
+    if (each.length === name.length && each.toLowerCase() === name) return raw[index + 1];
+  }
+  return undefined;
 }

@@ -1,37 +1,37 @@
+import type { Clock } from "@sluice/sdk/internal";
+
 /** Work that may wait until the bytes at hand have been passed on. */
 export interface OffPathWork {
   /** Never throws. */
   work(): void;
 }
 
+/** How long work is put off. Calls that end together are read together, which costs half of reading each at once. */
+const DELAY_MS = 4;
 /** How long captured calls may keep the loop before the bytes of others are looked at again. */
 const TURN_MS_MAX = 2;
 
 /**
- * Runs work between rounds of input and output, first come, first served, a short turn at a time: what a capture costs is
- * paid after the bytes that are at hand have left, and no burst of ended calls holds up those that still stream.
+ * Runs work a moment later, first come, first served, a short turn at a time: what a capture costs is paid after the bytes
+ * that are at hand have left, and no burst of ended calls holds up those that still stream.
  */
 export class OffPath {
+  readonly #clock: Clock;
   readonly #afterTurn: () => void;
-  readonly #monotonicMs: () => number;
   #queue: OffPathWork[] = [];
   #isArmed = false;
 
-  constructor(monotonicMs: () => number, afterTurn: () => void) {
-    this.#monotonicMs = monotonicMs;
+  /** `afterTurn` is called after each turn, for what a turn has collected. */
+  constructor(clock: Clock, afterTurn: () => void) {
+    this.#clock = clock;
     this.#afterTurn = afterTurn;
   }
 
   push(work: OffPathWork): void {
     this.#queue.push(work);
-    this.arm();
-  }
-
-  /** Asks for a turn even if no work is waiting, for what `afterTurn` does. */
-  arm(): void {
     if (this.#isArmed) return;
     this.#isArmed = true;
-    setImmediate(() => this.#turn());
+    this.#clock.after(DELAY_MS, () => this.#turn());
   }
 
   /** Does everything that is waiting now, at once. */
@@ -41,10 +41,10 @@ export class OffPath {
   }
 
   #turn(): void {
-    this.#isArmed = false;
-    this.#take(this.#monotonicMs() + TURN_MS_MAX);
+    this.#take(this.#clock.monotonicMs() + TURN_MS_MAX);
     this.#afterTurn();
-    if (this.#queue.length > 0) this.arm();
+    this.#isArmed = this.#queue.length > 0;
+    if (this.#isArmed) setImmediate(() => this.#turn());
   }
 
   #take(untilMs: number): void {
@@ -53,7 +53,7 @@ export class OffPath {
     for (const each of queue) {
       taken++;
       each.work();
-      if (this.#monotonicMs() >= untilMs) break;
+      if (this.#clock.monotonicMs() >= untilMs) break;
     }
     this.#queue = taken === queue.length ? [] : queue.slice(taken);
   }

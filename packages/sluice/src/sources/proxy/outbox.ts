@@ -1,5 +1,6 @@
 import type { AppendOutcome, NewRecord } from "../../spool/spool.ts";
 import type { Intake } from "../intake.ts";
+import { Unfinished } from "./unfinished.ts";
 
 /** Counts what was lost to capture: `n` events, for one stable reason. Nothing else happens to them. */
 export type OnUncaptured = (reason: string, n: number) => void;
@@ -17,7 +18,7 @@ export class Outbox {
   #next: NewRecord[] = [];
   #nextBytes = 0;
   #waitingBytes = 0;
-  #appends = new Set<Promise<void>>();
+  readonly #appends = new Unfinished();
 
   constructor(intake: Intake, onUncaptured: OnUncaptured) {
     this.#intake = intake;
@@ -43,25 +44,30 @@ export class Outbox {
     const bytes = this.#nextBytes;
     this.#next = [];
     this.#nextBytes = 0;
-    const append = this.#append(records, bytes);
-    this.#appends.add(append);
-    append.finally(() => this.#appends.delete(append));
+    this.#appends.begin();
+    const answered = () => {
+      this.#waitingBytes -= bytes;
+      this.#appends.end();
+    };
+    // The intake reports failures as outcomes; if it throws it is broken, and its own stage says so.
+    const broken = () => {
+      this.#onUncaptured("spool_failed", records.length);
+      answered();
+    };
+    try {
+      this.#intake.append(records).then((outcomes) => {
+        for (const outcome of outcomes) this.#count(outcome);
+        answered();
+      }, broken);
+    } catch {
+      broken();
+    }
   }
 
   /** Resolves when everything that was pushed before has been answered for. */
-  async settled(): Promise<void> {
+  settled(): Promise<void> {
     this.flush();
-    while (this.#appends.size > 0) await Promise.all(this.#appends);
-  }
-
-  async #append(records: readonly NewRecord[], bytes: number): Promise<void> {
-    try {
-      for (const outcome of await this.#intake.append(records)) this.#count(outcome);
-    } catch {
-      // The intake reports failures as outcomes; if it throws it is broken, and its own stage says so.
-      this.#onUncaptured("spool_failed", records.length);
-    }
-    this.#waitingBytes -= bytes;
+    return this.#appends.none();
   }
 
   #count(outcome: AppendOutcome): void {

@@ -8,7 +8,7 @@ import { Exchange } from "./exchange.ts";
 import { HeldBytes } from "./kept-bytes.ts";
 import { OffPath } from "./off-path.ts";
 import { type OnUncaptured, Outbox } from "./outbox.ts";
-import type { RunIds } from "./run-records.ts";
+import { type RunIds, timeOf } from "./run-records.ts";
 import { Unfinished } from "./unfinished.ts";
 import { Upstream, type UpstreamOptions } from "./upstream.ts";
 
@@ -26,7 +26,7 @@ export interface ProxyOptions {
  * Passes a call to its provider and its answer back, byte for byte, and captures it on the side. Returns at once. `rest` is the
  * path after the mount, with its query. The byte path depends on no stage: whatever breaks behind it, the call goes through.
  */
-export interface Proxy {
+export interface ProxySource {
   (request: IncomingMessage, response: ServerResponse, provider: string, rest: string): void;
   /** Calls that are on their way now. */
   readonly active: number;
@@ -42,7 +42,7 @@ export interface Proxy {
 const SWEEP_MS = 1_000;
 
 /** Throws when an upstream's URL cannot be used. */
-export function createProxy(options: ProxyOptions): Proxy {
+export function createProxy(options: ProxyOptions): ProxySource {
   const service = new ProxyService(options);
   const serve = service.serve.bind(service);
   return Object.defineProperties(serve, {
@@ -50,7 +50,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     sockets: { get: () => service.sockets },
     settled: { value: () => service.settled() },
     close: { value: () => service.close() },
-  }) as Proxy;
+  }) as ProxySource;
 }
 
 class ProxyService {
@@ -58,15 +58,15 @@ class ProxyService {
   readonly #stage: CaptureStage;
   readonly #upstreams = new Map<string, Upstream>();
   readonly #active = new Set<Exchange>();
-  readonly #monotonicMs: () => number;
+  readonly #writerJson: string;
   #sweep: Timer | undefined;
 
   constructor(options: ProxyOptions) {
     const { clock, ids, intake, onUncaptured } = options;
     this.#options = options;
-    this.#monotonicMs = () => clock.monotonicMs();
+    this.#writerJson = JSON.stringify(intake.bootId);
     const outbox = new Outbox(intake, onUncaptured);
-    const offPath = new OffPath(this.#monotonicMs, () => outbox.flush());
+    const offPath = new OffPath(clock, () => outbox.flush());
     this.#stage = {
       clock,
       ids,
@@ -106,7 +106,7 @@ class ProxyService {
       upstream,
       rest,
       tap: capture,
-      monotonicMs: this.#monotonicMs,
+      nowMs: this.#options.clock.monotonicMs(),
       onOver: (over) => this.#active.delete(over),
     });
     this.#active.add(exchange);
@@ -137,17 +137,19 @@ class ProxyService {
     rest: string,
   ): Capture | undefined {
     try {
-      const { ids, intake, clock } = this.#options;
-      const context = contextOf(request.headers);
+      const { ids, clock } = this.#options;
+      const context = contextOf(request.rawHeaders);
+      const runId = runIdOf(context, ids);
       return new Capture(this.#stage, {
-        runId: runIdOf(context, ids),
+        runId,
+        runIdJson: JSON.stringify(runId),
         context,
         provider: upstream.provider.name,
         operation,
-        writer: intake.bootId,
+        writerJson: this.#writerJson,
         method: request.method ?? "POST",
-        path: rest.split("?", 1)[0] ?? "",
-        startMs: clock.nowMs(),
+        pathJson: JSON.stringify(rest.split("?", 1)[0]),
+        startTime: timeOf(clock.nowMs()),
       });
     } catch {
       // A bug of ours. The call goes through all the same.
@@ -158,7 +160,7 @@ class ProxyService {
 
   #armSweep(): Timer {
     return this.#options.clock.after(SWEEP_MS, () => {
-      const nowMs = this.#monotonicMs();
+      const nowMs = this.#options.clock.monotonicMs();
       for (const exchange of this.#active) exchange.expire(nowMs);
       this.#sweep = this.#active.size > 0 ? this.#armSweep() : undefined;
     });

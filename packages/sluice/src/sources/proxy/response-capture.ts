@@ -1,15 +1,13 @@
-import type { IncomingMessage } from "node:http";
 import type { Clock, Operation, Reading, StreamReader } from "@sluice/sdk/internal";
 import { type Decoder, openDecoder } from "./decode.ts";
+import { headerOf } from "./headers.ts";
 import { type HeldBytes, KeptBytes } from "./kept-bytes.ts";
 import { Utf8Pieces } from "./utf8-pieces.ts";
 
-/** Text is read in slices of this: one call for some hundred chunks. */
-const SLICE_BYTES = 64 * 1024;
-
 export interface ResponseOptions {
   readonly operation: Operation;
-  readonly incoming: IncomingMessage;
+  /** The raw header list of the answer. */
+  readonly headers: readonly string[];
   readonly held: HeldBytes;
   readonly bytesMax: number;
   readonly clock: Clock;
@@ -24,10 +22,8 @@ export class ResponseCapture {
   readonly #body: KeptBytes;
   readonly #pieces = new Utf8Pieces();
   readonly #decoder: Decoder | "unknown" | undefined;
-  #pending: Buffer[] = [];
-  /** When each pending chunk came; only until the first token is found. */
-  #arrivalsMs: number[] = [];
-  #pendingBytes = 0;
+  /** What has come and is not read yet, with its time, which counts until the first token is found. */
+  #pending: { readonly chunk: Buffer; readonly atMs: number }[] = [];
   #onEnd: (() => void) | undefined;
   #isDamaged = false;
   #sizeBytes = 0;
@@ -35,12 +31,12 @@ export class ResponseCapture {
   firstTokenMs: number | undefined;
 
   constructor(options: ResponseOptions) {
-    const { operation, incoming, bytesMax } = options;
+    const { operation, headers, bytesMax } = options;
     this.#options = options;
     this.#body = new KeptBytes(options.held, bytesMax);
-    const isStream = /^text\/event-stream\b/i.test(incoming.headers["content-type"] ?? "");
+    const isStream = /^text\/event-stream\b/i.test(headerOf(headers, "content-type") ?? "");
     this.#stream = isStream ? operation.openStream(bytesMax) : undefined;
-    this.#decoder = openDecoder(incoming.headers["content-encoding"], {
+    this.#decoder = openDecoder(headerOf(headers, "content-encoding"), {
       onChunk: (chunk) => this.#take(chunk),
       onEnd: (isDamaged) => this.#decoded(isDamaged),
     });
@@ -70,14 +66,15 @@ export class ResponseCapture {
     this.#decoder.end();
   }
 
-  /** Reads what has come of a stream. */
+  /** Reads what has come of a stream, a chunk at a time: they mostly end where an event ends, and die young that way. */
   read(): void {
     const stream = this.#stream;
     if (stream === undefined) return;
-    if (this.firstTokenMs === undefined) this.#readUntilToken(stream);
-    if (this.#pending.length > 0) stream.feed(this.#pieces.take(this.#pending));
+    for (const { chunk, atMs } of this.#pending) {
+      stream.feed(this.#pieces.take(chunk));
+      if (this.firstTokenMs === undefined && stream.hasContent) this.firstTokenMs = atMs;
+    }
     this.#pending = [];
-    this.#pendingBytes = 0;
   }
 
   /** What the answer said; undefined when it could not be decoded. */
@@ -112,12 +109,9 @@ export class ResponseCapture {
       this.#body.add(chunk);
       return;
     }
-    const isEarly = this.firstTokenMs === undefined;
-    if (isEarly) this.#arrivalsMs.push(this.#options.clock.nowMs());
-    this.#pending.push(chunk);
-    this.#pendingBytes += chunk.length;
+    this.#pending.push({ chunk, atMs: this.firstTokenMs ?? this.#options.clock.nowMs() });
     this.#hold(chunk.length);
-    if (isEarly || this.#pendingBytes >= SLICE_BYTES) this.#options.onReadable();
+    if (this.#pending.length === 1) this.#options.onReadable();
   }
 
   /** What a reader keeps of a stream is at most what came. */
@@ -125,19 +119,6 @@ export class ResponseCapture {
     const { held, bytesMax } = this.#options;
     if (this.#heldBytes + bytes > bytesMax || !held.take(bytes)) return;
     this.#heldBytes += bytes;
-  }
-
-  #readUntilToken(stream: StreamReader): void {
-    let read = 0;
-    for (const chunk of this.#pending) {
-      stream.feed(this.#pieces.take([chunk]));
-      read++;
-      if (!stream.hasContent) continue;
-      this.firstTokenMs = this.#arrivalsMs[read - 1];
-      break;
-    }
-    this.#pending = this.#pending.slice(read);
-    this.#arrivalsMs = [];
   }
 
   #decoded(isDamaged: boolean): void {

@@ -15,15 +15,17 @@ export interface RunIds {
 /** What is known of a call from its first moment on. */
 export interface Call {
   readonly runId: string;
+  readonly runIdJson: string;
   readonly context: CallContext;
   readonly provider: string;
   readonly operation: Operation;
-  /** Boot id of the process that will write the end. */
-  readonly writer: string;
+  /** Boot id of the process that will write the end, as JSON. */
+  readonly writerJson: string;
   readonly method: string;
-  /** Without its query, in which some servers take keys. */
-  readonly path: string;
-  readonly startMs: number;
+  /** As JSON, without its query, in which some servers take keys. */
+  readonly pathJson: string;
+  /** RFC 3339. */
+  readonly startTime: string;
 }
 
 export interface CallEnd {
@@ -39,12 +41,12 @@ export interface CallEnd {
 /** The `run.started` of a call. */
 export function startedRecord(call: Call, request: RequestText, ids: RunIds): NewRecord {
   const id = ids.uuidv7();
-  const run = `${runHead(call, request)},"http":${JSON.stringify(httpOf(call))},"request":${request.json}}`;
+  const run = `${runHead(call, request)},"http":${httpJson(call)}}`;
   return recordOf(
     call,
     id,
     "run.started",
-    `${envelope(call, id, "run.started", call.startMs)},"run":${run}}`,
+    `${envelope(call, id, "run.started", call.startTime)},"run":${run}}`,
   );
 }
 
@@ -52,49 +54,50 @@ export function startedRecord(call: Call, request: RequestText, ids: RunIds): Ne
 export function endedRecords(call: Call, request: RequestText, end: CallEnd, ids: RunIds): NewRecord[] {
   const { reading, conclusion } = end;
   const id = ids.derive(call.runId, "ended");
+  const time = timeOf(end.endMs);
   let run = runHead(call, request);
   if (end.firstTokenMs !== undefined) run += `,"firstTokenTime":"${timeOf(end.firstTokenMs)}"`;
   run += `,"status":"${conclusion.status}"`;
   if (conclusion.reason !== undefined) run += `,"reason":${JSON.stringify(conclusion.reason)}`;
-  run += `,"request":${request.json}`;
-  if (reading?.response !== undefined) run += `,"response":${JSON.stringify(reading.response)}`;
+  if (reading?.response !== undefined) run += `,"response":${said(call, conclusion, reading.response)}`;
   if (reading?.usage !== undefined) run += `,"usage":${JSON.stringify(reading.usage)}`;
-  if (conclusion.error !== undefined) run += `,"error":${JSON.stringify(conclusion.error)}`;
+  if (conclusion.error !== undefined) run += `,"error":${said(call, conclusion, conclusion.error)}`;
   if (end.truncated !== undefined) run += `,"truncated":${JSON.stringify(end.truncated)}`;
-  run += `,"http":${JSON.stringify(httpOf(call, end))}}`;
-  const ended = `${envelope(call, id, "run.ended", end.endMs)},"run":${run}}`;
+  run += `,"http":${httpJson(call, end)}}`;
+  const ended = `${envelope(call, id, "run.ended", time)},"run":${run}}`;
   const records = [recordOf(call, id, "run.ended", ended)];
   for (const [index, tool] of (reading?.toolCalls ?? []).entries()) {
     const toolId = ids.derive(call.runId, `tool:${index}`);
-    const head = envelope(call, toolId, "tool.called", end.endMs);
+    const head = envelope(call, toolId, "tool.called", time);
     records.push(recordOf(call, toolId, "tool.called", `${head},"tool":${JSON.stringify(tool)}}`));
   }
   return records;
 }
 
 /** The text of an event up to what is special to its kind. Strings are put together: most of it is text already. */
-function envelope(call: Call, id: string, kind: string, timeMs: number): string {
-  const { runId, context } = call;
-  return `{"id":"${id}","kind":"${kind}","time":"${timeOf(timeMs)}","runId":${JSON.stringify(runId)}${context.json}`;
+function envelope(call: Call, id: string, kind: string, time: string): string {
+  return `{"id":"${id}","kind":"${kind}","time":"${time}","runId":${call.runIdJson}${call.context.json}`;
 }
 
 function runHead(call: Call, request: RequestText): string {
   const { operation, context } = call;
-  const name = JSON.stringify(request.model ?? operation.name);
+  const name = request.model === undefined ? `"${operation.name}"` : JSON.stringify(request.model);
   const attempt = context.attempt === undefined ? "" : `,"attempt":${context.attempt}`;
   return (
     `{"type":"${operation.runType}","name":${name},"provider":"${call.provider}","operation":"${operation.name}"` +
-    `,"writer":${JSON.stringify(call.writer)},"startTime":"${timeOf(call.startMs)}"${attempt}`
+    `,"writer":${call.writerJson},"startTime":"${call.startTime}"${attempt},"request":${request.json}`
   );
 }
 
-function httpOf(call: Call, end?: CallEnd): object {
-  return { status: end?.httpStatus, method: call.method, path: call.path, requestId: end?.requestId };
+function httpJson(call: Call, end?: CallEnd): string {
+  const status = end?.httpStatus === undefined ? "" : `"status":${end.httpStatus},`;
+  const requestId = end?.requestId === undefined ? "" : `,"requestId":${JSON.stringify(end.requestId)}`;
+  return `{${status}"method":"${call.method}","path":${call.pathJson}${requestId}}`;
 }
 
 function recordOf(call: Call, id: string, kind: string, json: string): NewRecord {
   const { runId, context } = call;
-  const body = Buffer.from(withoutSecrets(json, context.secrets));
+  const body = Buffer.from(json);
   return {
     id,
     kindCode: kindCode(kind),
@@ -106,13 +109,25 @@ function recordOf(call: Call, id: string, kind: string, json: string): NewRecord
   };
 }
 
-/** A provider that repeats the key in its error must not bring it into the log; keys are made of characters that JSON leaves alone. */
-function withoutSecrets(json: string, secrets: readonly string[]): string {
-  let clean = json;
-  for (const secret of secrets) if (clean.includes(secret)) clean = clean.replaceAll(secret, "[key]");
-  return clean;
+/**
+ * What the provider said, as JSON. One that refuses a call may repeat the key that it was given: that must not come into the log.
+ * Keys are made of characters that JSON leaves alone.
+ */
+function said(call: Call, conclusion: Conclusion, value: unknown): string {
+  let json = JSON.stringify(value);
+  if (conclusion.status === "ok") return json;
+  for (const secret of call.context.secrets) json = json.replaceAll(secret, "[key]");
+  return json;
 }
 
-function timeOf(ms: number): string {
-  return new Date(ms).toISOString();
+let formattedMs = Number.NaN;
+let formatted = "";
+
+/** Many events share a millisecond, and formatting one costs as much as the rest of the envelope. */
+export function timeOf(ms: number): string {
+  if (ms !== formattedMs) {
+    formattedMs = ms;
+    formatted = new Date(ms).toISOString();
+  }
+  return formatted;
 }

@@ -2,13 +2,8 @@
 export class Utf8Pieces {
   #carried: Buffer | undefined;
 
-  /** The text of these chunks, together. */
-  take(chunks: readonly Buffer[]): string {
-    const [first] = chunks;
-    const isOne = chunks.length === 1 && first !== undefined && this.#carried === undefined;
-    const bytes = isOne
-      ? first
-      : Buffer.concat(this.#carried === undefined ? chunks : [this.#carried, ...chunks]);
+  take(chunk: Buffer): string {
+    const bytes = this.#carried === undefined ? chunk : Buffer.concat([this.#carried, chunk]);
     const whole = bytes.length - unfinishedBytes(bytes);
     this.#carried = whole === bytes.length ? undefined : bytes.subarray(whole);
     return bytes.toString("utf8", 0, whole);

@@ -1,0 +1,117 @@
+import { hash, randomUUID } from "node:crypto";
+import * as http from "node:http";
+import type { AddressInfo } from "node:net";
+import { type Provider, systemClock } from "@sluice/sdk/internal";
+import type { Intake } from "../../packages/sluice/src/sources/intake.ts";
+import { createProxy } from "../../packages/sluice/src/sources/proxy/proxy.ts";
+import type { AppendOutcome } from "../../packages/sluice/src/spool/spool.ts";
+
+/**
+ * The programs that the proxy benchmark starts, each a process of its own: `upstream`, which answers like OpenAI, and the
+ * proxies that are compared. Each tells its port, and its CPU time whenever it is asked.
+ */
+const [, , role, upstreamUrl = ""] = process.argv;
+
+const CHUNKS = 200;
+const WRITES = 20;
+
+function startUpstream(): http.Server {
+  const head = { id: "chatcmpl-C4TUacC25IN2vuTdOzverPXrXhZa2", model: "gpt-4.1-mini-2025-04-14" };
+  const content = "The quick brown fox jumps over the lazy dog. ".repeat(14);
+  const usage = { prompt_tokens: 312, completion_tokens: 187, total_tokens: 499 };
+  const choices = [{ index: 0, message: { role: "assistant", content }, finish_reason: "stop" }];
+  const json = Buffer.from(
+    JSON.stringify({ ...head, object: "chat.completion", created: 1_795_230_000, choices, usage }),
+  );
+  const chunk = (delta: object, finish: string | null) => {
+    const obfuscation = randomUUID().slice(0, 1 + Math.floor(Math.random() * 12));
+    const only = [{ index: 0, delta, logprobs: null, finish_reason: finish }];
+    const body = {
+      ...head,
+      object: "chat.completion.chunk",
+      created: 1_795_230_000,
+      choices: only,
+      obfuscation,
+    };
+    return `data: ${JSON.stringify(body)}\n\n`;
+  };
+  const chunks = Array.from({ length: CHUNKS }, (_, index) => chunk({ content: ` token${index}` }, null));
+  chunks[0] = chunk({ role: "assistant", content: "" }, null);
+  chunks[CHUNKS - 1] = `${chunk({}, "stop")}data: [DONE]\n\n`;
+  const perWrite = CHUNKS / WRITES;
+  const writes = Array.from({ length: WRITES }, (_, index) =>
+    Buffer.from(chunks.slice(index * perWrite, (index + 1) * perWrite).join("")),
+  );
+  return http.createServer((request, response) => {
+    let isStream = false;
+    request.on("data", (bytes: Buffer) => {
+      isStream ||= bytes.includes('"stream":true');
+    });
+    request.on("end", () => {
+      if (!isStream) {
+        response.writeHead(200, { "content-type": "application/json", "content-length": json.length });
+        response.end(json);
+        return;
+      }
+      response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8" });
+      let sent = 0;
+      const next = () => {
+        if (sent === writes.length) return response.end();
+        response.write(writes[sent++]);
+        return setImmediate(next);
+      };
+      next();
+    });
+  });
+}
+
+/** The least a pass-through in Node can be, as one would write it in ten lines. */
+function startBare(): http.Server {
+  const { hostname, port } = new URL(upstreamUrl);
+  const agent = new http.Agent({ keepAlive: true });
+  return http.createServer((request, response) => {
+    const path = (request.url ?? "/").slice("/openai".length);
+    const { method, headers } = request;
+    const outgoing = http.request({ hostname, port, path, method, headers, agent }, (incoming) => {
+      response.writeHead(incoming.statusCode ?? 502, incoming.headers);
+      incoming.pipe(response);
+    });
+    outgoing.on("error", () => response.destroy());
+    request.pipe(outgoing);
+  });
+}
+
+/** Captures no operation: what the proxy costs when it only passes. */
+const nothing: Provider = { name: "openai", operation: () => undefined };
+
+function startCapture(): http.Server {
+  const appended: AppendOutcome = { status: "appended", offset: 0 };
+  const intake: Intake = { bootId: randomUUID(), append: async (records) => records.map(() => appended) };
+  const derive = (runId: string, name: string) => hash("sha1", runId + name);
+  const proxy = createProxy({
+    intake,
+    clock: systemClock,
+    ids: { uuidv7: () => randomUUID(), derive },
+    upstreams: { openai: { baseUrl: upstreamUrl, ...(role === "pass" && { provider: nothing }) } },
+    onUncaptured: (reason, n) => console.error("uncaptured", reason, n),
+  });
+  return http.createServer((request, response) => {
+    proxy(request, response, "openai", (request.url ?? "/").slice("/openai".length));
+  });
+}
+
+function start(): http.Server {
+  if (role === "upstream") return startUpstream();
+  return role === "bare" ? startBare() : startCapture();
+}
+
+const server = start();
+server.listen(0, "127.0.0.1", () => process.send?.({ port: (server.address() as AddressInfo).port }));
+process.on("message", () => {
+  // Work that was put off belongs to the calls before it.
+  setTimeout(() => {
+    const { user, system } = process.cpuUsage();
+    process.send?.({ cpuUs: user + system, user, system });
+  }, 20);
+});
+process.on("disconnect", () => process.exit(0));
