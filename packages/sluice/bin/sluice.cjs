@@ -13,5 +13,7 @@ if (major < 24) {
   );
   process.exit(78);
 }
+// A key on the command line stands in `ps` for everybody; setting the title overwrites the place it is read from.
+if (process.argv.join(" ").indexOf(" --api-key") >= 0) process.title = "sluice";
 if (!process.env.UV_THREADPOOL_SIZE) process.env.UV_THREADPOOL_SIZE = "16";
 import("../dist/cli/main.js").then((cli) => cli.main(process.argv));

@@ -76,7 +76,7 @@ export function createGuard(options: GuardOptions): Guard {
   };
 }
 
-/** Every Host value that means this server: the loopback names, the configured host, and what the configuration adds. */
+/** Every Host value that means this server: loopback, the configured host, and `more`; one without a port with ours too. */
 export function allowedHosts(host: string, port: number, more: readonly string[]): ReadonlySet<string> {
   const hosts = new Set<string>();
   for (const name of ["localhost", "127.0.0.1", "[::1]", host.includes(":") ? `[${host}]` : host]) {
@@ -84,7 +84,10 @@ export function allowedHosts(host: string, port: number, more: readonly string[]
     // Clients leave the port out when it is HTTP's own.
     if (port === 80) hosts.add(name.toLowerCase());
   }
-  for (const name of more) hosts.add(name.toLowerCase());
+  for (const name of more) {
+    hosts.add(name.toLowerCase());
+    if (!/:\d+$/.test(name)) hosts.add(`${name.toLowerCase()}:${port}`);
+  }
   return hosts;
 }
 

@@ -29,6 +29,7 @@ const CASES: readonly Case[] = [
   { what: "so is the IPv6 loopback", headers: ["Host: [::1]:PORT"], status: 200 },
   { what: "case does not matter", headers: ["Host: LocalHost:PORT"], status: 200 },
   { what: "a configured name is ours", headers: ["Host: sluice.internal"], status: 200 },
+  { what: "with our port too", headers: ["Host: sluice.internal:PORT"], status: 200 },
   { what: "another host is refused (S04)", headers: ["Host: evil.com"], status: 421, code: "bad_host" },
   {
     what: "a name that contains ours (S04)",

@@ -17,12 +17,18 @@ export interface Config {
   readonly dataDir: string;
   readonly spool: SpoolOptions;
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "silent";
-  readonly upstreams: { readonly openai: { readonly baseUrl: string } };
+  readonly upstreams: { readonly openai: Upstream };
   readonly sinks: readonly PipelineSink[];
   /** What must never be printed. */
   readonly secrets: Secrets;
   /** Where settings came from, first to last. */
   readonly origins: readonly string[];
+}
+
+export interface Upstream {
+  readonly baseUrl: string;
+  readonly timeoutMs?: number;
+  readonly injectUsage?: boolean;
 }
 
 /** Loopback, and a port that nothing else is known for. */
@@ -44,6 +50,8 @@ export const DEFAULTS_IN_WORDS: Readonly<Record<string, string>> = {
   "spool.keep_for": '"24h"',
   "log.level": '"info"',
   "proxy.openai.base_url": `"${DEFAULT_OPENAI_URL}"`,
+  "proxy.openai.timeout": '"10m"',
+  "proxy.openai.inject_usage": "false",
   "sinks.enabled": "true",
   "sinks.from": '"oldest" in a new data directory, else "now"',
   "sinks.backlog.when_full": '"block"',
@@ -59,7 +67,7 @@ interface Surroundings {
 
 /** Merges checked layers and fills in the defaults. Throws a SluiceError for what only the whole can show. */
 export function resolveConfig(layers: readonly Layer[], around: Surroundings): Config {
-  const last = <Value>(pick: (settings: ConfigLayer) => Value | undefined): Value | undefined =>
+  const last: Last = <Value>(pick: (settings: ConfigLayer) => Value | undefined) =>
     layers.reduce<Value | undefined>((found, { settings }) => pick(settings) ?? found, undefined);
 
   const entries = last(({ sinks, streams }) =>
@@ -79,12 +87,23 @@ export function resolveConfig(layers: readonly Layer[], around: Surroundings): C
       keepForMs: last((settings) => settings.spool?.keep_for) ?? DEFAULT_KEEP_FOR_MS,
     },
     logLevel: last((settings) => settings.log?.level) ?? "info",
-    upstreams: {
-      openai: { baseUrl: last((settings) => settings.proxy?.openai?.base_url) ?? DEFAULT_OPENAI_URL },
-    },
+    upstreams: { openai: openaiUpstream(last) },
     sinks: entries && entries.length > 0 ? uniqueSinks(entries) : [defaultSink(around.definitions)],
     secrets: around.secrets,
     origins: layers.filter(({ settings }) => Object.keys(settings).length > 0).map(({ origin }) => origin),
+  };
+}
+
+/** The value of the last layer that has one. */
+type Last = <Value>(pick: (settings: ConfigLayer) => Value | undefined) => Value | undefined;
+
+function openaiUpstream(last: Last): Upstream {
+  const timeoutMs = last((settings) => settings.proxy?.openai?.timeout);
+  const injectUsage = last((settings) => settings.proxy?.openai?.inject_usage);
+  return {
+    baseUrl: last((settings) => settings.proxy?.openai?.base_url) ?? DEFAULT_OPENAI_URL,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(injectUsage === undefined ? {} : { injectUsage }),
   };
 }
 

@@ -63,6 +63,13 @@ const upstream = z.strictObject({
     .url({ protocol: /^https?$/ })
     .optional()
     .describe("Where calls to this provider are sent on to."),
+  timeout: duration.optional().describe("How long a call may stand still before it is given up."),
+  inject_usage: z
+    .boolean()
+    .optional()
+    .describe(
+      "Asks streams for their token counts, and takes that piece out again on the way to the client.",
+    ),
 });
 
 const proxy = z.strictObject({

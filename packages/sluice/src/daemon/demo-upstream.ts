@@ -8,14 +8,19 @@ import type { ProxyDoor } from "./parts.ts";
 /** Ours has some 60 bytes. */
 const BODY_BYTES_MAX = 4_096;
 
+export interface DemoUpstream {
+  readonly routes: readonly Route[];
+  close(): Promise<void>;
+}
+
 /**
  * `sluice demo` brings its own provider, and this is how its calls get there through a running daemon: POST /v1/demo (with
  * the token) names it, calls to /demo/openai/… go to it. Only a server on this machine can be named, so that nothing else
  * can be reached through it.
  */
-export function openDemoUpstream(createProxy: (baseUrl: string) => ProxyDoor): readonly Route[] {
+export function openDemoUpstream(createProxy: (baseUrl: string) => ProxyDoor): DemoUpstream {
   let proxy: ProxyDoor | undefined;
-  return [
+  const routes: readonly Route[] = [
     {
       method: "POST",
       path: "/v1/demo",
@@ -26,6 +31,8 @@ export function openDemoUpstream(createProxy: (baseUrl: string) => ProxyDoor): r
           const detail = "base_url must be the http URL of a server on this machine.";
           return sendProblem(response, { status: 400, code: "bad_demo_upstream", field: "base_url", detail });
         }
+        // The one before has nothing more to do: its provider ended with its demo.
+        await proxy?.close();
         proxy = createProxy(baseUrl);
         sendJson(response, 200, { base_url: baseUrl });
       },
@@ -44,6 +51,7 @@ export function openDemoUpstream(createProxy: (baseUrl: string) => ProxyDoor): r
       },
     },
   ];
+  return { routes, close: async () => proxy?.close() };
 }
 
 async function readBaseUrl(request: IncomingMessage): Promise<string | undefined> {

@@ -8,12 +8,11 @@ import { tailRoute } from "../api/tail.ts";
 import type { Config } from "../config/config.ts";
 import { SluiceError } from "../errors.ts";
 import type { Pipeline } from "../pipeline.ts";
-import type { Intake } from "../sources/intake.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { createObserver } from "../telemetry/observer.ts";
-import { openDemoUpstream } from "./demo-upstream.ts";
 import { removeDiscovery, writeDiscovery } from "./discovery.ts";
+import { type Doors, openDoors } from "./doors.ts";
 import type { DaemonParts } from "./parts.ts";
 import { type DaemonStatus, sinkStatus } from "./status.ts";
 
@@ -62,7 +61,7 @@ export interface DaemonOptions {
 const GRACE_MS = 10_000;
 /** Of the grace, what calls in flight get; the rest belongs to the sinks, who get what those calls produce. */
 const CALLS_SHARE = 0.8;
-/** After the grace everything is cut; this long may closing take, even with a hung disk. */
+/** After the grace everything is cut. A quarter may go to ending calls, a quarter to the sinks, the rest to the disk. */
 const CLOSE_MS = 2_000;
 
 /** Opens a daemon. Rejects with a SluiceError that says what to do, and leaves nothing behind. */
@@ -121,6 +120,7 @@ class RunningDaemon implements Daemon {
   readonly #startedAt: string;
   readonly #stopped = Promise.withResolvers<StopSummary>();
   #server: ApiServer | undefined;
+  readonly #doors: Doors;
   #isStopping = false;
 
   constructor(options: DaemonOptions, pipeline: Pipeline, metrics: Metrics) {
@@ -130,6 +130,7 @@ class RunningDaemon implements Daemon {
     this.#nonce = randomHex(options.random);
     this.#token = options.config.token ?? randomHex(options.random);
     this.#startedAt = new Date(options.clock.nowMs()).toISOString();
+    this.#doors = openDoors({ ...options, pipeline, metrics });
     options.config.secrets.add(this.#token);
     options.config.secrets.add(this.#nonce);
   }
@@ -142,14 +143,26 @@ class RunningDaemon implements Daemon {
     return this.#stopped.promise;
   }
 
+  /** Binds the port and writes daemon.json. Rejects with everything of its own closed again. */
   async listen(): Promise<void> {
-    const { config, clock, disk, logger, version, pid } = this.#options;
-    this.#server = await openServer({
+    const { config, logger, version, pid } = this.#options;
+    try {
+      this.#server = await this.#openServer();
+      await this.#announce();
+    } catch (error) {
+      await this.#doors.close();
+      await this.#server?.close();
+      throw error;
+    }
+    logger.info({ url: this.url, pid, version, sinks: config.sinks.map(({ name }) => name) }, "ready");
+  }
+
+  #openServer(): Promise<ApiServer> {
+    const { config, clock, logger } = this.#options;
+    const { host } = config.listen;
+    return openServer({
       listen: config.listen,
-      hosts: [
-        ...config.hosts,
-        ...(isLoopback(config.listen.host) ? [] : namesOfThisMachine(config.listen.port)),
-      ],
+      hosts: [...config.hosts, ...(isLoopback(host) ? [] : namesOfThisMachine())],
       token: this.#token,
       clock,
       routes: () => this.#routes(),
@@ -160,6 +173,10 @@ class RunningDaemon implements Daemon {
       onBug: (error) =>
         logger.flood("bug", { error: String(error), stack: stackOf(error) }, "a route failed"),
     });
+  }
+
+  async #announce(): Promise<void> {
+    const { config, disk, version, pid } = this.#options;
     try {
       await writeDiscovery(disk, config.dataDir, {
         url: this.url,
@@ -171,14 +188,12 @@ class RunningDaemon implements Daemon {
         startedAt: this.#startedAt,
       });
     } catch (error) {
-      await this.#server.close();
       throw new SluiceError(
         "DATA_DIR_UNUSABLE",
         { path: config.dataDir, cause: codeOf(error) ?? String(error) },
         error,
       );
     }
-    logger.info({ url: this.url, pid, version, sinks: config.sinks.map(({ name }) => name) }, "ready");
   }
 
   status(): DaemonStatus {
@@ -214,16 +229,16 @@ class RunningDaemon implements Daemon {
     logger.info({ reason, graceMs }, "shutting down");
     this.#server?.refuse();
     await this.#server?.idle(graceMs * CALLS_SHARE);
-    await this.#within(
-      this.#pipeline.drain(Math.max(0, untilMs - clock.monotonicMs())),
-      graceMs + CLOSE_MS / 4,
-    );
+    // Calls that are still going end here, as incomplete, and their events are appended.
+    await this.#within(this.#doors.close(), CLOSE_MS / 4);
+    const leftMs = Math.max(0, untilMs - clock.monotonicMs());
+    await this.#within(this.#pipeline.drain(leftMs), leftMs + CLOSE_MS / 4);
     const pending = this.#pending();
     this.#pipeline.hub.close();
     const closing = Promise.all([this.#server?.close(), this.#pipeline.close()])
       // The owner of daemon.json is whoever holds the directory: it goes while the lock is still ours or just freed.
       .then(() => removeDiscovery(disk, config.dataDir, this.#nonce));
-    const isClean = await this.#within(closing, CLOSE_MS);
+    const isClean = await this.#within(closing, CLOSE_MS / 2);
     logger.info({ pending, isClean }, "stopped");
     this.#metrics.close();
     return { reason, pending, isClean };
@@ -255,59 +270,22 @@ class RunningDaemon implements Daemon {
   }
 
   #routes(): readonly Route[] {
-    const { clock, random, config, parts } = this.#options;
-    const pipeline = this.#pipeline;
-    const source = (name: string) => ({ intake: this.#counted(pipeline.intake, name), clock, random });
-    const ingest = parts.createIngest(source("ingest"));
-    const proxySource = {
-      ...source("proxy"),
-      hub: pipeline.hub,
-      onUncaptured: (reason: string) => this.#metrics.onUncaptured(reason),
-    };
-    const proxy = parts.createProxy({ ...proxySource, upstreams: config.upstreams });
+    const { clock, config } = this.#options;
+    const { hub, intake } = this.#pipeline;
     return [
-      ...Object.keys(config.upstreams).map(
-        (provider): Route => ({
-          path: `/${provider}/`,
-          isPrefix: true,
-          access: "open",
-          serve: (request, response, target) => proxy(request, response, provider, target.rest),
-        }),
-      ),
-      {
-        method: "POST",
-        path: "/v1/events",
-        access: "open",
-        serve: (request, response) => ingest(request, response),
-      },
-      tailRoute({ hub: pipeline.hub, clock, bootId: pipeline.intake.bootId }),
+      ...this.#doors.routes,
+      tailRoute({ hub, clock, bootId: intake.bootId }),
       ...healthRoutes({
         nonce: this.#nonce,
         isDraining: () => this.#isStopping,
-        status: () => pipeline.status(),
+        status: () => this.#pipeline.status(),
       }),
       ...adminRoutes({
         status: () => this.status(),
-        metrics: () => this.#metrics.scrape(),
+        metrics: async () => config.secrets.redact(await this.#metrics.scrape()),
         stop: () => void this.stop("asked over the API"),
       }),
-      ...openDemoUpstream((baseUrl) =>
-        parts.createProxy({ ...proxySource, upstreams: { openai: { baseUrl } } }),
-      ),
     ];
-  }
-
-  /** The intake as one source sees it, counted under the source's name. */
-  #counted(intake: Intake, source: string): Intake {
-    const metrics = this.#metrics;
-    return {
-      bootId: intake.bootId,
-      async append(records, signal) {
-        const outcomes = await intake.append(records, signal);
-        metrics.onAppended(source, outcomes);
-        return outcomes;
-      },
-    };
   }
 }
 
@@ -317,10 +295,10 @@ function randomHex(random: Random): string {
 }
 
 /** How others address a server that listens on an address of this machine, or on all of them. */
-function namesOfThisMachine(port: number): readonly string[] {
+function namesOfThisMachine(): readonly string[] {
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   const names = addresses.map(({ address, family }) => (family === "IPv6" ? `[${address}]` : address));
-  return [hostname(), ...names].map((name) => `${name}:${port}`);
+  return [hostname(), ...names];
 }
 
 function stackOf(error: unknown): string | undefined {

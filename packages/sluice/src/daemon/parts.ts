@@ -20,29 +20,36 @@ export interface SourceContext {
   readonly intake: Intake;
   readonly clock: Clock;
   readonly random: Random;
+  /** An item or a body was refused, with its code. */
+  onRefused(code: string): void;
 }
 
 export interface ProxyContext extends SourceContext {
   /** Where each provider's calls go. */
-  readonly upstreams: Readonly<Record<string, { readonly baseUrl: string }>>;
+  readonly upstreams: Readonly<Record<string, UpstreamSettings>>;
   readonly hub: Hub;
-  onUncaptured(reason: string): void;
+  onUncaptured(reason: string, events: number): void;
 }
 
 export type IngestDoor = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
-/** `restOfPath` begins with a slash and has the query. */
-export type ProxyDoor = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  provider: string,
-  restOfPath: string,
-) => void;
+export interface UpstreamSettings {
+  readonly baseUrl: string;
+  readonly timeoutMs?: number;
+  readonly injectUsage?: boolean;
+}
+
+export interface ProxyDoor {
+  /** `restOfPath` begins with a slash and has the query. */
+  (request: IncomingMessage, response: ServerResponse, provider: string, restOfPath: string): void;
+  /** Ends what is still on its way as incomplete, and resolves when the intake has it. */
+  close(): Promise<void>;
+}
 
 export const standardParts: DaemonParts = {
   definitions: [],
   openPipeline,
   createIngest: () => () => Promise.reject(new Error("The ingest source is not wired yet.")),
-  createProxy: () => () => {
+  createProxy: () => {
     throw new Error("The proxy source is not wired yet.");
   },
 };

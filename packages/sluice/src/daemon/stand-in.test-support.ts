@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { z } from "zod";
 import { sendJson } from "../api/health.ts";
@@ -17,10 +18,11 @@ export interface StandIn {
   pending: number;
   lastError: string | undefined;
   options: PipelineOptions | undefined;
-  isClosed: boolean;
+  /** What was closed, in order. */
+  readonly closed: string[];
   /** What the proxy was called with. */
   readonly proxied: { provider: string; rest: string; headers: readonly string[] }[];
-  onProxied: (response: import("node:http").ServerResponse) => void;
+  onProxied: (response: ServerResponse) => void;
 }
 
 export function createStandIn(): StandIn {
@@ -48,9 +50,16 @@ export function createStandIn(): StandIn {
           await intake.append(records);
           sendJson(response, 202, { accepted: records.length });
         },
-      createProxy: () => (request, response, provider, rest) => {
-        standIn.proxied.push({ provider, rest, headers: [...request.rawHeaders] });
-        standIn.onProxied(response);
+      createProxy: () => {
+        const door = (request: IncomingMessage, response: ServerResponse, provider: string, rest: string) => {
+          standIn.proxied.push({ provider, rest, headers: [...request.rawHeaders] });
+          standIn.onProxied(response);
+        };
+        return Object.assign(door, {
+          close: async () => {
+            standIn.closed.push("proxy");
+          },
+        });
       },
     },
     drain: async () => {},
@@ -58,7 +67,7 @@ export function createStandIn(): StandIn {
     pending: 0,
     lastError: undefined,
     options: undefined,
-    isClosed: false,
+    closed: [],
     proxied: [],
     onProxied: (response) => sendJson(response, 200, { proxied: true }),
   };
@@ -115,7 +124,7 @@ function openStandIn(standIn: StandIn, options: PipelineOptions): Pipeline {
     drain: (graceMs) => standIn.drain(graceMs),
     async close() {
       hub.close();
-      standIn.isClosed = true;
+      standIn.closed.push("pipeline");
     },
   };
 }

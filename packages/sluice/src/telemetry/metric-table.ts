@@ -94,13 +94,13 @@ export const METRICS = [
   {
     name: "sluice_uncaptured_total",
     type: "counter",
-    help: "Calls that went through the proxy and were not captured.",
+    help: "Events of calls that went through the proxy and were not captured.",
     labels: ["reason"],
   },
   {
     name: "sluice_http_refused_total",
     type: "counter",
-    help: "Requests that were refused before their route saw them.",
+    help: "Requests, and items of requests, that were refused.",
     labels: ["code"],
   },
   { name: "sluice_live_subscribers", type: "gauge", help: "Who watches live now.", labels: [] },

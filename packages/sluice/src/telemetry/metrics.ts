@@ -15,9 +15,9 @@ export interface Metrics {
   onInFlight(sink: string, batches: number): void;
   /** What became of the records a source handed over. */
   onAppended(source: string, outcomes: readonly AppendOutcome[]): void;
-  /** A call went through the proxy and was not captured. */
-  onUncaptured(reason: string): void;
-  /** A request was refused before its route saw it. */
+  /** Events of calls that went through the proxy and were not captured. */
+  onUncaptured(reason: string, events: number): void;
+  /** A request, or an item of one, was refused. */
   onRefused(code: string): void;
   close(): void;
 }
@@ -100,7 +100,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
         else count("sluice_events_refused_total", { source, reason: status }, length);
       }
     },
-    onUncaptured: (reason) => count("sluice_uncaptured_total", { reason }),
+    onUncaptured: (reason, events) => count("sluice_uncaptured_total", { reason }, events),
     onRefused: (code) => count("sluice_http_refused_total", { code }),
     close: () => registry.clear(),
   };

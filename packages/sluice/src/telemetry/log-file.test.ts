@@ -1,0 +1,32 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { systemDisk } from "@sluice/sdk/internal";
+import { afterEach, expect, test, vi } from "vitest";
+import { openLogFile } from "./log-file.ts";
+
+const directories: string[] = [];
+
+const open: { close(): void }[] = [];
+
+afterEach(() => {
+  for (const resource of open.splice(0)) resource.close();
+  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true });
+});
+
+test("the log file is private, and a full one gives way and is kept once", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "sluice-log-"));
+  directories.push(directory);
+  const path = join(directory, "sluice.log");
+  const log = await openLogFile(path, systemDisk, 100);
+  open.push(log);
+
+  log.write(`${"a".repeat(99)}\n`);
+  await vi.waitFor(async () => expect((await stat(`${path}.1`)).size).toBe(100));
+  await vi.waitFor(async () => expect((await stat(path)).size).toBe(0));
+  log.write("b\n");
+
+  expect(await readFile(path, "utf8")).toBe("b\n");
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+});
