@@ -4,11 +4,6 @@ export { RUN_PAYLOAD, type RunPayload } from "./event/dialects/run-payload/names
 export { fromRunPayload, toRunPayloads } from "./event/dialects/run-payload/run-payload.ts";
 export type { EventFault } from "./event/fields.ts";
 export { createIds, DERIVED_ID_NAMESPACE, deriveId, type Ids, uuidBytes, uuidv5 } from "./event/ids.ts";
-export { bracketedEntry, bracketedFormat } from "./logfile/bracketed.ts";
-export { jsonlEntry, jsonlFormat } from "./logfile/jsonl.ts";
-export { type AppendResult, createLogFile, type LogFile, type LogFileOptions } from "./logfile/log-file.ts";
-export type { Rotation } from "./logfile/rotation.ts";
-export type { LogFormat } from "./logfile/torn-tail.ts";
 export {
   BODY_BYTES_MAX,
   EVENT_LIMITS,
@@ -19,6 +14,11 @@ export {
 export { type Scan, type ScanFault, type ScannedItem, scanJson } from "./event/scan.ts";
 export { isUtcTime } from "./event/time.ts";
 export { checkEvent, endId, type IncomingEvent, isComplete, isPiece } from "./event/validate.ts";
+export { bracketedEntry, bracketedFormat } from "./logfile/bracketed.ts";
+export { jsonlEntry, jsonlFormat } from "./logfile/jsonl.ts";
+export { type AppendResult, createLogFile, type LogFile, type LogFileOptions } from "./logfile/log-file.ts";
+export type { Rotation } from "./logfile/rotation.ts";
+export type { LogFormat } from "./logfile/torn-tail.ts";
 export { openai } from "./providers/openai/openai.ts";
 export { type RequestText, readRequest, readRequestText } from "./providers/openai/request.ts";
 export type { Operation, Provider, Reading, ResponseBody, StreamReader } from "./providers/provider.ts";
@@ -30,12 +30,12 @@ export {
 } from "./providers/sse.ts";
 export { type Clock, sleep, systemClock, type Timer } from "./system/clock.ts";
 export { codeOf, type Disk, type DiskFile, type FileState, systemDisk } from "./system/disk.ts";
-export { keepAlive } from "./system/keep-alive.ts";
 export { type DiskCall, type Fault, faultyDisk } from "./system/faulty-disk.ts";
+export { keepAlive } from "./system/keep-alive.ts";
 export { ManualClock } from "./system/manual-clock.ts";
 export { MemoryDisk } from "./system/memory-disk.ts";
 export { oneSyncAtATime } from "./system/one-sync-disk.ts";
-export { systemProcess, type ThisProcess } from "./system/process.ts";
 export { type Output, systemOutput } from "./system/output.ts";
+export { systemProcess, type ThisProcess } from "./system/process.ts";
 export { type Random, seededRandom, systemRandom } from "./system/random.ts";
 export { appendText, closeDescriptor, openForAppend, readTextFile } from "./system/text-file.ts";

@@ -140,7 +140,8 @@ class Stages implements Pipeline {
       if (definition) await this.#openSink(spool, places, sink, definition);
     }
     for (const entry of places.list()) {
-      if (entry.isDetached) await this.#park(spool, entry, "detached: it is not in the configuration any more");
+      if (entry.isDetached)
+        await this.#park(spool, entry, "detached: it is not in the configuration any more");
     }
     const routes = () => [...this.#routes, ...this.#parked, assembler];
     const { keepForMs } = this.#options.spool;
@@ -198,10 +199,18 @@ class Stages implements Pipeline {
     return outcomes;
   }
 
-  async #openSink(spool: Spool, places: Routes, configured: PipelineSink, definition: SinkDefinition): Promise<void> {
+  async #openSink(
+    spool: Spool,
+    places: Routes,
+    configured: PipelineSink,
+    definition: SinkDefinition,
+  ): Promise<void> {
     const { clock, random, observer, dataDir } = this.#options;
     const { name, type, params, filter, retry } = configured;
-    const entry = await places.register({ name, type, destination: definition.destination(params) }, configured.from);
+    const entry = await places.register(
+      { name, type, destination: definition.destination(params) },
+      configured.from,
+    );
     if (!configured.enabled) {
       await this.#park(spool, entry, "disabled in the configuration");
       return;

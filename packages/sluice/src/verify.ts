@@ -42,7 +42,8 @@ export async function openVerification({ dataDir, disk }: VerifyOptions): Promis
       problems.push(`${name}: ${ledger.deadLettered} dead letters are counted, and ${letters} are on disk.`);
     }
     const balance = ledger.balance(spool.nextOffset);
-    if (balanceError(balance) !== 0) problems.push(`${name}: the balance is off by ${balanceError(balance)}.`);
+    if (balanceError(balance) !== 0)
+      problems.push(`${name}: the balance is off by ${balanceError(balance)}.`);
     sinks.push({ name, balance });
   }
   return { isGood: problems.length === 0, problems, records, sinks };
@@ -63,7 +64,8 @@ function ledgerOf(entry: RouteEntry, spool: SpoolContent, problems: string[]): L
   const ledger = stored && decodeLedger(stored, place, spool.nextOffset);
   if (ledger?.first === firstOffset) return ledger;
   // A route that has not settled anything yet has none to show.
-  if (stored) problems.push(`${name}: its ledger cannot be believed; it will start at offset ${firstOffset} again.`);
+  if (stored)
+    problems.push(`${name}: its ledger cannot be believed; it will start at offset ${firstOffset} again.`);
   return new Ledger(firstOffset);
 }
 
@@ -71,5 +73,7 @@ function ledgerOf(entry: RouteEntry, spool: SpoolContent, problems: string[]): L
 function checkPending(name: string, ledger: Ledger, spool: SpoolContent, problems: string[]): void {
   if (ledger.low >= spool.firstOffset || ledger.low >= spool.nextOffset) return;
   const from = ledger.low;
-  problems.push(`${name}: offsets ${from} to ${spool.firstOffset - 1} are not settled, and not in the spool.`);
+  problems.push(
+    `${name}: offsets ${from} to ${spool.firstOffset - 1} are not settled, and not in the spool.`,
+  );
 }

@@ -1,9 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Clock, Random } from "@sluice/sdk/internal";
+import { type Clock, createIds, type Random } from "@sluice/sdk/internal";
 import type { Hub } from "../live/hub.ts";
 import { openPipeline, type Pipeline, type PipelineOptions } from "../pipeline.ts";
 import type { SinkDefinition } from "../sinks/define.ts";
+import { sinks } from "../sinks/registry.ts";
+import { createIngest } from "../sources/ingest/ingest.ts";
 import type { Intake } from "../sources/intake.ts";
+import { createProxy } from "../sources/proxy/proxy.ts";
 
 /** What the daemon is put together from. The command line uses `standardParts`; a test may bring its own. */
 export interface DaemonParts {
@@ -46,10 +49,10 @@ export interface ProxyDoor {
 }
 
 export const standardParts: DaemonParts = {
-  definitions: [],
+  definitions: sinks,
   openPipeline,
-  createIngest: () => () => Promise.reject(new Error("The ingest source is not wired yet.")),
-  createProxy: () => {
-    throw new Error("The proxy source is not wired yet.");
-  },
+  createIngest: ({ intake, clock, random, onRefused }) =>
+    createIngest({ intake, clock, ids: createIds(clock, random), onRefused }),
+  createProxy: ({ intake, clock, random, upstreams, onUncaptured }) =>
+    createProxy({ intake, clock, ids: createIds(clock, random), upstreams, onUncaptured }),
 };

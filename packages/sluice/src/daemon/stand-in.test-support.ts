@@ -86,6 +86,7 @@ function openStandIn(standIn: StandIn, options: PipelineOptions): Pipeline {
     sink,
     type,
     state: { name: "running" },
+    health: { name: "healthy" },
     balance: balance(offset, standIn.pending),
     lag: standIn.pending,
     inFlight: 0,

@@ -22,7 +22,12 @@ export interface DaemonStatus {
 export interface SinkStatus {
   readonly name: string;
   readonly type: string;
+  /** healthy, degraded, unavailable, probing, paused, failed. */
   readonly state: string;
+  /** What its route does: running, waiting, probing, paused, failed, draining, closed. */
+  readonly route: string;
+  /** Why it is not healthy. */
+  readonly reason?: string;
   readonly balance: Balance;
   readonly lag: number;
   readonly inFlight: number;
@@ -34,11 +39,13 @@ export interface SinkStatus {
 
 /** A route as people see it, without a secret in it: what a backend said may repeat the key. */
 export function sinkStatus(route: RouteStatus, config: Config): SinkStatus {
-  const { oldestAgeMs, lastError, waitUntilMs } = route;
+  const { oldestAgeMs, lastError, waitUntilMs, health } = route;
   return {
     name: route.sink,
     type: route.type,
-    state: route.state.name,
+    state: health.name,
+    route: route.state.name,
+    ...("reason" in health && { reason: config.secrets.redact(health.reason) }),
     balance: route.balance,
     lag: route.lag,
     inFlight: route.inFlight,

@@ -89,11 +89,7 @@ function frame(generation: number, content: Uint8Array): Buffer {
   return bytes;
 }
 
-async function readSlot(
-  file: DiskFile,
-  position: number,
-  slotBytes: number,
-): Promise<Slot | undefined> {
+async function readSlot(file: DiskFile, position: number, slotBytes: number): Promise<Slot | undefined> {
   const bytes = Buffer.alloc(slotBytes);
   const count = await file.read(bytes, position);
   if (count < HEAD_BYTES || bytes.toString("latin1", 0, 8) !== MAGIC) return undefined;

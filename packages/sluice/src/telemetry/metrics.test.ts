@@ -32,7 +32,7 @@ test("the metrics say what attempts, sources and ledgers say", async () => {
     'sluice_delivery_inflight{sink="lunary"} 2',
     'sluice_delivery_duration_seconds_count{sink="lunary"} 2',
     'sluice_events_delivered_total{sink="lunary"} 5',
-    'sluice_sink_state{sink="lunary",state="waiting"} 1',
+    'sluice_sink_state{sink="lunary",state="probing"} 1',
     'sluice_sink_balance_events{sink="lunary",term="skipped",reason="filtered"} 2',
     'sluice_sink_oldest_event_age_seconds{sink="lunary"} 1.5',
     'sluice_uncaptured_total{reason="too_large"} 2',
@@ -44,15 +44,15 @@ test("the metrics say what attempts, sources and ledgers say", async () => {
 });
 
 test("scraping twice gives the ledger's figures, not their sum, and a state that is over is gone", async () => {
-  const { metrics, state } = setUp();
+  const { metrics, health } = setUp();
   await metrics.scrape();
-  state.name = "running";
+  health.name = "healthy";
 
   const text = await metrics.scrape();
 
   expect(text).toContain('sluice_events_delivered_total{sink="lunary"} 5\n');
-  expect(text).toContain('sluice_sink_state{sink="lunary",state="running"} 1\n');
-  expect(text).not.toContain('state="waiting"');
+  expect(text).toContain('sluice_sink_state{sink="lunary",state="healthy"} 1\n');
+  expect(text).not.toContain('state="probing"');
 });
 
 test("every metric has a name in base units, a help text, and is there from the first scrape", async () => {
@@ -67,14 +67,14 @@ test("every metric has a name in base units, a help text, and is there from the 
 });
 
 function setUp() {
-  const state = { name: "waiting" };
+  const health: { name: "healthy" | "probing" } = { name: "probing" };
   const metrics: Metrics = createMetrics({
     version: "1.2.3",
-    status: () => pipelineStatus(state),
+    status: () => pipelineStatus(health),
     live: () => ({ subscribers: 1, missed: 4 }),
   });
   open.push(metrics);
-  return { metrics, state };
+  return { metrics, health };
 }
 
 function attempt(changes: Partial<Attempt>): Attempt {
@@ -89,12 +89,13 @@ function attempt(changes: Partial<Attempt>): Attempt {
   };
 }
 
-function pipelineStatus(state: { name: string }): PipelineStatus {
+function pipelineStatus(health: { readonly name: "healthy" | "probing" }): PipelineStatus {
   const route: RouteStatus = {
     route: "lunary",
     sink: "lunary",
     type: "lunary",
-    state,
+    state: { name: "running" },
+    health,
     balance: {
       accepted: 10,
       pending: 3,

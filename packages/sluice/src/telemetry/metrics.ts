@@ -67,7 +67,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     const sink = route.sink;
     gauge("sluice_sink_lag_events", { sink }, route.lag);
     gauge("sluice_sink_oldest_event_age_seconds", { sink }, (route.oldestAgeMs ?? 0) / 1_000);
-    gauge("sluice_sink_state", { sink, state: route.state.name }, 1);
+    gauge("sluice_sink_state", { sink, state: route.health.name }, 1);
     count("sluice_events_delivered_total", { sink }, route.balance.delivered);
     count("sluice_events_dead_lettered_total", { sink }, route.balance.deadLettered);
     for (const [term, reason, events] of termsOf(route.balance)) {

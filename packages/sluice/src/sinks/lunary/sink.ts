@@ -35,7 +35,9 @@ const options = z.strictObject({
     .min(0.01)
     .max(1_000)
     .default(2)
-    .describe("What the server allows this address; its own default is 150 a minute. More only for your own."),
+    .describe(
+      "What the server allows this address; its own default is 150 a minute. More only for your own.",
+    ),
   timeout_ms: z
     .int()
     .min(100)
