@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type Clock, createIds, type Random } from "@sluice/sdk/internal";
+import { type Clock, createIds, deriveId, type Random } from "@sluice/sdk/internal";
 import type { Hub } from "../live/hub.ts";
 import { openPipeline, type Pipeline, type PipelineOptions } from "../pipeline.ts";
 import type { SinkDefinition } from "../sinks/define.ts";
@@ -54,5 +54,11 @@ export const standardParts: DaemonParts = {
   createIngest: ({ intake, clock, random, onRefused }) =>
     createIngest({ intake, clock, ids: createIds(clock, random), onRefused }),
   createProxy: ({ intake, clock, random, upstreams, onUncaptured }) =>
-    createProxy({ intake, clock, ids: createIds(clock, random), upstreams, onUncaptured }),
+    createProxy({
+      intake,
+      clock,
+      ids: { ...createIds(clock, random), derive: deriveId },
+      upstreams,
+      onUncaptured,
+    }),
 };
