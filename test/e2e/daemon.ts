@@ -1,0 +1,177 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Event } from "@sluice/sdk";
+
+const CLI = join(import.meta.dirname, "../../packages/sluice/src/cli/main.ts");
+
+export interface CommandResult {
+  readonly exit: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** One sink's line in `sluice status --json`, as far as the tests look. */
+interface SinkLine {
+  readonly name: string;
+  readonly state: string;
+  readonly lag: number;
+  readonly balance: Balance;
+}
+
+interface Balance {
+  readonly accepted: number;
+  readonly pending: number;
+  readonly delivered: number;
+  readonly skipped: Readonly<Record<string, number>>;
+  readonly deadLettered: number;
+  readonly dropped: Readonly<Record<string, number>>;
+}
+
+/** A place for daemons: a data directory, a configuration, and the real command line as child processes. */
+export class House {
+  readonly path = mkdtempSync(join(tmpdir(), "sluice-e2e-"));
+  readonly dataDir = join(this.path, "data");
+  readonly #config = join(this.path, "sluice.toml");
+  #daemon: ChildProcess | undefined;
+  #url = "";
+
+  get url(): string {
+    return this.#url;
+  }
+
+  configure(toml: string): void {
+    writeFileSync(this.#config, toml);
+  }
+
+  /** Starts a daemon and resolves to its URL when it is ready. */
+  async start(environment: Readonly<Record<string, string>> = {}): Promise<string> {
+    const daemon = spawnCli(
+      ["start", "--config", this.#config, "--data-dir", this.dataDir, "--listen", "127.0.0.1:0"],
+      { ...environment },
+    );
+    this.#daemon = daemon;
+    this.#url = await firstLine(daemon);
+    return this.#url;
+  }
+
+  /** SIGKILL, and wait until the process is gone. */
+  async kill(): Promise<void> {
+    const daemon = this.#daemon;
+    if (!daemon) return;
+    const gone = exited(daemon);
+    daemon.kill("SIGKILL");
+    await gone;
+    this.#daemon = undefined;
+  }
+
+  run(...words: readonly string[]): Promise<CommandResult> {
+    return runCli([...words, "--data-dir", this.dataDir]);
+  }
+
+  async stop(): Promise<CommandResult> {
+    const gone = this.#daemon && exited(this.#daemon);
+    const result = await this.run("stop");
+    await gone;
+    this.#daemon = undefined;
+    return result;
+  }
+
+  async sinks(): Promise<readonly SinkLine[]> {
+    const { stdout } = await this.run("status", "--json");
+    return JSON.parse(stdout).sinks;
+  }
+
+  async sink(name: string): Promise<SinkLine> {
+    const found = (await this.sinks()).find((sink) => sink.name === name);
+    if (!found) throw new Error(`there is no sink ${name}`);
+    return found;
+  }
+
+  /** What a file sink has written: whole lines only. */
+  lines(file = "events.jsonl"): readonly Event[] {
+    const text = readFileSync(join(this.dataDir, file), "utf8");
+    return text
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => JSON.parse(line));
+  }
+
+  async close(): Promise<void> {
+    await this.kill();
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/** The command line from the sources, so that a test never runs against an older build. */
+export async function runCli(
+  words: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<CommandResult> {
+  const child = spawnCli(words, environment);
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.on("data", (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr?.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  const exit = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  return { exit, stdout, stderr };
+}
+
+/** Waits for a condition of another process, which nothing here can be told about. */
+export async function eventually<Value>(
+  look: () => Promise<Value | undefined> | Value | undefined,
+  withinMs: number,
+): Promise<Value> {
+  const untilMs = performance.now() + withinMs;
+  for (;;) {
+    const value = await look();
+    if (value !== undefined) return value;
+    if (performance.now() > untilMs) throw new Error(`it did not come true within ${withinMs} ms: ${look}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+export function balanceHolds({
+  accepted,
+  pending,
+  delivered,
+  skipped,
+  deadLettered,
+  dropped,
+}: Balance): boolean {
+  const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((a, b) => a + b, 0);
+  return accepted === pending + delivered + sum(skipped) + deadLettered + sum(dropped);
+}
+
+function spawnCli(words: readonly string[], environment: Readonly<Record<string, string>>): ChildProcess {
+  return spawn(process.execPath, ["--conditions=sluice-source", CLI, ...words], {
+    env: { PATH: process.env["PATH"], HOME: tmpdir(), UV_THREADPOOL_SIZE: "16", ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+function firstLine(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let stdout = "";
+    let stderr = "";
+    child.stdout?.on("data", (chunk) => {
+      stdout += chunk;
+      const end = stdout.indexOf("\n");
+      if (end >= 0) resolve(stdout.slice(0, end));
+    });
+    child.stderr?.on("data", (chunk) => {
+      stderr += chunk;
+    });
+    child.on("exit", (code) => reject(new Error(`the daemon ended with ${code}: ${stderr}`)));
+  });
+}
+
+function exited(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => child.once("exit", () => resolve()));
+}
