@@ -1,6 +1,7 @@
 import type { Disk, DiskFile } from "@sluice/sdk/internal";
+import { ignoreFailure } from "./failures.ts";
 import type { Segment, SegmentLog } from "./log.ts";
-import { type Filled, fillStep, ignoreFailure, type SegmentMaker } from "./maker.ts";
+import { type Filled, fillStep, type SegmentMaker } from "./maker.ts";
 import type { Space } from "./space.ts";
 import { writeAll } from "./write-all.ts";
 

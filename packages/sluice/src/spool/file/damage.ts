@@ -7,6 +7,7 @@ export interface Range {
 /** The offsets that are known to be lost: sorted ranges that do not touch. Adding what is there already changes nothing. */
 export class Damage {
   #ranges: Range[] = [];
+  #floor = 0;
 
   get ranges(): readonly Range[] {
     return this.#ranges;
@@ -16,7 +17,8 @@ export class Damage {
     return this.#ranges.reduce((sum, range) => sum + range.to - range.from, 0);
   }
 
-  add(from: number, to: number): void {
+  add(start: number, to: number): void {
+    const from = Math.max(start, this.#floor);
     if (from >= to) return;
     const apart = this.#ranges.filter((range) => range.to < from || range.from > to);
     const touching = this.#ranges.filter((range) => range.to >= from && range.from <= to);
@@ -32,8 +34,9 @@ export class Damage {
     return this.#ranges.reduce((sum, range) => sum + Math.max(0, Math.min(range.to, before) - range.from), 0);
   }
 
-  /** Forgets what is below `before`. */
+  /** Forgets what is below `before`, for good: it was counted elsewhere or removed on purpose. */
   dropBelow(before: number): void {
+    this.#floor = Math.max(this.#floor, before);
     this.#ranges = this.#ranges
       .map((range) => ({ from: Math.max(range.from, before), to: range.to }))
       .filter((range) => range.from < range.to);

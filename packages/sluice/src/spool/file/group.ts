@@ -7,7 +7,7 @@ export interface Request {
   readonly outcomes: AppendOutcome[];
   resolve: (outcomes: readonly AppendOutcome[]) => void;
   /** Why its records are refused from the first that did not fit on: a later, smaller one must not overtake it. */
-  refusal?: AppendOutcome;
+  refusal?: Refusal;
 }
 
 /** What is written and synced together. */
@@ -24,10 +24,8 @@ export interface Group {
   readonly places: number[];
 }
 
-export type Stored =
-  | { readonly status: "stored" }
-  | { readonly status: "full"; readonly reason: string }
-  | { readonly status: "failed"; readonly reason: string };
+export type Refusal = Extract<AppendOutcome, { status: "full" | "failed" }>;
+export type Stored = { readonly status: "stored" } | Refusal;
 
 /**
  * The group was not stored, so nothing that it promised holds: its records, and the duplicates and conflicts of its own

@@ -8,7 +8,7 @@ export class Ledgers {
   readonly #disk: Disk;
   readonly #directory: string;
   readonly #spoolId: string;
-  readonly #files = new Map<string, SlotFile>();
+  readonly #files = new Map<string, Promise<SlotFile>>();
 
   constructor(disk: Disk, directory: string, spoolId: string) {
     this.#disk = disk;
@@ -16,22 +16,33 @@ export class Ledgers {
     this.#spoolId = spoolId;
   }
 
-  /** Opens a route's file anew and returns what is stored in it. */
+  /** Opens a route's file, if it is not open yet, and returns what is stored in it. */
   async open(route: string): Promise<Uint8Array | undefined> {
-    await this.#files.get(route)?.close();
-    const file = new SlotFile(this.#disk, this.#directory, ledgerName(route), this.#spoolId);
-    const ledger = await file.open();
-    this.#files.set(route, file);
-    return ledger;
+    const opening = this.#files.get(route) ?? this.#openFile(route);
+    this.#files.set(route, opening);
+    try {
+      const file = await opening;
+      return await file.settled();
+    } catch (error) {
+      this.#files.delete(route);
+      throw error;
+    }
   }
 
   async write(route: string, ledger: Uint8Array, durable: boolean): Promise<void> {
-    await this.#files.get(route)?.write(ledger, durable);
+    const file = await this.#files.get(route);
+    await file?.write(ledger, durable);
   }
 
   async close(): Promise<void> {
-    for (const file of this.#files.values()) await file.close();
+    for (const opening of this.#files.values()) await (await opening).close();
     this.#files.clear();
+  }
+
+  async #openFile(route: string): Promise<SlotFile> {
+    const file = new SlotFile(this.#disk, this.#directory, ledgerName(route), this.#spoolId);
+    await file.open();
+    return file;
   }
 }
 

@@ -1,8 +1,9 @@
 import type { Clock, Disk, DiskFile, Random } from "@sluice/sdk/internal";
+import { ignoreFailure, isNoSpace } from "./failures.ts";
 import { Segment } from "./log.ts";
 import { encodeSegmentHeader, SEGMENT_HEADER_BYTES, SPARE_NAME, segmentName } from "./segment.ts";
-import { syncDirectory } from "./slots.ts";
-import { isNoSpace, writeAll } from "./write-all.ts";
+import { syncDirectory } from "./sync-directory.ts";
+import { writeAll } from "./write-all.ts";
 
 /** What is zero-filled at a time: about a millisecond, which is what an append may have to wait for it. */
 export const FILL_STEP_BYTES = 1024 * 1024;
@@ -123,14 +124,5 @@ export class SegmentMaker {
     this.#spare = undefined;
     await ignoreFailure(spare?.file.close());
     await ignoreFailure(this.#options.disk.remove(this.#sparePath));
-  }
-}
-
-/** For what is tried on a failing disk to leave it tidier, and changes nothing if it fails as well. */
-export async function ignoreFailure(attempt: Promise<void> | undefined): Promise<void> {
-  try {
-    await attempt;
-  } catch {
-    // The failure that led here is the one that is reported.
   }
 }

@@ -1,6 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { type Clock, codeOf, type Disk, systemProcess, type ThisProcess } from "@sluice/sdk/internal";
 import { SluiceError } from "../../errors.ts";
+import { messageOf } from "./failures.ts";
 import { writeAll } from "./write-all.ts";
 
 /** A data dir that is ours until `release`. */
@@ -78,8 +79,7 @@ function isBusy(error: unknown): boolean {
 }
 
 function unusable(dataDir: string, error: unknown): SluiceError {
-  const cause = error instanceof Error ? error.message : String(error);
-  return new SluiceError("DATA_DIR_UNUSABLE", { path: dataDir, cause }, error);
+  return new SluiceError("DATA_DIR_UNUSABLE", { path: dataDir, cause: messageOf(error) }, error);
 }
 
 async function writeOwner({

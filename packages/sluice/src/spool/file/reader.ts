@@ -62,7 +62,13 @@ export class Reader {
     while (records.length < limit.records) {
       const block = this.#blockFor(at);
       if (!block) return Math.max(at, this.#log.nextOffset);
-      await block.load(this.#files, this.#damage);
+      try {
+        await block.load(this.#files, this.#damage);
+      } catch (error) {
+        // Trimmed while it was being read: what comes behind it is meant now.
+        if (!this.#log.segments.includes(block.segment)) continue;
+        throw error;
+      }
       this.#blocks.shrink();
       const first = lastAtMost(block.records, at - 1, (record) => record.offset) + 1;
       for (let index = first; index < block.records.length; index++) {

@@ -1,12 +1,15 @@
+import { dirname } from "node:path";
 import type { Disk, Random } from "@sluice/sdk/internal";
 import { SluiceError } from "../../errors.ts";
 import type { Dedupe } from "../dedupe.ts";
 import type { Damage } from "./damage.ts";
+import { ignoreFailure, messageOf } from "./failures.ts";
 import { SegmentLog } from "./log.ts";
 import { copyEventKey, receivedCrcAt } from "./record.ts";
 import { repairSpool } from "./repair.ts";
 import { SPOOL_ID_BYTES } from "./segment.ts";
 import { type Survey, surveySpool } from "./survey.ts";
+import { syncDirectory } from "./sync-directory.ts";
 import { TallyFile } from "./tally.ts";
 
 export interface Recovered {
@@ -38,10 +41,9 @@ export async function recoverSpool({ dataDir, disk, random, dedupe }: RecoverOpt
   });
   await repairSpool(disk, quarantine, survey);
   const spoolId = survey.spoolId ?? Buffer.from(random.fill(new Uint8Array(SPOOL_ID_BYTES))).toString("hex");
-  const tally = new TallyFile(disk, directory, spoolId);
+  if (survey.spoolId === undefined) await keepDirectories(disk, dataDir);
+  const tally = new TallyFile(disk, directory, spoolId, survey.tally);
   await tally.open();
-  // Ledgers carry the id, so it has to be there before the first of them, and before the first segment.
-  if (survey.spoolId === undefined) await tally.write(tally.current);
   return {
     spoolId,
     log: new SegmentLog(survey.segments, survey.nextOffset),
@@ -57,11 +59,19 @@ function tailBytesOf({ hasTornTail, tailBytes, segments }: Survey): number {
   return hasTornTail ? (segments.at(-1)?.endPosition ?? 0) : tailBytes;
 }
 
+/** A new directory is not there after a power cut unless the one it stands in was synced; nobody knows how many are new. */
+async function keepDirectories(disk: Disk, dataDir: string): Promise<void> {
+  await syncDirectory(disk, dataDir);
+  for (let path = dataDir; dirname(path) !== path; path = dirname(path)) {
+    // Directories further up may be closed to us; then somebody else made them.
+    await ignoreFailure(syncDirectory(disk, dirname(path)));
+  }
+}
+
 async function makeDirectory(disk: Disk, path: string): Promise<void> {
   try {
     await disk.makeDirectory(path);
   } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error);
-    throw new SluiceError("DATA_DIR_UNUSABLE", { path, cause }, error);
+    throw new SluiceError("DATA_DIR_UNUSABLE", { path, cause: messageOf(error) }, error);
   }
 }

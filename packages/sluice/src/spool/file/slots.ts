@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
-import type { Disk, DiskFile } from "@sluice/sdk/internal";
+import { codeOf, type Disk, type DiskFile } from "@sluice/sdk/internal";
 import { SPOOL_ID_BYTES } from "./segment.ts";
+import { syncDirectory } from "./sync-directory.ts";
 import { writeAll } from "./write-all.ts";
 
 /**
@@ -50,6 +51,7 @@ export class SlotFile {
   #newest = -1;
   #lastSynced = -1;
   #frame = Buffer.alloc(0);
+  #value: Uint8Array | undefined;
   #tail: Promise<void> = Promise.resolve();
 
   constructor(disk: Disk, directory: string, name: string, spoolId: string) {
@@ -72,7 +74,14 @@ export class SlotFile {
     this.#file = await this.#disk.open(this.#path, "write");
     // What an earlier process left unsynced becomes the value that a power cut cannot take.
     await this.#file.sync();
-    return newest.payload;
+    this.#value = newest.payload;
+    return this.#value;
+  }
+
+  /** What is stored once the writes that were already called are done. */
+  async settled(): Promise<Uint8Array | undefined> {
+    await this.#tail;
+    return this.#value;
   }
 
   /** Stores a value; calls take effect in order. `durable` also syncs it. Rejects if the disk does; the value before it still stands then. */
@@ -89,16 +98,21 @@ export class SlotFile {
   }
 
   async #write(payload: Uint8Array, durable: boolean): Promise<void> {
-    if (!this.#file || FRAME_BYTES + payload.length > this.#slotBytes) return this.#replace(payload);
+    if (!this.#file || FRAME_BYTES + payload.length > this.#slotBytes) await this.#replace(payload);
+    else await this.#overwrite(this.#file, payload, durable);
+    this.#value = Uint8Array.from(payload);
+  }
+
+  async #overwrite(file: DiskFile, payload: Uint8Array, durable: boolean): Promise<void> {
     const slot = [0, 1, 2].find((index) => index !== this.#newest && index !== this.#lastSynced) ?? 0;
-    writeAll(this.#file, this.#framed(payload), slot * this.#slotBytes);
+    writeAll(file, this.#framed(payload), slot * this.#slotBytes);
     this.#newest = slot;
     if (!durable) return;
     try {
-      await this.#file.sync();
+      await file.sync();
       this.#lastSynced = slot;
     } catch (error) {
-      await this.#file.close();
+      await file.close();
       this.#file = undefined;
       throw error;
     }
@@ -139,15 +153,6 @@ export class SlotFile {
   }
 }
 
-export async function syncDirectory(disk: Disk, path: string): Promise<void> {
-  const directory = await disk.open(path, "read");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
-}
-
 /** Twice what is needed, in powers of two: a growing ledger moves a few times in its life. */
 function slotBytesFor(payloadBytes: number): number {
   let slotBytes = SLOT_BYTES_MIN;
@@ -156,10 +161,8 @@ function slotBytesFor(payloadBytes: number): number {
 }
 
 async function readWhole(disk: Disk, path: string): Promise<Buffer | undefined> {
-  const name = path.slice(path.lastIndexOf("/") + 1);
-  const names = await disk.list(path.slice(0, path.lastIndexOf("/")));
-  if (!names.includes(name)) return undefined;
-  const file = await disk.open(path, "read");
+  const file = await openIfThere(disk, path);
+  if (!file) return undefined;
   try {
     const { sizeBytes } = await file.stat();
     const content = Buffer.alloc(sizeBytes);
@@ -167,6 +170,15 @@ async function readWhole(disk: Disk, path: string): Promise<Buffer | undefined> 
     return content.subarray(0, count);
   } finally {
     await file.close();
+  }
+}
+
+async function openIfThere(disk: Disk, path: string): Promise<DiskFile | undefined> {
+  try {
+    return await disk.open(path, "read");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
   }
 }
 

@@ -1,6 +1,7 @@
 import { codeOf, type Disk } from "@sluice/sdk/internal";
 import { SluiceError } from "../../errors.ts";
 import { Damage } from "./damage.ts";
+import { messageOf } from "./failures.ts";
 import { Segment } from "./log.ts";
 import { FileScan, type Visit } from "./scan.ts";
 import {
@@ -57,11 +58,13 @@ export async function checkFormat(disk: Disk, directory: string): Promise<void> 
  */
 export async function surveySpool(disk: Disk, directory: string, visit: Visit): Promise<Survey> {
   const { candidates, strangers, highestNumber } = await readCandidates(disk, directory);
-  const { tally, spoolId: tallyId } = await readTally(disk, directory);
-  const spoolId = tallyId ?? candidates[0]?.header.spoolId;
+  const stored = await readTally(disk, directory);
+  const spoolId = chooseId(stored?.spoolId, candidates);
   const ours = candidates.filter(({ header }) => header.spoolId === spoolId);
   const foreign = candidates.filter(({ header }) => header.spoolId !== spoolId).map(({ path }) => path);
 
+  const limits = limitsOf(ours);
+  const tally = stored?.spoolId === spoolId && stored ? stored.tally : tallyFrom(ours);
   const scan = new FileScan();
   const damage = new Damage();
   const segments: Segment[] = [];
@@ -70,7 +73,7 @@ export async function surveySpool(disk: Disk, directory: string, visit: Visit): 
   let expected = tally.trimmedBefore;
   let tail = { isTorn: false, sizeBytes: 0 };
   for (const [index, candidate] of ours.entries()) {
-    const limitOffset = Math.min(...ours.slice(index + 1).map(({ header }) => header.firstOffset));
+    const limitOffset = limits[index] ?? Number.POSITIVE_INFINITY;
     const holdsNothing = candidate.header.firstOffset >= limitOffset || limitOffset <= tally.trimmedBefore;
     if (holdsNothing) {
       leftovers.push(candidate.path);
@@ -104,6 +107,28 @@ export async function surveySpool(disk: Disk, directory: string, visit: Visit): 
     hasTornTail: tail.isTorn,
     tailBytes: tail.sizeBytes,
   };
+}
+
+/** A tally alone says which spool this was; against segments that all say otherwise it is the tally that is out of place. */
+function chooseId(tallyId: string | undefined, candidates: readonly Candidate[]): string | undefined {
+  const first = candidates[0]?.header.spoolId;
+  return candidates.some(({ header }) => header.spoolId === tallyId) ? tallyId : (first ?? tallyId);
+}
+
+/** Where each segment ends at the latest: at the lowest first offset of all that follow. */
+function limitsOf(candidates: readonly Candidate[]): number[] {
+  const limits: number[] = [];
+  let limit = Number.POSITIVE_INFINITY;
+  for (const { header } of candidates.toReversed()) {
+    limits.push(limit);
+    limit = Math.min(limit, header.firstOffset);
+  }
+  return limits.reverse();
+}
+
+/** Without a tally nobody knows what was trimmed; that everything before was is likelier than that all of it was lost. */
+function tallyFrom(candidates: readonly Candidate[]): Tally {
+  return { trimmedBefore: candidates[0]?.header.firstOffset ?? 0, damagedBefore: 0, knownDurable: 0 };
 }
 
 async function readCandidates(disk: Disk, directory: string) {
@@ -208,8 +233,4 @@ function bytesOf({ path, header }: Candidate, from: number, to: number): LostByt
 
 function unreadable(path: string, error: unknown): SluiceError {
   return new SluiceError("SPOOL_UNREADABLE", { path, cause: messageOf(error) }, error);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

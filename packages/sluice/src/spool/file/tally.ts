@@ -15,23 +15,25 @@ export interface Tally {
 }
 
 const NAME = "tally";
-const NO_TALLY: Tally = { trimmedBefore: 0, damagedBefore: 0, knownDurable: 0 };
 
 export class TallyFile {
   readonly #file: SlotFile;
-  #current: Tally = NO_TALLY;
+  #current: Tally;
 
-  constructor(disk: Disk, directory: string, spoolId: string) {
+  /** @param surveyed what the survey found, or made up for a file that is not there. */
+  constructor(disk: Disk, directory: string, spoolId: string, surveyed: Tally) {
     this.#file = new SlotFile(disk, directory, NAME, spoolId);
+    this.#current = surveyed;
   }
 
   get current(): Tally {
     return this.#current;
   }
 
+  /** Ledgers carry the spool's id, so this file, which proves it, is there before the first of them. */
   async open(): Promise<void> {
     const payload = await this.#file.open();
-    this.#current = payload ? decodeTally(payload) : NO_TALLY;
+    if (!payload) await this.write(this.#current);
   }
 
   /** Stores and syncs. Rejects if the disk does; the tally before it still stands then. */
@@ -49,11 +51,9 @@ export class TallyFile {
 export async function readTally(
   disk: Disk,
   directory: string,
-): Promise<{ readonly tally: Tally; readonly spoolId: string | undefined }> {
+): Promise<{ readonly tally: Tally; readonly spoolId: string } | undefined> {
   const value = await readSlots(disk, `${directory}/${NAME}`);
-  return value
-    ? { tally: decodeTally(value.payload), spoolId: value.spoolId }
-    : { tally: NO_TALLY, spoolId: undefined };
+  return value && { tally: decodeTally(value.payload), spoolId: value.spoolId };
 }
 
 function encodeTally(tally: Tally): Uint8Array {

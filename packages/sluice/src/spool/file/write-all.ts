@@ -1,13 +1,4 @@
 import type { DiskFile } from "@sluice/sdk/internal";
-import { codeOf } from "@sluice/sdk/internal";
-
-/** What a full volume, a quota and a file size limit look like. They pass; everything else is a failing disk. */
-const NO_SPACE_CODES = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
-
-export function isNoSpace(error: unknown): boolean {
-  const code = codeOf(error);
-  return code !== undefined && NO_SPACE_CODES.has(code);
-}
 
 /**
  * Writes all bytes or throws. On a full disk Node reports a short write and no error; the error comes with the next attempt,

@@ -231,8 +231,11 @@ test("a caller that gives up while the disk hangs hears so at once", async () =>
     ...faultyDisk(memory, () => undefined),
     async open(path, mode) {
       const file = await memory.open(path, mode);
-      const sync = () => (hangs ? new Promise<void>((resolve) => void (release = resolve)) : file.sync());
-      return { ...file, sync };
+      const hang = () =>
+        new Promise<void>((resolve) => {
+          release = resolve;
+        });
+      return { ...file, sync: () => (hangs ? hang() : file.sync()) };
     },
   };
   const spool = await openTestSpool(hanging);

@@ -1,18 +1,17 @@
-import type { Clock } from "@sluice/sdk/internal";
+import type { Clock, Timer } from "@sluice/sdk/internal";
 import type { Dedupe } from "../dedupe.ts";
 import { writeEventKey } from "../keys.ts";
 import { type AppendOutcome, FLAG_RESERVE, type NewRecord } from "../spool.ts";
 import type { Waiting } from "../waiting.ts";
 import type { ActiveSegment } from "./active.ts";
-import { type Group, type Request, type Stored, spoil } from "./group.ts";
+import { isNoSpace, messageOf } from "./failures.ts";
+import { type Group, type Refusal, type Request, type Stored, spoil } from "./group.ts";
 import type { SegmentLog } from "./log.ts";
+import { AppendQueue, GAVE_UP } from "./queue.ts";
 import { RECORD_BODY_BYTES_MAX } from "./record.ts";
 import type { Space } from "./space.ts";
 import { type Staging, sizeOf } from "./staging.ts";
-import { isNoSpace } from "./write-all.ts";
 
-/** What may wait for its turn in memory. A disk that is this far behind will not catch up before the callers give up. */
-const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 /** After two failures in a row nothing is tried for a while: short first, and never longer than a person would wait to see. */
 const BACKOFF_MS_MIN = 100;
 const BACKOFF_MS_MAX = 5_000;
@@ -42,15 +41,15 @@ export interface WriterParts {
  */
 export class Writer {
   readonly #parts: WriterParts;
-  #queue: Request[] = [];
-  #queuedBytes = 0;
+  readonly #queue = new AppendQueue();
   #isRunning = false;
   #isClosed = false;
-  #refusing: string | undefined;
+  #group: Group | undefined;
+  #refusal: Refusal | undefined;
   #backoffMs = 0;
   #retryAtMs = 0;
   #lastActiveMs = 0;
-  #isTimerSet = false;
+  #idleTimer: Timer | undefined;
   #whenResting: (() => void)[] = [];
 
   constructor(parts: WriterParts) {
@@ -58,7 +57,7 @@ export class Writer {
   }
 
   get refusing(): string | undefined {
-    return this.#refusing;
+    return this.#refusal?.reason;
   }
 
   append(records: readonly NewRecord[], signal: AbortSignal | undefined): Promise<readonly AppendOutcome[]> {
@@ -67,17 +66,14 @@ export class Writer {
     const refusal = this.#refusalOf(bytes, signal);
     if (refusal) return Promise.resolve(records.map(() => refusal));
     return new Promise((resolve) => {
-      const request: Request = { records, bytes, outcomes: [], resolve };
-      this.#queue.push(request);
-      this.#queuedBytes += bytes;
+      this.#queue.push({ records, bytes, outcomes: [], resolve }, signal);
       if (!this.#isRunning) void this.#run();
-      else if (signal) this.#letGoOnAbort(request, signal);
     });
   }
 
   /** Lets go of what a trim has freed. */
   madeRoom(): void {
-    if (this.#backoffMs === 0) this.#refusing = undefined;
+    if (this.#backoffMs === 0) this.#refusal = undefined;
   }
 
   /** Resolves when everything is stored and the zeros ahead are written. */
@@ -91,44 +87,27 @@ export class Writer {
   /** Finishes what was appended before. Later appends fail. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#idleTimer?.cancel();
     await this.resting();
     await this.#parts.active.close();
   }
 
-  /** A caller that gives up while it waits for its turn hears so at once, even if the disk hangs. */
-  #letGoOnAbort(request: Request, signal: AbortSignal): void {
-    const letGo = () => {
-      if (request.outcomes.length > 0 || !this.#queue.includes(request)) return;
-      this.#queue = this.#queue.filter((other) => other !== request);
-      this.#queuedBytes -= request.bytes;
-      request.resolve(request.records.map(() => GAVE_UP));
-    };
-    signal.addEventListener("abort", letGo, { once: true });
-    const { resolve } = request;
-    request.resolve = (outcomes) => {
-      signal.removeEventListener("abort", letGo);
-      resolve(outcomes);
-    };
-  }
-
-  #refusalOf(bytes: number, signal: AbortSignal | undefined): AppendOutcome | undefined {
+  #refusalOf(bytes: number, signal: AbortSignal | undefined): Refusal | undefined {
     if (this.#isClosed) return { status: "failed", reason: "the spool is closed" };
     if (signal?.aborted) return GAVE_UP;
-    if (this.#queuedBytes > 0 && this.#queuedBytes + bytes > QUEUE_BYTES_MAX) {
-      return { status: "full", reason: `${this.#queuedBytes} bytes wait for the disk, which is too slow` };
-    }
-    return undefined;
+    return this.#queue.refusalOf(bytes);
   }
 
   async #run(): Promise<void> {
     this.#isRunning = true;
     try {
-      while (this.#queue.length > 0) await this.#commitNext();
+      while (!this.#queue.isEmpty) await this.#commitNext();
     } catch (error) {
       // A bug or an assert: nothing that is staged can be trusted, and later appends would find the same.
       this.#isClosed = true;
-      this.#refusing = `the spool's writer has stopped: ${messageOf(error)}`;
-      this.#refuseAll({ status: "failed", reason: this.#refusing });
+      this.#refusal = { status: "failed", reason: `the spool's writer has stopped: ${messageOf(error)}` };
+      if (this.#group) this.#takeBack(this.#group, this.#refusal);
+      this.#queue.refuseAll(this.#refusal);
     } finally {
       this.#isRunning = false;
     }
@@ -137,26 +116,22 @@ export class Writer {
 
   async #commitNext(): Promise<void> {
     const { clock, active, space, log } = this.#parts;
-    if (clock.monotonicMs() < this.#retryAtMs) {
-      this.#refuseAll({ status: "failed", reason: this.#refusing ?? "the disk has failed" });
+    if (this.#refusal && clock.monotonicMs() < this.#retryAtMs) {
+      this.#queue.refuseAll(this.#refusal);
       return;
     }
     try {
       if (space.isStale) await space.look();
-      const next = this.#nextRecord();
+      const next = this.#queue.nextRecord;
       if (next && !active.hasRoom(sizeOf(next))) await active.replace(log.nextOffset);
     } catch (error) {
-      this.#refuseAll(this.#fail(error));
+      this.#queue.refuseAll(this.#fail(error));
       return;
     }
     const group = this.#stage();
     const stored = group.records > 0 ? await this.#store(group) : STORED;
+    this.#group = undefined;
     this.#settle(group, stored);
-  }
-
-  #nextRecord(): NewRecord | undefined {
-    const first = this.#queue[0];
-    return first?.records[first.outcomes.length];
   }
 
   #stage(): Group {
@@ -167,11 +142,12 @@ export class Writer {
       records: 0,
       finished: [],
       unfinished: undefined,
-      startedAt: this.#queue[0]?.outcomes.length ?? 0,
+      startedAt: this.#queue.first?.outcomes.length ?? 0,
       places: [],
     };
+    this.#group = group;
     while (true) {
-      const request = this.#queue[0];
+      const request = this.#queue.first;
       if (!request) return group;
       while (request.outcomes.length < request.records.length) {
         const record = request.records[request.outcomes.length];
@@ -184,7 +160,6 @@ export class Writer {
       }
       group.finished.push(request);
       this.#queue.shift();
-      this.#queuedBytes -= request.bytes;
     }
   }
 
@@ -258,48 +233,40 @@ export class Writer {
   }
 
   #settle(group: Group, stored: Stored): void {
-    const { log, staging, dedupe, active, waiting } = this.#parts;
+    const { log, staging, active, waiting } = this.#parts;
     this.#lastActiveMs = this.#parts.clock.monotonicMs();
     if (stored.status !== "stored") {
-      dedupe.removeNewest(group.records);
-      if (group.unfinished) this.#dropFirst();
-      for (const request of spoil(group, stored)) request.resolve(request.outcomes);
+      this.#takeBack(group, stored);
       return;
     }
     if (group.records > 0) {
       active.commit(group.places, staging.bytes, group.firstOffset + group.records);
       log.nextOffset = group.firstOffset + group.records;
-      this.#refusing = undefined;
+      this.#refusal = undefined;
       this.#backoffMs = 0;
       waiting.wake();
     }
     for (const request of group.finished) {
-      if (request.refusal?.status === "full") this.#refusing = request.refusal.reason;
+      if (request.refusal) this.#refusal = request.refusal;
       request.resolve(request.outcomes);
     }
   }
 
-  #fail(error: unknown): Exclude<Stored, { status: "stored" }> {
+  #takeBack(group: Group, outcome: Refusal): void {
+    this.#parts.dedupe.removeNewest(group.records);
+    if (group.unfinished) this.#queue.shift();
+    for (const request of spoil(group, outcome)) request.resolve(request.outcomes);
+  }
+
+  #fail(error: unknown): Refusal {
     const reason = isNoSpace(error)
       ? `the volume is full: ${messageOf(error)}`
       : `the disk has failed: ${messageOf(error)}`;
-    this.#refusing = reason;
+    const refusal: Refusal = { status: isNoSpace(error) ? "full" : "failed", reason };
+    this.#refusal = refusal;
     this.#backoffMs = Math.min(BACKOFF_MS_MAX, Math.max(BACKOFF_MS_MIN, this.#backoffMs * 2));
     this.#retryAtMs = this.#parts.clock.monotonicMs() + this.#backoffMs;
-    return { status: isNoSpace(error) ? "full" : "failed", reason };
-  }
-
-  #refuseAll(outcome: AppendOutcome): void {
-    for (const request of this.#queue) {
-      while (request.outcomes.length < request.records.length) request.outcomes.push(outcome);
-      request.resolve(request.outcomes);
-    }
-    this.#queue = [];
-    this.#queuedBytes = 0;
-  }
-
-  #dropFirst(): void {
-    this.#queuedBytes -= this.#queue.shift()?.bytes ?? 0;
+    return refusal;
   }
 
   #rest(): void {
@@ -308,10 +275,9 @@ export class Writer {
   }
 
   #fillWhenIdle(): void {
-    if (this.#isTimerSet || this.#isClosed || !this.#parts.active.wantsZeros) return;
-    this.#isTimerSet = true;
-    this.#parts.clock.after(IDLE_MS, () => {
-      this.#isTimerSet = false;
+    if (this.#idleTimer || this.#isClosed || !this.#parts.active.wantsZeros) return;
+    this.#idleTimer = this.#parts.clock.after(IDLE_MS, () => {
+      this.#idleTimer = undefined;
       if (this.#isRunning) return;
       const isIdle = this.#parts.clock.monotonicMs() - this.#lastActiveMs >= IDLE_MS;
       if (isIdle) void this.#fillAhead();
@@ -323,24 +289,19 @@ export class Writer {
   async #fillAhead(): Promise<void> {
     this.#isRunning = true;
     try {
-      while (this.#queue.length === 0 && !this.#isClosed && (await this.#parts.active.fillAhead()));
+      while (this.#queue.isEmpty && !this.#isClosed && (await this.#parts.active.fillAhead()));
     } finally {
       this.#isRunning = false;
     }
-    if (this.#queue.length > 0) return this.#run();
+    if (!this.#queue.isEmpty) return this.#run();
     for (const resolve of this.#whenResting.splice(0)) resolve();
   }
 }
 
-const GAVE_UP: AppendOutcome = { status: "failed", reason: "the caller gave up before it was stored" };
 const STORED: Stored = { status: "stored" };
 
 function movePlaces(group: Group, by: number): void {
   for (let index = 1; index < group.places.length; index += 2) {
     group.places[index] = (group.places[index] ?? 0) + by;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
