@@ -21,6 +21,7 @@ export interface Attempt {
   readonly durationMs: number;
   /** At most 5 of the batch's runs. */
   readonly runIds: readonly string[];
+  readonly httpStatus?: number;
   readonly promptTokens?: number;
   readonly completionTokens?: number;
 }
@@ -50,6 +51,7 @@ export function createAttempt(
     events: items.length,
     durationMs,
     ...(reason !== undefined && { reason }),
+    ...(delivery.httpStatus !== undefined && { httpStatus: delivery.httpStatus }),
     get runIds() {
       return runIdsOf(items);
     },

@@ -2,7 +2,12 @@
  * What came of one `send`. A value, never an exception: the route's next step is decided from it and from nothing else.
  * A time-out is `retry` and means "may have arrived": hence at-least-once, and one stable id per event.
  */
-export type Delivery =
+export type Delivery = Outcome & {
+  /** What the backend answered, for the log and the metrics; no decision hangs on it. */
+  readonly httpStatus?: number;
+};
+
+type Outcome =
   | { readonly status: "delivered" }
   | { readonly status: "skipped"; readonly reason: string }
   /** Not now. `retryAfterMs` is the backend's own word. */
@@ -18,6 +23,18 @@ export type Delivery =
   /** A count is all the backend tells, and it forbids a retry (OTLP partial success): k of n are lost, nobody knows which. */
   | { readonly status: "partly"; readonly rejected: number; readonly reason: string };
 
-export type ItemDelivery = Extract<Delivery, { status: "delivered" | "skipped" | "retry" | "rejected" }>;
+export type ItemDelivery = Extract<Outcome, { status: "delivered" | "skipped" | "retry" | "rejected" }>;
 
 export const delivered: Delivery = { status: "delivered" };
+
+/** One outcome per event, said once where all of them share it. No events at all are delivered. */
+export function summary(each: readonly ItemDelivery[]): Delivery {
+  const first = each[0];
+  if (!first) return delivered;
+  const isShared = each.every((item) => item.status === first.status && reasonOf(item) === reasonOf(first));
+  return isShared ? first : { status: "mixed", each };
+}
+
+function reasonOf(item: ItemDelivery): string | undefined {
+  return "reason" in item ? item.reason : undefined;
+}
