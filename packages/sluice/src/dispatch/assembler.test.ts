@@ -365,3 +365,30 @@ test("what is no event, and a tail that cannot be read, hold up neither recovery
   await stage.assembler.close();
   expect(stage.clock.timers).toBe(0);
 });
+
+test("evicting closes the oldest open runs and releases what they pinned", async () => {
+  const stage = await open();
+  await stage.append(start("r1"), start("r2", { writer: BOOT }), start("r3"));
+
+  stage.assembler.evict(2);
+  await stage.clock.advance(300);
+  await stage.assembler.sync();
+
+  expect(stage.made().map(({ event }) => [event.runId, event.run?.reason])).toEqual([
+    ["r1", "evicted"],
+    ["r2", "evicted"],
+  ]);
+  expect(stage.assembler.lowOffset).toBe(2);
+  await stage.assembler.close();
+});
+
+test("a piece of a run that has its whole end changes nothing, and is counted", async () => {
+  const stage = await open();
+  await stage.append(start("r1"), piece("r1"), start("r2", { writer: BOOT }), whole("r2"));
+
+  await stage.append(piece("r1", {}, "again"), piece("r2"));
+
+  expect(stage.made().map(({ event }) => event.runId)).toEqual(["r1"]);
+  expect(stage.assembler.status.balance).toMatchObject({ pending: 0, skipped: { already_ended: 2 } });
+  await stage.assembler.close();
+});

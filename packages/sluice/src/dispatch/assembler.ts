@@ -5,6 +5,7 @@ import { Builder } from "./builder.ts";
 import { DEFAULT_FIGURES, type Figures } from "./figures.ts";
 import { Fold, type Task } from "./fold.ts";
 import { FoldBooks } from "./fold-books.ts";
+import { healthOf } from "./health.ts";
 import { Ledger } from "./ledger.ts";
 import { decodeLedger, encodeLedger } from "./ledger-codec.ts";
 import { LedgerWriter } from "./ledger-writer.ts";
@@ -27,6 +28,8 @@ export interface Assembler {
   /** Runs whose end is not known yet. */
   readonly openRuns: number;
   sync(): Promise<boolean>;
+  /** Closes the oldest open runs as incomplete{evicted}, so that what they pin can be released. Soon, not at once. */
+  evict(runs: number): void;
   /** Stops reading, finishes or gives up what it is appending, stores the ledger durably. Idempotent. */
   close(): Promise<void>;
 }
@@ -80,6 +83,7 @@ class SpoolAssembler implements Assembler {
   #state: RouteState = { name: "running" };
   #sweep: Timer | undefined;
   #isSweepDue = false;
+  #evictions = 0;
   #interrupt = new AbortController();
   #isRecovered = false;
   #lastError: string | undefined;
@@ -117,13 +121,16 @@ class SpoolAssembler implements Assembler {
 
   get status(): RouteStatus {
     const { nextOffset } = this.#options.spool.state;
-    const { name } = this.#state;
     return {
       route: NAME,
       sink: NAME,
       type: NAME,
       state: this.#state,
-      health: name === "failed" ? { name, reason: this.#state.reason } : { name: "healthy" },
+      health: healthOf(
+        this.#state,
+        this.#state.name === "waiting" ? this.#state.attempt : 0,
+        this.#figures.unavailableAfter,
+      ),
       balance: this.#ledger.balance(nextOffset),
       lag: Math.max(0, nextOffset - this.#books.next),
       inFlight: 0,
@@ -144,8 +151,15 @@ class SpoolAssembler implements Assembler {
     return this.#writer.flush(true);
   }
 
+  evict(runs: number): void {
+    this.#evictions = Math.max(this.#evictions, runs);
+    this.#interrupt.abort();
+  }
+
   start(): void {
-    this.#lease.lost.addEventListener("abort", () => this.#fail("another process took over the assembler"));
+    const lost = () => this.#fail("another process took over the assembler");
+    this.#lease.lost.addEventListener("abort", lost, { once: true });
+    if (this.#lease.lost.aborted) lost();
     this.#armSweep();
     this.#running = this.#run().catch((error) =>
       this.#fail(error instanceof Error ? error.message : String(error)),
@@ -173,9 +187,11 @@ class SpoolAssembler implements Assembler {
       const nowMs = this.#options.clock.monotonicMs();
       for (const record of read) this.#fold.take(record, nowMs);
       this.#builder.keep(read);
-      const isStalled = read.length === 0 && !this.#isSweepDue;
+      const isStalled = read.length === 0 && !this.#isSweepDue && this.#evictions === 0;
       if (!this.#isRecovered && (this.#books.next >= this.#tail || isStalled)) await this.#recovered();
       else if (this.#isRecovered) await this.#perform(this.#fold.tasks());
+      if (this.#isRecovered && this.#evictions > 0) await this.#perform(this.#fold.oldest(this.#evictions));
+      this.#evictions = 0;
       if (this.#isSweepDue) await this.#performSweep();
       if (this.#books.advance()) this.#writer.changed();
     }
@@ -191,7 +207,7 @@ class SpoolAssembler implements Assembler {
   async #read(): ReturnType<Spool["read"]> {
     const { spool, partition = 0, clock } = this.#options;
     this.#interrupt = new AbortController();
-    if (this.#isSweepDue || this.#stop.signal.aborted) return [];
+    if (this.#isSweepDue || this.#evictions > 0 || this.#stop.signal.aborted) return [];
     const stall = this.#isRecovered
       ? undefined
       : clock.after(RECOVERY_STALL_MS, () => this.#interrupt.abort());
@@ -236,6 +252,8 @@ class SpoolAssembler implements Assembler {
     if (this.#state.name === "failed" || this.#state.name === "closed") return;
     this.#enter({ name: "failed", reason });
     this.#halt();
+    void this.#writer.flush(true);
+    this.#writer.stop();
   }
 
   #halt(): void {

@@ -90,6 +90,10 @@ export class Fold {
     });
   }
 
+  oldest(runs: number): Task[] {
+    return this.#closings("evicted", () => true).slice(0, runs);
+  }
+
   /** The run has its complete end at `offset`. `isUsed`: made of what we held. */
   end(run: OpenRun, offset: number, fate: "used" | "not_a_piece" | "ended"): void {
     if (this.#open.get(run.runKey) !== run) return;

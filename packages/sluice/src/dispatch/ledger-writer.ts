@@ -25,6 +25,7 @@ export class LedgerWriter {
   #isDirty = false;
   #isStoredDurably = true;
   #isFailing = false;
+  #isStopped = false;
   #durableLow: number;
 
   constructor(options: LedgerWriterOptions) {
@@ -39,6 +40,7 @@ export class LedgerWriter {
 
   changed(): void {
     this.#isDirty = true;
+    if (this.#isStopped) return;
     this.#timer ??= this.#options.clock.after(this.#options.figures.commitMs, () => {
       this.#timer = undefined;
       void this.flush(false);
@@ -53,6 +55,7 @@ export class LedgerWriter {
 
   /** No more commits on its own. */
   stop(): void {
+    this.#isStopped = true;
     this.#timer?.cancel();
     this.#timer = undefined;
   }

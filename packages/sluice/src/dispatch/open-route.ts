@@ -1,14 +1,13 @@
-import type { SinkDefinition } from "../sinks/define.ts";
-import type { Lease, SpoolRecord } from "../spool/spool.ts";
+import type { Lease } from "../spool/spool.ts";
+import { Admission } from "./admission.ts";
 import { Alarm } from "./alarm.ts";
 import { waitMs } from "./backoff.ts";
 import { Courier } from "./courier.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { type Delivered, deliver } from "./deliver.ts";
 import { DEFAULT_FIGURES, type Figures } from "./figures.ts";
-import { skipReason } from "./filter.ts";
 import { healthOf } from "./health.ts";
-import { Item } from "./item.ts";
+import type { Item } from "./item.ts";
 import { Lanes } from "./lanes.ts";
 import { Ledger } from "./ledger.ts";
 import { decodeLedger, encodeLedger } from "./ledger-codec.ts";
@@ -38,6 +37,7 @@ class SinkRoute implements Route {
   readonly #ledger: Ledger;
   readonly #deadLetters: DeadLetters;
   readonly #lanes = new Lanes();
+  readonly #admission: Admission;
   readonly #writer: LedgerWriter;
   readonly #reader: Reader;
   readonly #courier: Courier;
@@ -45,8 +45,6 @@ class SinkRoute implements Route {
   readonly #stop = new AbortController();
   readonly #onTheirWay = new Set<readonly Item[]>();
   readonly #life: RouteLife;
-  #heldBytes = 0;
-  #unsettled = 0;
   #drain: Drain | undefined;
   #closed: Promise<void> | undefined;
 
@@ -61,6 +59,15 @@ class SinkRoute implements Route {
       observer.onState(name, state.name, "reason" in state ? state.reason : undefined),
     );
     this.#alarm = new Alarm(clock, () => this.#pump());
+    this.#admission = new Admission({
+      definition,
+      filter: options.filter,
+      figures: this.#figures,
+      clock,
+      ledger,
+      deadLetters,
+      lanes: this.#lanes,
+    });
     this.#writer = new LedgerWriter({
       spool,
       lease,
@@ -74,8 +81,11 @@ class SinkRoute implements Route {
       spool,
       partition,
       ledger,
-      accept: (record) => this.#accept(record),
-      onRead: () => this.#pump(),
+      accept: (record) => this.#admission.accept(record),
+      onRead: () => {
+        this.#writer.changed();
+        this.#pump();
+      },
       onError: (error) => this.#fail(String(error)),
     });
     this.#courier = new Courier({
@@ -90,7 +100,7 @@ class SinkRoute implements Route {
       deadLetters,
       observer,
       stop: this.#stop.signal,
-      onSettled: (item) => this.#release(item),
+      onSettled: (item) => this.#admission.release(item),
     });
   }
 
@@ -124,7 +134,9 @@ class SinkRoute implements Route {
   }
 
   start(): void {
-    this.#lease.lost.addEventListener("abort", () => this.#fail("another process took over this route"));
+    const lost = () => this.#fail("another process took over this route");
+    this.#lease.lost.addEventListener("abort", lost, { once: true });
+    if (this.#lease.lost.aborted) lost();
     this.#pump();
   }
 
@@ -168,36 +180,6 @@ class SinkRoute implements Route {
     const isSending = this.#life.state.name === "running";
     this.#life.drain();
     return { target: this.#options.spool.state.nextOffset, isSending, ended: Promise.withResolvers() };
-  }
-
-  #accept(record: SpoolRecord): void {
-    const { definition, filter, clock } = this.#options;
-    const { offset } = record;
-    const reason = skipReason(record, { skips: definition.skips, filter });
-    const known = this.#deadLetters.countFor(offset);
-    if (reason !== undefined || known !== undefined) {
-      if (reason !== undefined) this.#ledger.settle(offset, offset + 1, { status: "skipped", reason });
-      else this.#ledger.settle(offset, offset + 1, { status: known === 1 ? "deadLettered" : "delivered" });
-      this.#writer.changed();
-      return;
-    }
-    const item = new Item(record, keyOf(record, definition.order), clock.monotonicMs());
-    this.#heldBytes += record.body.length;
-    this.#unsettled++;
-    const waiting = this.#ledger.waiting.get(offset);
-    if (!waiting) {
-      this.#lanes.offer(item);
-      return;
-    }
-    item.waits = waiting.attempt;
-    // Clocks jump while a process is down: a stored time is never believed for longer than a wait can be.
-    const leftMs = Math.min(Math.max(0, waiting.nextTryMs - clock.nowMs()), this.#figures.retryAfterMsMax);
-    this.#lanes.offerWaiting(item, clock.monotonicMs() + leftMs);
-  }
-
-  #release(item: Item): void {
-    this.#heldBytes -= item.raw.length;
-    this.#unsettled--;
   }
 
   /** Does whatever can be done now. Called after everything that may have changed what that is. */
@@ -290,17 +272,10 @@ class SinkRoute implements Route {
     observer.onInFlight(name, this.#onTheirWay.size);
   }
 
-  /** Keeps as much in memory as batches on their way and the next ones need; what waits counts against the ledger instead. */
   #readAhead(): void {
-    const { limits, inFlight } = this.#options.definition;
     if (this.#drain && (!this.#drain.isSending || this.#reader.position >= this.#drain.target)) return;
-    const standing = this.#lanes.waiting + this.#lanes.parked;
-    const records = Math.min(
-      limits.events * (inFlight + 1) - (this.#unsettled - standing),
-      this.#figures.exceptionsMax - this.#ledger.exceptions - this.#unsettled,
-    );
-    const bytes = Math.max(this.#figures.readAheadBytes, limits.bytes) - this.#heldBytes;
-    if (records > 0 && bytes > 0) this.#reader.read({ records, bytes });
+    const limit = this.#admission.limit(this.#lanes.ready === 0 && this.#onTheirWay.size === 0);
+    if (limit) this.#reader.read(limit);
   }
 
   #endDrain(): void {
@@ -351,6 +326,9 @@ class SinkRoute implements Route {
     this.#life.fail(reason);
     this.#stop.abort();
     this.#halt();
+    // What was settled before counts, if the ledger is still ours.
+    void this.#writer.flush(true);
+    this.#writer.stop();
     this.#drain?.ended.resolve();
   }
 
@@ -365,17 +343,6 @@ interface Drain {
   readonly target: number;
   isSending: boolean;
   readonly ended: PromiseWithResolvers<void>;
-}
-
-function keyOf(record: SpoolRecord, order: SinkDefinition["order"]): number {
-  switch (order) {
-    case "none":
-      return 0;
-    case "run":
-      return record.runKey;
-    case "trace":
-      return record.orderKey;
-  }
 }
 
 function ageMs(item: Item, nowMs: number): number | undefined {

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import type { Delivery } from "../sinks/delivery.ts";
 import { assertBalance } from "./balance.ts";
-import { ids, record, stage } from "./route.test-support.ts";
+import { openDetached } from "./detached.ts";
+import { ids, PLACE, record, stage } from "./route.test-support.ts";
 
 test("after a crash a route goes on at its last ledger: duplicates at worst, never a skip (T15)", async () => {
   const { sink, clock, append, crash, ...setup } = await stage({
@@ -163,5 +164,44 @@ test("one run that waits for hours lets others pass until the ledger's exception
   setup.route.wake();
   await setup.clock.advance(5_000);
   expect(setup.route.status.balance).toMatchObject({ pending: 0, delivered: 600 });
+  await setup.route.close();
+});
+
+test("a detached route shows its backlog and holds retention at its low offset", async () => {
+  const setup = await stage();
+  await setup.append(...ids(32));
+  await setup.clock.advance(1_000);
+  await setup.route.close();
+  await setup.spool.append([record("more")]);
+
+  const entry = { name: "hooks", type: "scripted", fingerprint: "", firstOffset: 0, place: PLACE };
+  const detached = await openDetached(setup.spool, entry);
+
+  expect(detached).toMatchObject({ lowOffset: 32, balance: { accepted: 33, pending: 1, delivered: 32 } });
+});
+
+test("large events that wait do not keep small ones from passing", async () => {
+  const setup = await stage({
+    figures: { readAheadBytes: 1_000 },
+    definition: { order: "none", limits: { events: 4, bytes: 1_000 } },
+  });
+  const body = (id: string) => Buffer.from(JSON.stringify({ id, kind: "x", pad: "x".repeat(600) }));
+  setup.sink.answer = (batch) =>
+    batch.some(({ id }) => id.startsWith("big"))
+      ? { status: "retry", reason: "500" }
+      : { status: "delivered" };
+
+  await setup.spool.append([
+    record("a"),
+    record("b"),
+    record("big1", { body: body("big1") }),
+    record("big2", { body: body("big2") }),
+  ]);
+  await setup.clock.advance(1_000);
+  await setup.append(...ids(40));
+  await setup.clock.advance(600_000);
+
+  expect(setup.sink.taken.length).toBe(42);
+  expect(setup.route.status.balance).toMatchObject({ pending: 2, delivered: 42 });
   await setup.route.close();
 });

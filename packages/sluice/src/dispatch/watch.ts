@@ -51,7 +51,7 @@ export function createAttempt(
     events: items.length,
     durationMs,
     ...(reason !== undefined && { reason }),
-    ...("httpStatus" in delivery && delivery.httpStatus !== undefined && { httpStatus: delivery.httpStatus }),
+    ...(delivery.httpStatus !== undefined && { httpStatus: delivery.httpStatus }),
     get runIds() {
       return runIdsOf(items);
     },
