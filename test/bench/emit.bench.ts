@@ -1,5 +1,5 @@
 import { createBufferedEmitter, type IncomingEvent } from "@sluice/sdk";
-import { createIds, systemClock, systemRandom } from "@sluice/sdk/internal";
+import { systemClock, systemRandom } from "@sluice/sdk/internal";
 
 /**
  * What emitting costs against what cannot be saved: JSON.stringify of the same object. CPU time of this process, rounds
@@ -21,7 +21,7 @@ export async function* cases(): AsyncIterable<Result> {
   const event = aRunOf2KB();
   const emitter = createBufferedEmitter({
     clock: systemClock,
-    ids: createIds(systemClock, systemRandom),
+    random: systemRandom,
     write: () => Promise.resolve(),
   });
   const emit = async () => {

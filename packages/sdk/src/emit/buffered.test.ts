@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createIds } from "../event/ids.ts";
 import { endId } from "../event/validate.ts";
 import { ManualClock } from "../system/manual-clock.ts";
 import { seededRandom } from "../system/random.ts";
@@ -16,7 +15,7 @@ function openEmitter(bufferBytes?: number) {
   const writer = { gate: Promise.resolve() as Promise<void> };
   const emitter = createBufferedEmitter({
     clock,
-    ids: createIds(clock, seededRandom(1)),
+    random: seededRandom(1),
     write: async ({ bytes }) => {
       await writer.gate;
       batches.push(Buffer.from(bytes).toString());
@@ -52,6 +51,24 @@ test("a complete end gets the id that is derived from its run", async () => {
   await emitter.flush();
 
   expect(JSON.parse(lines()[0] ?? "")).toMatchObject({ id: endId("r") });
+});
+
+test("whichever of id and time an event has stays, and it gets the other", async () => {
+  const { emitter, lines } = openEmitter();
+  const nanoTime = "2026-11-21T05:00:00.123456789Z";
+
+  emitter.emit({ id: "e-1", kind: "a" });
+  emitter.emit({ kind: "b", time: nanoTime });
+  emitter.emit({ kind: "run.started", runId: "r", run: { type: "llm", startTime: nanoTime } });
+  emitter.emit({ kind: "c" });
+  await emitter.flush();
+
+  const [first, second, third, fourth] = lines().map((line) => JSON.parse(line));
+  expect(first).toEqual({ id: "e-1", time: "2026-11-21T00:00:00.000Z", kind: "a" });
+  expect(second).toMatchObject({ kind: "b", time: nanoTime });
+  expect(third).toMatchObject({ kind: "run.started", time: nanoTime });
+  expect(fourth).toMatchObject({ kind: "c", time: "2026-11-21T00:00:00.000Z" });
+  expect([second.id, third.id, fourth.id]).toEqual([...new Set([second.id, third.id, fourth.id])].sort());
 });
 
 test("any text arrives whole, whatever the size of the buffer it met", async () => {

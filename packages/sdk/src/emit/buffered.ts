@@ -1,7 +1,8 @@
-import type { Ids } from "../event/ids.ts";
-import { checkEvent, endId, type IncomingEvent, isComplete } from "../event/validate.ts";
+import { checkEvent, type IncomingEvent } from "../event/validate.ts";
 import type { Clock, Timer } from "../system/clock.ts";
+import type { Random } from "../system/random.ts";
 import type { Emitter } from "./emitter.ts";
+import { HeadWriter } from "./head.ts";
 import { LineBuffer } from "./line-buffer.ts";
 
 /**
@@ -13,7 +14,7 @@ import { LineBuffer } from "./line-buffer.ts";
  */
 export interface BufferedOptions {
   readonly clock: Clock;
-  readonly ids: Ids;
+  readonly random: Random;
   /** Takes a batch; called again only when it has settled. The bytes are valid until then. Rejecting drops the batch. */
   readonly write: (batch: Batch) => Promise<void>;
   /** Told of every event that will not arrive. Must not throw. What is wrong with an invalid one, `checkEvent` tells. */
@@ -33,7 +34,7 @@ export type DropReason = "invalid" | "unserialisable" | "buffer_full" | "write_f
 /** Two seconds of a very busy application, and less than anybody notices. */
 const BUFFER_BYTES = 4 * 1024 * 1024;
 /** A batch of this size is worth a write at once. */
-const BATCH_BYTES = 256 * 1024;
+const BATCH_BYTES = 128 * 1024;
 /** How long an event waits for company at most. */
 const BATCH_AGE_MS = 100;
 
@@ -43,7 +44,7 @@ export function createBufferedEmitter(options: BufferedOptions): Emitter {
 
 class BufferedEmitter implements Emitter {
   readonly #clock: Clock;
-  readonly #ids: Ids;
+  readonly #head: HeadWriter;
   readonly #write: BufferedOptions["write"];
   readonly #onDrop: NonNullable<BufferedOptions["onDrop"]>;
   #filling: LineBuffer;
@@ -51,12 +52,10 @@ class BufferedEmitter implements Emitter {
   #writing: Promise<void> | undefined;
   #timer: Timer | undefined;
   #isClosed = false;
-  #timeMs = -1;
-  #timeText = "";
 
-  constructor({ clock, ids, write, onDrop = () => {}, bufferBytes = BUFFER_BYTES }: BufferedOptions) {
+  constructor({ clock, random, write, onDrop = () => {}, bufferBytes = BUFFER_BYTES }: BufferedOptions) {
     this.#clock = clock;
-    this.#ids = ids;
+    this.#head = new HeadWriter(clock, random);
     this.#write = write;
     this.#onDrop = onDrop;
     this.#filling = new LineBuffer(bufferBytes);
@@ -95,30 +94,7 @@ class BufferedEmitter implements Emitter {
     }
     // An own toJSON may have made anything of it.
     if (json?.[0] !== "{") return "unserialisable";
-    return this.#filling.add(json, this.#missing(event)) ? undefined : "buffer_full";
-  }
-
-  /** The id and the time of an event that lacks them, as JSON fields. */
-  #missing(event: IncomingEvent): string {
-    const { id, time, runId } = event;
-    if (id !== undefined && time !== undefined) return "";
-    let fields = "";
-    if (id === undefined) {
-      const own =
-        runId !== undefined && isComplete(event) ? endId(runId, event.run?.revision) : this.#ids.uuidv7();
-      fields = `"id":"${own}",`;
-    }
-    return time === undefined ? `${fields}"time":"${this.#timeOf(event)}",` : fields;
-  }
-
-  #timeOf(event: IncomingEvent): string {
-    if (event.kind === "run.started" && event.run?.startTime !== undefined) return event.run.startTime;
-    const nowMs = this.#clock.nowMs();
-    if (nowMs !== this.#timeMs) {
-      this.#timeMs = nowMs;
-      this.#timeText = new Date(nowMs).toISOString();
-    }
-    return this.#timeText;
+    return this.#filling.add(json, this.#head.of(event)) ? undefined : "buffer_full";
   }
 
   #startWriting(): void {

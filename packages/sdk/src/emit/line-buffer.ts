@@ -33,24 +33,24 @@ export class LineBuffer {
     this.#lines = 0;
   }
 
-  /** Adds a line: an object's JSON, with `fields` (each followed by a comma) behind its brace. False if there is no room. */
-  add(json: string, fields: string): boolean {
+  /** Adds an object's JSON as a line. `head`, if not empty, takes the place of its brace. False if there is no room. */
+  add(json: string, head: Uint8Array): boolean {
     const at = this.#usedBytes;
-    if (!this.#makeRoom(json, fields)) return false;
-    // The fields are ASCII, and their brace overwrites the object's own: nothing is concatenated, nothing copied twice.
-    const shift = fields.length;
-    const end = at + shift + this.#bytes.write(json, at + shift);
-    if (shift > 0) this.#bytes.write(`{${fields}`, at, "latin1");
+    // The head's last byte comes to lie on the brace: nothing is concatenated, nothing copied twice.
+    const start = head.length === 0 ? at : at + head.length - 1;
+    if (!this.#makeRoom(start + 1, json)) return false;
+    const end = start + this.#bytes.write(json, start);
+    if (head.length > 0) this.#bytes.set(head, at);
     this.#bytes[end] = LINE_FEED;
     this.#usedBytes = end + 1;
     this.#lines++;
     return true;
   }
 
-  #makeRoom(json: string, fields: string): boolean {
-    const start = this.#usedBytes + fields.length + 1;
-    if (start + json.length * BYTES_PER_UNIT_MAX <= this.#bytes.length) return true;
-    const needed = start + Buffer.byteLength(json);
+  /** `fixedBytes` and the text will fit. */
+  #makeRoom(fixedBytes: number, json: string): boolean {
+    if (fixedBytes + json.length * BYTES_PER_UNIT_MAX <= this.#bytes.length) return true;
+    const needed = fixedBytes + Buffer.byteLength(json);
     if (needed <= this.#bytes.length) return true;
     if (needed > this.#bytesMax) return false;
     const grown = Buffer.allocUnsafeSlow(Math.min(this.#bytesMax, Math.max(FIRST_BYTES, 2 * needed)));

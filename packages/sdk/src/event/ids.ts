@@ -18,46 +18,95 @@ export interface Ids {
 /** UUIDv5 of RFC 9562's URL namespace and "urn:sluice:derived". Never changes: every derived id depends on it. */
 export const DERIVED_ID_NAMESPACE = "28993521-d2b9-583d-afcc-c571c1e17022";
 
-/** One trip to the random source fills this much; an id takes 6 bytes and a new millisecond 4. */
+const UUID_BYTES = 16;
+export const UUID_CHARS = 36;
+
+/** One trip to the random source fills this much. */
 const POOL_BYTES = 4_096;
+/** What an id takes from it at most: 6 bytes, and 4 for the counter of a new millisecond. */
+const RANDOM_BYTES = 10;
 /** The counter is full here, and the id moves on to the next millisecond. */
 const COUNTER_END = 2 ** 32;
 
 export function createIds(clock: Clock, random: Random): Ids {
-  const pool = new Uint8Array(POOL_BYTES);
-  const text = new UuidText();
-  let used = POOL_BYTES;
-  let latestMs = -1;
-  let counter = 0;
-
-  const take = () => {
-    if (used === POOL_BYTES) {
-      random.fill(pool);
-      used = 0;
-    }
-    return pool[used++] ?? 0;
-  };
-  const enter = (ms: number) => {
-    latestMs = ms;
-    for (let index = 5, rest = ms; index >= 0; index--, rest = Math.floor(rest / 256))
-      text.set(index, rest % 256);
-    counter = (take() & 0x7f) * 2 ** 24 + take() * 2 ** 16 + take() * 2 ** 8 + take();
-  };
-
+  const minter = new UuidMinter(clock, random);
+  const text = Buffer.alloc(UUID_CHARS);
   return {
     uuidv7() {
-      const nowMs = Math.trunc(clock.nowMs());
-      if (nowMs > latestMs) enter(nowMs);
-      else if (++counter === COUNTER_END) enter(latestMs + 1);
-      text.set(6, 0x70 | (counter >>> 28));
-      text.set(7, (counter >>> 20) & 0xff);
-      text.set(8, 0x80 | ((counter >>> 14) & 0x3f));
-      text.set(9, (counter >>> 6) & 0xff);
-      text.set(10, ((counter & 0x3f) << 2) | (take() & 3));
-      for (let index = 11; index < 16; index++) text.set(index, take());
-      return text.toString();
+      minter.mint(text, 0);
+      // One flat string: one that is pieced together costs five times more where it is used.
+      return text.toString("latin1");
     },
   };
+}
+
+/** Mints ids where they are needed, so that an emitter has no string to make and to copy. */
+export class UuidMinter {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #pool = new Uint8Array(POOL_BYTES);
+  #used = POOL_BYTES;
+  #latestMs = -1;
+  #counter = 0;
+
+  constructor(clock: Clock, random: Random) {
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  /** Writes the 36 characters of a new id and returns the time it was minted at, as the clock told it. */
+  mint(into: Uint8Array, at: number): number {
+    const nowMs = Math.trunc(this.#clock.nowMs());
+    if (nowMs > this.#latestMs) this.#enter(nowMs);
+    else if (++this.#counter === COUNTER_END) this.#enter(this.#latestMs + 1);
+    const counter = this.#counter;
+    const pool = this.#pool;
+    if (this.#used + RANDOM_BYTES > POOL_BYTES) this.#refill();
+    let used = this.#used;
+    const high = Math.floor(this.#latestMs / 2 ** 16);
+    putByte(into, at, high >>> 24);
+    putByte(into, at + 2, (high >>> 16) & 0xff);
+    putByte(into, at + 4, (high >>> 8) & 0xff);
+    putByte(into, at + 6, high & 0xff);
+    into[at + 8] = DASH;
+    putByte(into, at + 9, (this.#latestMs >>> 8) & 0xff);
+    putByte(into, at + 11, this.#latestMs & 0xff);
+    into[at + 13] = DASH;
+    putByte(into, at + 14, 0x70 | (counter >>> 28));
+    putByte(into, at + 16, (counter >>> 20) & 0xff);
+    into[at + 18] = DASH;
+    putByte(into, at + 19, 0x80 | ((counter >>> 14) & 0x3f));
+    putByte(into, at + 21, (counter >>> 6) & 0xff);
+    into[at + 23] = DASH;
+    putByte(into, at + 24, ((counter & 0x3f) << 2) | ((pool[used++] ?? 0) & 3));
+    for (let char = at + 26; char < at + UUID_CHARS; char += 2) putByte(into, char, pool[used++] ?? 0);
+    this.#used = used;
+    return nowMs;
+  }
+
+  /** Begins a millisecond: the counter starts anywhere in its lower half. */
+  #enter(ms: number): void {
+    if (this.#used + RANDOM_BYTES > POOL_BYTES) this.#refill();
+    this.#latestMs = ms;
+    this.#counter = 0;
+    for (let byte = 0; byte < 4; byte++) {
+      this.#counter = this.#counter * 256 + (this.#pool[this.#used++] ?? 0);
+    }
+    this.#counter %= COUNTER_END / 2;
+  }
+
+  #refill(): void {
+    this.#random.fill(this.#pool);
+    this.#used = 0;
+  }
+}
+
+const DASH = 0x2d;
+const DIGITS = Buffer.from("0123456789abcdef");
+
+function putByte(into: Uint8Array, at: number, byte: number): void {
+  into[at] = DIGITS[byte >>> 4] ?? 0;
+  into[at + 1] = DIGITS[byte & 0xf] ?? 0;
 }
 
 /**
@@ -80,31 +129,18 @@ export function uuidv5(namespace: string, name: string): string {
   return fromDigest(hash("sha1", bytes, "binary"));
 }
 
-/** `digest` has a byte in each character. */
+/** `digest` has a byte in each character; the first 16 become the id. */
 function fromDigest(digest: string): string {
-  for (let index = 0; index < 16; index++) derivedText.set(index, digest.charCodeAt(index));
-  derivedText.set(6, 0x50 | (digest.charCodeAt(6) & 0x0f));
-  derivedText.set(8, 0x80 | (digest.charCodeAt(8) & 0x3f));
-  return derivedText.toString();
+  for (let index = 0, at = 0; index < UUID_BYTES; index++, at += 2) {
+    const byte = digest.charCodeAt(index);
+    if (index === 6) putByte(derivedText, at, 0x50 | (byte & 0x0f));
+    else if (index === 8) putByte(derivedText, at, 0x80 | (byte & 0x3f));
+    else putByte(derivedText, at, byte);
+    if (index === 3 || index === 5 || index === 7 || index === 9) derivedText[at++ + 2] = DASH;
+  }
+  return derivedText.toString("latin1");
 }
 
-/** The text of a UUID, byte by byte. One flat string at the end: one pieced together costs five times more where it is used. */
-class UuidText {
-  readonly #chars = Buffer.from("00000000-0000-0000-0000-000000000000");
-
-  set(index: number, byte: number): void {
-    const at = CHAR_OF_BYTE[index] ?? 0;
-    this.#chars[at] = HEX_DIGITS[byte >>> 4] ?? 0;
-    this.#chars[at + 1] = HEX_DIGITS[byte & 0xf] ?? 0;
-  }
-
-  toString(): string {
-    return this.#chars.toString("latin1");
-  }
-}
-
-const CHAR_OF_BYTE = Uint8Array.of(0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34);
-const HEX_DIGITS = Buffer.from("0123456789abcdef");
 const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
 
 /** The 16 bytes of a UUID in its usual text form, of any version and either case; undefined if it is none. */
@@ -113,10 +149,9 @@ export function uuidBytes(text: string): Uint8Array | undefined {
   return Buffer.from(text.replaceAll("-", ""), "hex");
 }
 
-const UUID_BYTES = 16;
 /** A run id and a name, with room; what is longer takes the slow way. In UTF-8 it is at most three times as many bytes. */
 const DERIVED_CHARS_MAX = 300;
 
-const derivedText = new UuidText();
+const derivedText = Buffer.alloc(UUID_CHARS);
 const derivedInput = Buffer.alloc(UUID_BYTES + 3 * DERIVED_CHARS_MAX);
 derivedInput.set(uuidBytes(DERIVED_ID_NAMESPACE) ?? []);
