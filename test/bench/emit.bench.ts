@@ -16,6 +16,8 @@ interface Result {
 
 const ROUNDS = 11;
 const EVENTS_PER_ROUND = 20_000;
+/** In one turn of the event loop. */
+const EVENTS_PER_TURN = 16;
 
 export async function* cases(): AsyncIterable<Result> {
   const event = aRunOf2KB();
@@ -28,7 +30,7 @@ export async function* cases(): AsyncIterable<Result> {
     for (let count = 0; count < EVENTS_PER_ROUND; count++) {
       emitter.emit(event);
       // The writer gets its turn as it would in an application that does something else in between.
-      if (count % 100 === 99) await Promise.resolve();
+      if (count % EVENTS_PER_TURN === 0) await Promise.resolve();
     }
     await emitter.flush();
   };
@@ -36,7 +38,7 @@ export async function* cases(): AsyncIterable<Result> {
   const stringify = async () => {
     for (let count = 0; count < EVENTS_PER_ROUND; count++) {
       length += JSON.stringify(event).length;
-      if (count % 100 === 99) await Promise.resolve();
+      if (count % EVENTS_PER_TURN === 0) await Promise.resolve();
     }
   };
 

@@ -34,7 +34,8 @@ export type DropReason = "invalid" | "unserialisable" | "buffer_full" | "write_f
 /** Two seconds of a very busy application, and less than anybody notices. */
 const BUFFER_BYTES = 4 * 1024 * 1024;
 /** A batch of this size is worth a write at once. */
-const BATCH_BYTES = 128 * 1024;
+const BATCH_BYTES = 64 * 1024;
+const BRACE = 0x7b;
 /** How long an event waits for company at most. */
 const BATCH_AGE_MS = 100;
 
@@ -93,7 +94,7 @@ class BufferedEmitter implements Emitter {
       // A cycle, a bigint, or a getter that throws: the caller's object, and not worth the caller's process.
     }
     // An own toJSON may have made anything of it.
-    if (json?.[0] !== "{") return "unserialisable";
+    if (json?.charCodeAt(0) !== BRACE) return "unserialisable";
     return this.#filling.add(json, this.#head.of(event)) ? undefined : "buffer_full";
   }
 

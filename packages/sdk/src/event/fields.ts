@@ -16,13 +16,14 @@ export type Fields = { readonly [name: string]: unknown };
  */
 
 export function checkId(value: unknown, field: string): EventFault | undefined {
-  if (value === undefined || isPrintable(value, ID_CHARS_MAX)) return undefined;
+  if (value === undefined || isPrintableId(value)) return undefined;
   return invalid(field, `must be a string of 1 to ${ID_CHARS_MAX} printable characters`);
 }
 
 export function checkName(value: unknown, field: string): EventFault | undefined {
-  if (value === undefined || isPrintable(value, NAME_CHARS_MAX)) return undefined;
-  return invalid(field, `must be a string of 1 to ${NAME_CHARS_MAX} printable characters`);
+  if (value === undefined) return undefined;
+  if (typeof value === "string" && value.length > 0 && value.length <= NAME_CHARS_MAX) return undefined;
+  return invalid(field, `must be a string of 1 to ${NAME_CHARS_MAX} characters`);
 }
 
 export function checkString(value: unknown, field: string): EventFault | undefined {
@@ -79,11 +80,11 @@ export function isObject(value: unknown): value is Fields {
 }
 
 /** No control characters, no line separators and no half of a surrogate pair: it may stand in any log, header or URL. */
-function isPrintable(value: unknown, charsMax: number): boolean {
-  if (typeof value !== "string" || value.length === 0 || value.length > charsMax) return false;
+function isPrintableId(value: unknown): boolean {
+  if (typeof value !== "string" || value.length === 0 || value.length > ID_CHARS_MAX) return false;
   return PRINTABLE_ASCII.test(value) || (value.isWellFormed() && !UNPRINTABLE.test(value));
 }
 
-/** Nearly every id and name; the other pattern is for the rest, and slow. */
+/** Nearly every id; the other pattern is for the rest, and slow. */
 const PRINTABLE_ASCII = /^[ -~]+$/;
 const UNPRINTABLE = /[\p{Cc}\u2028\u2029]/u;
