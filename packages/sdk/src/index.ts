@@ -1,3 +1,5 @@
+export { type Batch, type BufferedOptions, createBufferedEmitter, type DropReason } from "./emit/buffered.ts";
+export type { Emitter } from "./emit/emitter.ts";
 export type {
   Event,
   Json,
@@ -15,3 +17,4 @@ export type {
   Usage,
 } from "./event/event.ts";
 export { CUSTOM_KIND_CODE, KIND_CODES, type Kind, kindCode } from "./event/kinds.ts";
+export type { IncomingEvent } from "./event/validate.ts";

@@ -75,6 +75,14 @@ test("the derived id of a run's end never changes: stored records depend on it",
   expect(deriveId("run-1", "ended")).not.toBe(deriveId("run-2", "ended"));
 });
 
+test("a derived id is the UUIDv5 of both names, however long they are", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary", maxLength: 500 }), fc.string(), (id, name) => {
+      expect(deriveId(id, name)).toBe(uuidv5(DERIVED_ID_NAMESPACE, `${id}\n${name}`));
+    }),
+  );
+});
+
 test("a UUID has 16 bytes in either case, and other text has none", () => {
   const text = "2ed6657d-e927-568b-95e1-2665a8aea6a2";
 

@@ -1,0 +1,173 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { endId } from "../event/validate.ts";
+import { ManualClock } from "../system/manual-clock.ts";
+import { seededRandom } from "../system/random.ts";
+import { createBufferedEmitter } from "./buffered.ts";
+
+const time = "2026-11-21T05:00:00Z";
+
+/** An emitter whose batches are kept, and whose writer waits where the test wants it to. */
+function openEmitter(bufferBytes?: number) {
+  const clock = new ManualClock(Date.UTC(2026, 10, 21));
+  const batches: string[] = [];
+  const drops: [number, string][] = [];
+  const writer = { gate: Promise.resolve() as Promise<void> };
+  const emitter = createBufferedEmitter({
+    clock,
+    random: seededRandom(1),
+    write: async ({ bytes }) => {
+      await writer.gate;
+      batches.push(Buffer.from(bytes).toString());
+    },
+    onDrop: (...drop) => drops.push(drop),
+    ...(bufferBytes !== undefined && { bufferBytes }),
+  });
+  const lines = () => batches.flatMap((batch) => batch.trimEnd().split("\n"));
+  return { emitter, clock, batches, drops, writer, lines };
+}
+
+test("an event arrives as one line of JSON, with an id and a time where it had none", async () => {
+  const { emitter, lines } = openEmitter();
+
+  emitter.emit({ kind: "test.happened", data: "é 😀" });
+  emitter.emit({ id: "e-2", kind: "test.happened", time, data: "a\nb" });
+  await emitter.flush();
+
+  const [first, second] = lines();
+  expect(JSON.parse(first ?? "")).toEqual({
+    id: expect.stringMatching(/^[\da-f]{8}-[\da-f]{4}-7/),
+    time: "2026-11-21T00:00:00.000Z",
+    kind: "test.happened",
+    data: "é 😀",
+  });
+  expect(second).toBe(JSON.stringify({ id: "e-2", kind: "test.happened", time, data: "a\nb" }));
+});
+
+test("a complete end gets the id that is derived from its run", async () => {
+  const { emitter, lines } = openEmitter();
+
+  emitter.emit({ kind: "run.ended", runId: "r", run: { type: "llm", startTime: time, status: "ok" } });
+  await emitter.flush();
+
+  expect(JSON.parse(lines()[0] ?? "")).toMatchObject({ id: endId("r") });
+});
+
+test("whichever of id and time an event has stays, and it gets the other", async () => {
+  const { emitter, lines } = openEmitter();
+  const nanoTime = "2026-11-21T05:00:00.123456789Z";
+
+  emitter.emit({ id: "e-1", kind: "a" });
+  emitter.emit({ kind: "b", time: nanoTime });
+  emitter.emit({ kind: "run.started", runId: "r", run: { type: "llm", startTime: nanoTime } });
+  emitter.emit({ kind: "c" });
+  await emitter.flush();
+
+  const [first, second, third, fourth] = lines().map((line) => JSON.parse(line));
+  expect(first).toEqual({ id: "e-1", time: "2026-11-21T00:00:00.000Z", kind: "a" });
+  expect(second).toMatchObject({ kind: "b", time: nanoTime });
+  expect(third).toMatchObject({ kind: "run.started", time: nanoTime });
+  expect(fourth).toMatchObject({ kind: "c", time: "2026-11-21T00:00:00.000Z" });
+  expect([second.id, third.id, fourth.id]).toEqual([...new Set([second.id, third.id, fourth.id])].sort());
+});
+
+test("any text arrives whole, whatever the size of the buffer it met", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.string({ unit: "binary", maxLength: 300 })), async (texts) => {
+      const { emitter, lines } = openEmitter();
+      const events = texts.map((data, index) => ({ id: `e-${index}`, kind: "k", time, data }));
+
+      for (const event of events) emitter.emit(event);
+      await emitter.close();
+
+      expect(
+        lines()
+          .filter((line) => line !== "")
+          .map((line) => JSON.parse(line)),
+      ).toEqual(JSON.parse(JSON.stringify(events)));
+    }),
+  );
+});
+
+test("events wait for company, but not long", async () => {
+  const { emitter, clock, batches } = openEmitter();
+
+  emitter.emit({ kind: "a" });
+  emitter.emit({ kind: "b" });
+  clock.advance(99);
+  const early = batches.length;
+  clock.advance(1);
+  await emitter.flush();
+
+  expect(early).toBe(0);
+  expect(batches).toHaveLength(1);
+});
+
+test("when both buffers are full an event is dropped and said so, and room comes back", async () => {
+  const { emitter, writer, drops, lines } = openEmitter(1_000);
+  const gate = Promise.withResolvers<void>();
+  writer.gate = gate.promise;
+  const event = (id: string) => ({ id, kind: "k", time, data: "x".repeat(400) });
+
+  emitter.emit(event("e-1"));
+  const flushed = emitter.flush();
+  for (const id of ["e-2", "e-3", "e-4"]) emitter.emit(event(id));
+  gate.resolve();
+  await flushed;
+  emitter.emit(event("e-5"));
+  await emitter.close();
+
+  expect(drops).toEqual([[1, "buffer_full"]]);
+  expect(lines().map((line) => JSON.parse(line).id)).toEqual(["e-1", "e-2", "e-3", "e-5"]);
+});
+
+test("nothing that is emitted throws, and what cannot be sent is a drop", async () => {
+  const { emitter, drops, batches } = openEmitter();
+  const cycle: Record<string, unknown> = { kind: "k" };
+  cycle["self"] = cycle;
+  const throws = {
+    get kind(): string {
+      throw new Error("no");
+    },
+  };
+
+  emitter.emit({ kind: "k", big: 1n });
+  emitter.emit({ kind: "k", ...cycle });
+  emitter.emit(throws);
+  emitter.emit({ kind: "k", toJSON: () => "text" });
+  emitter.emit({ kind: "" });
+  await emitter.close();
+  emitter.emit({ kind: "late" });
+
+  expect(drops.map(([, reason]) => reason)).toEqual([
+    ...["unserialisable", "unserialisable", "unserialisable", "unserialisable", "invalid", "closed"],
+  ]);
+  expect(batches).toEqual([]);
+});
+
+test("a batch that the writer refuses is dropped by its count, and the next one is written", async () => {
+  const { emitter, writer, drops, lines } = openEmitter();
+
+  writer.gate = Promise.reject(new Error("gone"));
+  emitter.emit({ kind: "a" });
+  emitter.emit({ kind: "b" });
+  await emitter.flush();
+  writer.gate = Promise.resolve();
+  emitter.emit({ id: "e-3", kind: "c", time });
+  await emitter.flush();
+
+  expect(drops).toEqual([[2, "write_failed"]]);
+  expect(lines()).toHaveLength(1);
+});
+
+test("a flush ends when its signal aborts, whatever the writer does", async () => {
+  const { emitter, writer } = openEmitter();
+  writer.gate = new Promise(() => {});
+  const abort = new AbortController();
+
+  emitter.emit({ kind: "a" });
+  const flushed = emitter.flush(abort.signal);
+  abort.abort();
+
+  await expect(flushed).resolves.toBeUndefined();
+});

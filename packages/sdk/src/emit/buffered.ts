@@ -1,0 +1,135 @@
+import { checkEvent, type IncomingEvent } from "../event/validate.ts";
+import type { Clock, Timer } from "../system/clock.ts";
+import type { Random } from "../system/random.ts";
+import type { Emitter } from "./emitter.ts";
+import { HeadWriter } from "./head.ts";
+import { LineBuffer } from "./line-buffer.ts";
+
+/**
+ * An emitter that collects events as lines of JSON and hands them to a writer in batches. An event is checked, gets its
+ * id, and is stringified once, into memory that is used again; nothing waits on the way.
+ *
+ * There are two buffers: one is being written while the other fills. When that one is full too, new events are dropped,
+ * because to wait would slow the application down and to grow would end it.
+ */
+export interface BufferedOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Takes a batch; called again only when it has settled. The bytes are valid until then. Rejecting drops the batch. */
+  readonly write: (batch: Batch) => Promise<void>;
+  /** Told of every event that will not arrive. Must not throw. What is wrong with an invalid one, `checkEvent` tells. */
+  readonly onDrop?: (count: number, reason: DropReason) => void;
+  /** Of each of the two buffers. */
+  readonly bufferBytes?: number;
+}
+
+export interface Batch {
+  /** Events as JSON, each ended by a line feed. */
+  readonly bytes: Uint8Array;
+  readonly events: number;
+}
+
+export type DropReason = "invalid" | "unserialisable" | "buffer_full" | "write_failed" | "closed";
+
+/** Two seconds of a very busy application, and less than anybody notices. */
+const BUFFER_BYTES = 4 * 1024 * 1024;
+/** A batch of this size is worth a write at once. */
+const BATCH_BYTES = 64 * 1024;
+const BRACE = 0x7b;
+/** How long an event waits for company at most. */
+const BATCH_AGE_MS = 100;
+
+export function createBufferedEmitter(options: BufferedOptions): Emitter {
+  return new BufferedEmitter(options);
+}
+
+class BufferedEmitter implements Emitter {
+  readonly #clock: Clock;
+  readonly #head: HeadWriter;
+  readonly #write: BufferedOptions["write"];
+  readonly #onDrop: NonNullable<BufferedOptions["onDrop"]>;
+  #filling: LineBuffer;
+  #idle: LineBuffer;
+  #writing: Promise<void> | undefined;
+  #timer: Timer | undefined;
+  #isClosed = false;
+
+  constructor({ clock, random, write, onDrop = () => {}, bufferBytes = BUFFER_BYTES }: BufferedOptions) {
+    this.#clock = clock;
+    this.#head = new HeadWriter(clock, random);
+    this.#write = write;
+    this.#onDrop = onDrop;
+    this.#filling = new LineBuffer(bufferBytes);
+    this.#idle = new LineBuffer(bufferBytes);
+  }
+
+  emit(event: IncomingEvent): void {
+    const drop = this.#isClosed ? "closed" : this.#add(event);
+    if (drop !== undefined) this.#onDrop(1, drop);
+    else if (this.#writing !== undefined) return;
+    else if (this.#filling.sizeBytes >= BATCH_BYTES) this.#startWriting();
+    else this.#timer ??= this.#clock.after(BATCH_AGE_MS, () => this.#startWriting());
+  }
+
+  async flush(signal?: AbortSignal): Promise<void> {
+    // At most two rounds hold what was emitted before this call: the batch being written and the one behind it.
+    for (let round = 0; round < 2 && !signal?.aborted; round++) {
+      this.#startWriting();
+      await untilAborted(this.#writing, signal);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.flush();
+  }
+
+  /** Why the event cannot be taken; undefined when it was. */
+  #add(event: IncomingEvent): DropReason | undefined {
+    let json: string | undefined;
+    try {
+      if (checkEvent(event) !== undefined) return "invalid";
+      json = JSON.stringify(event);
+    } catch {
+      // A cycle, a bigint, or a getter that throws: the caller's object, and not worth the caller's process.
+    }
+    // An own toJSON may have made anything of it.
+    if (json?.charCodeAt(0) !== BRACE) return "unserialisable";
+    return this.#filling.add(json, this.#head.of(event)) ? undefined : "buffer_full";
+  }
+
+  #startWriting(): void {
+    if (this.#writing !== undefined || this.#filling.lines === 0) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const batch = this.#filling;
+    this.#filling = this.#idle;
+    this.#idle = batch;
+    this.#writing = this.#writeOut(batch);
+  }
+
+  async #writeOut(batch: LineBuffer): Promise<void> {
+    const events = batch.lines;
+    try {
+      await this.#write({ bytes: batch.bytes, events });
+    } catch {
+      this.#onDrop(events, "write_failed");
+    }
+    batch.clear();
+    this.#writing = undefined;
+    // What came meanwhile has waited long enough.
+    this.#startWriting();
+  }
+}
+
+function untilAborted(work: Promise<void> | undefined, signal: AbortSignal | undefined): Promise<void> {
+  if (work === undefined || signal === undefined) return work ?? Promise.resolve();
+  return new Promise((resolve) => {
+    const finish = () => {
+      signal.removeEventListener("abort", finish);
+      resolve();
+    };
+    signal.addEventListener("abort", finish, { once: true });
+    void work.then(finish);
+  });
+}
