@@ -34,8 +34,11 @@ export interface ProxySource {
   readonly sockets: number;
   /** Resolves when every call that has ended is with the intake, and the intake has answered. */
   settled(): Promise<void>;
-  /** Ends what is still on its way as `incomplete{shutdown}`, then settles, then releases all connections. Idempotent. */
-  close(): Promise<void>;
+  /**
+   * Ends what is still on its way as `incomplete{shutdown}`, then settles, then releases all connections. Idempotent. An aborted
+   * signal ends the waiting for the intake: what it has not taken by then is lost.
+   */
+  close(signal?: AbortSignal): Promise<void>;
 }
 
 /** How often time-outs are looked for. One timer serves all calls, and a minute's time-out may be a second late. */
@@ -49,7 +52,7 @@ export function createProxy(options: ProxyOptions): ProxySource {
     active: { get: () => service.active },
     sockets: { get: () => service.sockets },
     settled: { value: () => service.settled() },
-    close: { value: () => service.close() },
+    close: { value: (signal?: AbortSignal) => service.close(signal) },
   }) as ProxySource;
 }
 
@@ -120,13 +123,13 @@ class ProxyService {
     await this.#stage.outbox.settled();
   }
 
-  async close(): Promise<void> {
+  async close(signal?: AbortSignal): Promise<void> {
     this.#sweep?.cancel();
     const message = "The proxy is shutting down.";
     for (const exchange of this.#active) {
       exchange.abort({ reason: "shutdown", httpStatus: 503, message });
     }
-    await this.settled();
+    await Promise.race([this.settled(), aborted(signal)]);
     for (const upstream of this.#upstreams.values()) upstream.close();
   }
 
@@ -172,4 +175,10 @@ function runIdOf(context: ReturnType<typeof contextOf>, ids: RunIds): string {
   const { runId, attempt = 1 } = context;
   if (runId === undefined) return ids.uuidv7();
   return attempt === 1 ? runId : ids.derive(runId, `attempt:${attempt}`);
+}
+
+/** Resolves when the signal aborts; never without one. */
+function aborted(signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal?.addEventListener("abort", () => resolve(), { once: true }));
 }
