@@ -9,6 +9,7 @@ import { HeldBytes } from "./kept-bytes.ts";
 import { OffPath } from "./off-path.ts";
 import { type OnUncaptured, Outbox } from "./outbox.ts";
 import { type RunIds, timeOf } from "./run-records.ts";
+import { askForUsage } from "./strip-usage.ts";
 import { Unfinished } from "./unfinished.ts";
 import { Upstream, type UpstreamOptions } from "./upstream.ts";
 
@@ -109,6 +110,7 @@ class ProxyService {
       upstream,
       rest,
       tap: capture,
+      rewrite: upstream.injectsUsage && mayAskForUsage(request, operation) ? askForUsage : undefined,
       nowMs: this.#options.clock.monotonicMs(),
       onOver: (over) => this.#active.delete(over),
     });
@@ -168,6 +170,15 @@ class ProxyService {
       this.#sweep = this.#active.size > 0 ? this.#armSweep() : undefined;
     });
   }
+}
+
+/** A longer request is passed on as it is: nobody waits for it to be read. */
+const REWRITE_BYTES_MAX = 4 * 1024 * 1024;
+
+function mayAskForUsage(request: IncomingMessage, operation: Operation | undefined): boolean {
+  const length = Number(request.headers["content-length"]);
+  const isStreamed = operation?.name === "chat" || operation?.name === "completion";
+  return isStreamed && length > 0 && length <= REWRITE_BYTES_MAX;
 }
 
 /** A retry of the SDK repeats the client's run id, but is a run of its own: it ends by itself. */
