@@ -29,12 +29,14 @@ export interface ProxyRig {
   events(): Promise<Event[]>;
   /** The only `run.ended`. */
   ended(): Promise<Event>;
-  close(): Promise<void>;
+  /** An aborted signal does not wait for an intake that hangs. */
+  close(signal?: AbortSignal): Promise<void>;
 }
 
 export interface RigOptions {
   readonly upstream?: Partial<UpstreamOptions>;
   readonly clock?: Clock;
+  readonly derive?: (runId: string, name: string) => string;
   readonly append?: (records: readonly NewRecord[]) => Promise<readonly AppendOutcome[]>;
 }
 
@@ -50,7 +52,7 @@ export async function openRig(options: RigOptions = {}): Promise<ProxyRig> {
   const proxy = createProxy({
     intake,
     clock: options.clock ?? systemClock,
-    ids: { uuidv7: () => randomUUID(), derive: (runId, name) => `${runId}/${name}` },
+    ids: { uuidv7: () => randomUUID(), derive: options.derive ?? ((runId, name) => `${runId}/${name}`) },
     upstreams: { openai: { baseUrl: provider.url, ...options.upstream } },
     onUncaptured: (reason, n) => {
       uncaptured[reason] = (uncaptured[reason] ?? 0) + n;
@@ -87,8 +89,8 @@ export async function openRig(options: RigOptions = {}): Promise<ProxyRig> {
         throw new Error(`${ended.length} runs have ended, not 1`);
       return ended[0];
     },
-    close: async () => {
-      await proxy.close();
+    close: async (signal) => {
+      await proxy.close(signal);
       await new Promise((resolve) => {
         server.close(resolve);
         server.closeAllConnections();

@@ -34,10 +34,17 @@ export interface Answer {
   readonly chunks: readonly Uint8Array[];
   /** Awaited before the chunk with this index is sent, and with the number of chunks before the end. */
   readonly pace?: (index: number) => Promise<void> | void;
-  /** After this many chunks: `reset` breaks the connection, `hang` says nothing more, `end` ends the message as if complete. */
-  readonly fault?: { readonly after: number; readonly kind: "reset" | "hang" | "end" };
+  readonly fault?: ProviderFault;
   readonly trailers?: Readonly<Record<string, string>>;
 }
+
+/**
+ * After so many chunks `reset` breaks the connection, `hang` says nothing more, `end` ends the message as if it were complete.
+ * Without any answer at all, `silent` keeps the connection and `drop` closes it.
+ */
+export type ProviderFault =
+  | { readonly after: number; readonly kind: "reset" | "hang" | "end" }
+  | { readonly kind: "silent" | "drop" };
 
 /** How a body is cut into writes. */
 export type Cut = "whole" | "event" | "byte";
@@ -127,6 +134,10 @@ class Server implements ProviderServer {
 
 async function send(response: http.ServerResponse, answer: Answer): Promise<void> {
   const { fault, chunks, pace } = answer;
+  if (fault !== undefined && !("after" in fault)) {
+    if (fault.kind === "drop") response.socket?.destroy();
+    return;
+  }
   response.sendDate = false;
   response.writeHead(answer.status ?? 200, answer.headers);
   for (const [index, chunk] of chunks.entries()) {
@@ -160,8 +171,13 @@ function breakOff(response: http.ServerResponse, kind: "reset" | "hang" | "end")
 
 function drained(response: http.ServerResponse): Promise<void> {
   return new Promise((resolve) => {
-    response.once("drain", resolve);
-    response.once("close", resolve);
+    const go = () => {
+      response.off("drain", go);
+      response.off("close", go);
+      resolve();
+    };
+    response.on("drain", go);
+    response.on("close", go);
   });
 }
 

@@ -64,7 +64,9 @@ export class ChatChoice {
       hasSaid = true;
     }
     this.#annotations.push(...listOf(delta.annotations));
-    return this.#addLegacyCall(objectOf(delta.function_call)) || this.#addAudio(delta) || hasSaid;
+    const hasCalled = this.#addLegacyCall(objectOf(delta.function_call));
+    const hasSpoken = this.#addAudio(objectOf(delta.audio));
+    return hasSaid || hasCalled || hasSpoken;
   }
 
   /** The message so far, in the shape of a JSON answer's. */
@@ -110,8 +112,7 @@ export class ChatChoice {
   }
 
   /** Of spoken output the transcript is kept; the sound is not text. */
-  #addAudio(delta: JsonObject): boolean {
-    const audio = objectOf(delta.audio);
+  #addAudio(audio: JsonObject | undefined): boolean {
     if (audio === undefined) return false;
     this.#audio ??= { transcript: "" };
     const id = textOf(audio.id);

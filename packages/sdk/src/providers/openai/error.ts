@@ -16,7 +16,8 @@ export function errorOf(body: JsonObject | undefined): RunError | undefined {
 
 /** Reads an error object itself. */
 export function errorFrom(error: JsonObject): RunError {
-  const type = textOf(error.type);
+  // In the responses stream `type` says that the event is an error, not which.
+  const type = error.type === "error" ? undefined : textOf(error.type);
   const code = typeof error.code === "number" ? String(error.code) : textOf(error.code);
   return {
     message: textOf(error.message) ?? "The provider gave no message.",

@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import { type Fault, faultOf, sendFault, timeoutFault } from "./fault.ts";
 import { requestHeaders, responseHeaders } from "./headers.ts";
-import type { StreamFilter } from "./strip-usage.ts";
+import type { Rewritten, StreamFilter } from "./strip-usage.ts";
 import type { Upstream } from "./upstream.ts";
 
 /**
@@ -34,6 +34,8 @@ export interface ExchangeOptions {
   /** What follows the mount, with its query. */
   readonly rest: string;
   readonly tap: Tap | undefined;
+  /** Changes the request, which then is read whole before it goes; the rewritten one may filter the answer. */
+  readonly rewrite?: ((body: Buffer) => Rewritten) | undefined;
   /** Monotonic time of the start. */
   readonly nowMs: number;
   onOver(exchange: Exchange): void;
@@ -62,22 +64,19 @@ export class Exchange {
     this.#stillSinceMs = options.nowMs;
   }
 
-  /** Starts passing the request on; its body is streamed unless `body` has it whole already. */
-  start(body?: Buffer, filter?: StreamFilter): void {
-    const { upstream, rest } = this.#options;
-    const method = this.#request.method ?? "GET";
-    this.#filter = filter;
-    const outgoing = this.#open(method, upstream.path(rest), body);
-    if (outgoing === undefined) return;
-    this.#outgoing = outgoing;
-    outgoing.on("response", (incoming) => this.#answer(incoming));
-    outgoing.on("error", (error) => this.#break(error));
+  /** Starts passing the call on. Its bytes are streamed, unless `rewrite` wants to see the whole request first. */
+  start(): void {
     this.#response.on("close", () => this.#clientClosed());
     // A client that vanishes is told by "close"; without listeners its errors would be thrown.
     this.#response.on("error", () => {});
     this.#request.on("error", () => {});
-    if (body === undefined) this.#passRequest(outgoing);
-    else outgoing.end(body);
+    const { rewrite } = this.#options;
+    if (rewrite !== undefined) {
+      this.#collectRequest(rewrite);
+      return;
+    }
+    const outgoing = this.#open();
+    if (outgoing !== undefined) this.#passRequest(outgoing);
   }
 
   /** A look from time to time (monotonic): ends the call if nothing has moved for the upstream's time-out. */
@@ -104,11 +103,16 @@ export class Exchange {
     return !this.#hadAnswer && (socket === null || socket === undefined || socket.connecting);
   }
 
-  #open(method: string, path: string, body: Buffer | undefined): ClientRequest | undefined {
-    const { upstream } = this.#options;
-    const headers = requestHeaders(method, this.#request.rawHeaders, upstream.host, body?.length);
+  #open(rewritten?: Rewritten): ClientRequest | undefined {
+    const { upstream, rest } = this.#options;
+    const { method = "GET", rawHeaders } = this.#request;
+    const headers = requestHeaders(method, rawHeaders, upstream.host, rewritten?.body.length);
     try {
-      return upstream.request(method, path, headers);
+      const outgoing = upstream.request(method, upstream.path(rest), headers);
+      outgoing.on("response", (incoming) => this.#answer(incoming));
+      outgoing.on("error", (error) => this.#break(error));
+      this.#outgoing = outgoing;
+      return outgoing;
     } catch {
       // Node refuses what no HTTP request may hold, such as a space in the path.
       const message =
@@ -116,6 +120,22 @@ export class Exchange {
       this.#fail({ reason: "bad_request", httpStatus: 400, message });
       return undefined;
     }
+  }
+
+  #collectRequest(rewrite: (body: Buffer) => Rewritten): void {
+    const chunks: Buffer[] = [];
+    this.#request.on("data", (chunk: Buffer) => {
+      this.#hasMoved = true;
+      chunks.push(chunk);
+      this.#tap?.requestChunk(chunk);
+    });
+    this.#request.on("end", () => {
+      if (this.#isOver) return;
+      const rewritten = rewrite(Buffer.concat(chunks));
+      this.#filter = rewritten.filter;
+      this.#open(rewritten)?.end(rewritten.body);
+      this.#tap?.requestEnd();
+    });
   }
 
   #passRequest(outgoing: ClientRequest): void {
@@ -142,6 +162,7 @@ export class Exchange {
     const status = incoming.statusCode ?? 502;
     // The provider's own Date passes; one of ours beside it would be a lie.
     response.sendDate = false;
+    if (this.#filter !== undefined && !isPlainStream(incoming)) this.#filter = undefined;
     const headers = responseHeaders(incoming.rawHeaders);
     response.writeHead(status, incoming.statusMessage ?? "", headers);
     incoming.on("data", (chunk: Buffer) => this.#passChunk(incoming, chunk));
@@ -213,6 +234,16 @@ export class Exchange {
     this.#options.onOver(this);
     this.#tap?.end(ending);
   }
+}
+
+/** Only events in plain text, of no declared length, can have one taken out. */
+function isPlainStream(incoming: IncomingMessage): boolean {
+  const {
+    "content-type": type = "",
+    "content-encoding": encoding,
+    "content-length": length,
+  } = incoming.headers;
+  return /^text\/event-stream\b/i.test(type) && encoding === undefined && length === undefined;
 }
 
 function pairsOf(raw: readonly string[]): [string, string][] {

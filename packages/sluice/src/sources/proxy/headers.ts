@@ -37,8 +37,11 @@ export function requestHeaders(
     // `expect` has been answered by our own server by the time that we are called.
     if (lower === "host" || lower === "expect" || lower.startsWith(OURS)) continue;
     if (HOP_BY_HOP.has(lower) || named?.has(lower)) continue;
+    if (bodyBytes !== undefined && lower === "accept-encoding") continue;
     headers.push(name, raw[index + 1] ?? "");
   }
+  // What we change on its way back must come in plain text.
+  if (bodyBytes !== undefined) headers.push("Accept-Encoding", "identity");
   if (bodyBytes !== undefined) headers.push("Content-Length", String(bodyBytes));
   else if (hasBody && !hasLength) headers.push("Transfer-Encoding", "chunked");
   else if (!hasLength && method !== "GET" && method !== "HEAD") headers.push("Content-Length", "0");

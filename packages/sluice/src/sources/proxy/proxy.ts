@@ -9,6 +9,7 @@ import { HeldBytes } from "./kept-bytes.ts";
 import { OffPath } from "./off-path.ts";
 import { type OnUncaptured, Outbox } from "./outbox.ts";
 import { type RunIds, timeOf } from "./run-records.ts";
+import { askForUsage } from "./strip-usage.ts";
 import { Unfinished } from "./unfinished.ts";
 import { Upstream, type UpstreamOptions } from "./upstream.ts";
 
@@ -34,8 +35,11 @@ export interface ProxySource {
   readonly sockets: number;
   /** Resolves when every call that has ended is with the intake, and the intake has answered. */
   settled(): Promise<void>;
-  /** Ends what is still on its way as `incomplete{shutdown}`, then settles, then releases all connections. Idempotent. */
-  close(): Promise<void>;
+  /**
+   * Ends what is still on its way as `incomplete{shutdown}`, then settles, then releases all connections. Idempotent. An aborted
+   * signal ends the waiting for the intake: what it has not taken by then is lost.
+   */
+  close(signal?: AbortSignal): Promise<void>;
 }
 
 /** How often time-outs are looked for. One timer serves all calls, and a minute's time-out may be a second late. */
@@ -49,7 +53,7 @@ export function createProxy(options: ProxyOptions): ProxySource {
     active: { get: () => service.active },
     sockets: { get: () => service.sockets },
     settled: { value: () => service.settled() },
-    close: { value: () => service.close() },
+    close: { value: (signal?: AbortSignal) => service.close(signal) },
   }) as ProxySource;
 }
 
@@ -106,6 +110,7 @@ class ProxyService {
       upstream,
       rest,
       tap: capture,
+      rewrite: upstream.injectsUsage && mayAskForUsage(request, operation) ? askForUsage : undefined,
       nowMs: this.#options.clock.monotonicMs(),
       onOver: (over) => this.#active.delete(over),
     });
@@ -120,13 +125,13 @@ class ProxyService {
     await this.#stage.outbox.settled();
   }
 
-  async close(): Promise<void> {
+  async close(signal?: AbortSignal): Promise<void> {
     this.#sweep?.cancel();
     const message = "The proxy is shutting down.";
     for (const exchange of this.#active) {
       exchange.abort({ reason: "shutdown", httpStatus: 503, message });
     }
-    await this.settled();
+    await Promise.race([this.settled(), aborted(signal)]);
     for (const upstream of this.#upstreams.values()) upstream.close();
   }
 
@@ -167,9 +172,24 @@ class ProxyService {
   }
 }
 
+/** A longer request is passed on as it is: nobody waits for it to be read. */
+const REWRITE_BYTES_MAX = 4 * 1024 * 1024;
+
+function mayAskForUsage(request: IncomingMessage, operation: Operation | undefined): boolean {
+  const length = Number(request.headers["content-length"]);
+  const isStreamed = operation?.name === "chat" || operation?.name === "completion";
+  return isStreamed && length > 0 && length <= REWRITE_BYTES_MAX;
+}
+
 /** A retry of the SDK repeats the client's run id, but is a run of its own: it ends by itself. */
 function runIdOf(context: ReturnType<typeof contextOf>, ids: RunIds): string {
   const { runId, attempt = 1 } = context;
   if (runId === undefined) return ids.uuidv7();
   return attempt === 1 ? runId : ids.derive(runId, `attempt:${attempt}`);
+}
+
+/** Resolves when the signal aborts; never without one. */
+function aborted(signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal?.addEventListener("abort", () => resolve(), { once: true }));
 }
