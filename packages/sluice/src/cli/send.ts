@@ -23,11 +23,8 @@ export function addSend(program: Command, context: CliContext): void {
       const client = await findDaemon(context, flags);
       let accepted = 0;
       let refused = 0;
-      for await (const { lines, firstLine } of batches(
-        file === "-" ? process.stdin : fileChunks(file),
-        file,
-      )) {
-        const outcome = await post(client, lines, firstLine);
+      for await (const batch of batches(file === "-" ? process.stdin : fileChunks(file), file)) {
+        const outcome = await post(client, batch);
         accepted += outcome.accepted;
         refused += outcome.refused;
         for (const sentence of outcome.sentences) context.say(sentence);
@@ -37,29 +34,27 @@ export function addSend(program: Command, context: CliContext): void {
     });
 }
 
-interface Batch {
-  readonly lines: readonly string[];
-  /** Number of the first, for messages. */
-  readonly firstLine: number;
+/** A line with its number in the input, for messages. */
+interface Line {
+  readonly text: string;
+  readonly number: number;
 }
 
-async function* batches(chunks: AsyncIterable<unknown>, path: string): AsyncGenerator<Batch> {
-  let lines: string[] = [];
-  let firstLine = 1;
-  let lineNumber = 0;
+async function* batches(chunks: AsyncIterable<unknown>, path: string): AsyncGenerator<readonly Line[]> {
+  let lines: Line[] = [];
+  let number = 0;
   let sizeBytes = 0;
-  for await (const line of linesOf(chunks, path)) {
-    lineNumber++;
-    if (line.trim() === "") continue;
-    if (lines.length === 0) firstLine = lineNumber;
-    lines.push(line);
-    sizeBytes += Buffer.byteLength(line);
+  for await (const text of linesOf(chunks, path)) {
+    number++;
+    if (text.trim() === "") continue;
+    lines.push({ text, number });
+    sizeBytes += Buffer.byteLength(text);
     if (lines.length < BATCH_LINES_MAX && sizeBytes < BATCH_BYTES_MAX) continue;
-    yield { lines, firstLine };
+    yield lines;
     lines = [];
     sizeBytes = 0;
   }
-  if (lines.length > 0) yield { lines, firstLine };
+  if (lines.length > 0) yield lines;
 }
 
 async function* linesOf(chunks: AsyncIterable<unknown>, path: string): AsyncGenerator<string> {
@@ -74,54 +69,39 @@ async function* linesOf(chunks: AsyncIterable<unknown>, path: string): AsyncGene
     }
   } catch (error) {
     const code = codeOf(error);
-    if (code === undefined) throw error;
+    if (code === undefined || SluiceError.is(error)) throw error;
     throw new SluiceError("INPUT_UNREADABLE", { path, cause: code }, error);
   }
   if (rest !== "") yield rest;
 }
 
-async function post(client: DaemonClient, lines: readonly string[], firstLine: number): Promise<Outcome> {
+async function post(client: DaemonClient, lines: readonly Line[]): Promise<Outcome> {
   const response = await client.request("POST", "/v1/events", {
-    body: lines.join("\n"),
+    body: lines.map(({ text }) => text).join("\n"),
     headers: { "content-type": "application/x-ndjson" },
     takesAll: true,
-    // Until everything is on disk; a full device may take long.
-    signal: AbortSignal.timeout(60_000),
+    signal: AbortSignal.timeout(DURABLE_MS),
   });
   if (response.status === 202) return { accepted: lines.length, refused: 0, sentences: [] };
-  const text = await response.text();
-  const items = itemsOf(text);
-  if (items.length === 0) {
-    const sentence = `lines ${firstLine} to ${firstLine + lines.length - 1}: ${response.status} ${text.trim()}`;
+  const answer: Answer = JSON.parse(await response.text());
+  if (answer.items === undefined) {
+    // One reason for all of them: the body as a whole, a full spool, or the only line there was.
+    const sentence = `line ${lines[0]?.number ?? 1}: ${answer.detail ?? response.status}`;
     return { accepted: 0, refused: lines.length, sentences: [sentence] };
   }
-  const refused = items.filter(({ status }) => status >= 400);
+  const refused = answer.items.filter(({ status }) => status === "rejected" || status === "unavailable");
   return {
     accepted: lines.length - refused.length,
     refused: refused.length,
-    sentences: refused.map(({ index, detail }) => `line ${firstLine + index}: ${detail}`),
+    sentences: refused.map(({ index, detail }) => `line ${lines[index]?.number ?? "?"}: ${detail}`),
   };
 }
 
-interface Item {
-  readonly index: number;
-  readonly status: number;
-  readonly detail: string;
-}
+/** Until everything is on disk; a busy device may take long. */
+const DURABLE_MS = 60_000;
 
-/** The items of a mixed answer, whatever else it says. */
-function itemsOf(text: string): readonly Item[] {
-  try {
-    const answer: unknown = JSON.parse(text);
-    const items =
-      typeof answer === "object" && answer !== null && "items" in answer ? answer.items : undefined;
-    if (!Array.isArray(items)) return [];
-    return items.map((item, index) => ({
-      index: typeof item?.index === "number" ? item.index : index,
-      status: Number(item?.status ?? 0),
-      detail: String(item?.detail ?? item?.code ?? item?.status),
-    }));
-  } catch {
-    return [];
-  }
+/** What our own daemon answers when not all is well. */
+interface Answer {
+  readonly detail?: string;
+  readonly items?: readonly { readonly index: number; readonly status: string; readonly detail?: string }[];
 }

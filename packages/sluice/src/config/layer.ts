@@ -4,7 +4,7 @@ import type { SinkDefinition } from "../sinks/define.ts";
 import { type InterpolationSource, interpolate } from "./interpolate.ts";
 import { locate } from "./locate.ts";
 import { nearest } from "./nearest.ts";
-import { type ConfigLayer, configSchema } from "./schema.ts";
+import { type ConfigLayer, configSchema, type SinkEntry } from "./schema.ts";
 import { isSecretName, type Secrets } from "./secrets.ts";
 
 /** One place that settings come from, already parsed and checked: a file, the environment, the flags. */
@@ -68,6 +68,7 @@ export async function checkLayer(
         complaints.push(say([...path, "type"], unknownType(sink.type, context.definitions)));
         return sink;
       }
+      complaints.push(...notBuilt(sink).map(([key, problem]) => say([...path, ...key], problem)));
       const params = definition.options.strict().safeParse(sink.params ?? {});
       if (params.success) return { ...sink, params: params.data };
       complaints.push(
@@ -77,6 +78,22 @@ export async function checkLayer(
     });
   }
   return complaints.length > 0 ? { complaints } : { layer: { origin: input.origin, settings } };
+}
+
+/** Settings that are part of the format and that this version cannot honour. Taking them in silence would be a lie. */
+function notBuilt(sink: SinkEntry): readonly (readonly [Path, string])[] {
+  const found: (readonly [Path, string])[] = [];
+  if (sink.was !== undefined) found.push([["was"], "is not in this version: a sink keeps its name"]);
+  if (sink.backlog?.max_bytes !== undefined) {
+    found.push([
+      ["backlog", "max_bytes"],
+      "is not in this version: [spool] max_bytes is the limit for all sinks",
+    ]);
+  }
+  if (sink.backlog?.when_full === "drop_oldest") {
+    found.push([["backlog", "when_full"], 'is "block" only in this version: nothing is dropped']);
+  }
+  return found;
 }
 
 /** Types that the design names and this version does not have: saying so is kinder than "unknown". */

@@ -168,6 +168,11 @@ const BAD: readonly (readonly [string, string, RegExp])[] = [
     /connector_uid is missing/,
   ],
   [
+    "a setting of a later version",
+    '[[sinks]]\nname = "a"\ntype = "file"\n[sinks.backlog]\nwhen_full = "drop_oldest"',
+    /^\/c\.toml:5:1: sinks\[0\]\.backlog\.when_full is "block" only in this version/m,
+  ],
+  [
     "two sinks of one name",
     '[[sinks]]\nname = "a"\ntype = "file"\n[[sinks]]\nname = "a"\ntype = "file"',
     /Two sinks/,

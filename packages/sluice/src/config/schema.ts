@@ -101,7 +101,7 @@ const sink = z.strictObject({
     .enum(["oldest", "now"])
     .optional()
     .describe("Where a new sink starts: with what the spool still has, or with what comes."),
-  was: sinkName.optional().describe("The name it had before: its backlog comes along."),
+  was: sinkName.optional().describe("The name it had before: its backlog comes along. Not in this version."),
   scope: scope.optional().describe("Whose events it gets: all, connector, session, user, system or tag."),
   filter: z
     .strictObject({
@@ -115,11 +115,11 @@ const sink = z.strictObject({
     .describe("Which events it gets; the others count as skipped."),
   backlog: z
     .strictObject({
-      max_bytes: size.optional().describe("What may wait for this sink."),
+      max_bytes: size.optional().describe("What may wait for this sink. Not in this version."),
       when_full: z
         .enum(["block", "drop_oldest"])
         .optional()
-        .describe("Refuse new events, or drop its oldest."),
+        .describe("Refuse new events, or drop its oldest; only the first in this version."),
     })
     .optional()
     .describe("What happens when it does not keep up."),

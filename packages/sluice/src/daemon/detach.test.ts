@@ -228,6 +228,22 @@ test("events are sent from stdin, counted in status, and shown by tail", async (
   expect(status.sinks[0].balance.delivered).toBe(2);
 });
 
+test("what is refused of what was sent is named by its line (exit 4, all of it: exit 1)", async () => {
+  const dataDir = temporary("data");
+  await run(["start", "--detach", "--listen", "127.0.0.1:0", "--data-dir", dataDir]);
+
+  const some = await run(["send", "--data-dir", dataDir], {}, '{"id":"1","kind":"x"}\n\nnope\n');
+  const none = await run(["send", "--data-dir", dataDir], {}, "nope\n");
+  const gone = await run(["send", "--data-dir", dataDir, "gone.ndjson"]);
+
+  expect(some).toMatchObject({ exit: 4, stderr: "line 3: Not JSON.\n1 events accepted, 1 refused.\n" });
+  expect(none.exit).toBe(1);
+  expect(gone).toMatchObject({
+    exit: 74,
+    stderr: expect.stringContaining("gone.ndjson cannot be read: ENOENT"),
+  });
+});
+
 test("nothing on the command line is help, on stdout, exit 0; a reader that leaves is success", async () => {
   const help = await run([]);
   const version = await run(["--version"]);

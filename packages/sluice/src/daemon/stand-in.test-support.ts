@@ -6,7 +6,7 @@ import { SluiceError } from "../errors.ts";
 import { createHub } from "../live/hub.ts";
 import type { Balance, Pipeline, PipelineOptions, RouteStatus } from "../pipeline.ts";
 import { defineSink } from "../sinks/define.ts";
-import type { AppendOutcome } from "../spool/spool.ts";
+import type { AppendOutcome, NewRecord } from "../spool/spool.ts";
 import type { DaemonParts } from "./parts.ts";
 
 /** Stands in for the stages behind the daemon: takes what it is given, counts it as delivered, and can be told to misbehave. */
@@ -36,19 +36,15 @@ export function createStandIn(): StandIn {
           const chunks: Buffer[] = [];
           for await (const chunk of request) chunks.push(Buffer.from(chunk));
           const lines = Buffer.concat(chunks).toString("utf8").split("\n").filter(Boolean);
-          const records = lines.map((line) => {
-            const { id, kind, runId } = JSON.parse(line);
-            return {
-              id,
-              kindCode: kind === "run.ended" ? 2 : 0,
-              flags: 0,
-              runId,
-              receivedCrc: 0,
-              body: Buffer.from(line),
-            };
-          });
-          await intake.append(records);
-          sendJson(response, 202, { accepted: records.length });
+          const good = lines.filter((line) => line.startsWith("{"));
+          await intake.append(good.map(recordOf));
+          const items = lines.map((line, index) =>
+            line.startsWith("{")
+              ? { index, status: "accepted" }
+              : { index, status: "rejected", detail: "Not JSON." },
+          );
+          if (good.length === lines.length) sendJson(response, 202, { accepted: good.length });
+          else sendJson(response, good.length > 0 ? 207 : 400, { items });
         },
       createProxy: () => {
         const door = (request: IncomingMessage, response: ServerResponse, provider: string, rest: string) => {
@@ -72,6 +68,12 @@ export function createStandIn(): StandIn {
     onProxied: (response) => sendJson(response, 200, { proxied: true }),
   };
   return standIn;
+}
+
+function recordOf(line: string): NewRecord {
+  const { id, kind, runId } = JSON.parse(line);
+  const kindCode = kind === "run.ended" ? 2 : 0;
+  return { id, kindCode, flags: 0, runId, receivedCrc: 0, body: Buffer.from(line) };
 }
 
 function openStandIn(standIn: StandIn, options: PipelineOptions): Pipeline {

@@ -25,12 +25,12 @@ const GOOD_STATES: ReadonlySet<string> = new Set(["healthy", "running", "probing
 
 /** The first seed's fields: runId, attempt, status, promptTokens, completionTokens. One run has `runId`, several `runIds`. */
 function fieldsOf(attempt: Attempt): Readonly<Record<string, unknown>> {
-  const { runIds, outcome, httpStatus, durationMs, ...rest } = attempt;
+  const { runIds, outcome, durationMs, ...rest } = attempt;
   return {
     ...rest,
     ...(runIds.length === 1 ? { runId: runIds[0] } : { runIds }),
     outcome,
-    status: httpStatus ?? outcome,
+    status: "httpStatus" in attempt ? attempt.httpStatus : outcome,
     durationMs: Math.round(durationMs * 10) / 10,
   };
 }
