@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Event } from "@sluice/sdk";
@@ -91,7 +91,7 @@ export class House {
 
   /** What a file sink has written: whole lines only. */
   lines(file = "events.jsonl"): readonly Event[] {
-    const text = readFileSync(join(this.dataDir, file), "utf8");
+    const text = existsSync(join(this.dataDir, file)) ? readFileSync(join(this.dataDir, file), "utf8") : "";
     return text
       .split("\n")
       .slice(0, -1)

@@ -4,7 +4,7 @@ import { type Assembler, openAssembler } from "./dispatch/assembler.ts";
 import { createBootId } from "./dispatch/boot.ts";
 import { openDeadLetters } from "./dispatch/dead-letters.ts";
 import { openRoute } from "./dispatch/open-route.ts";
-import { openParked, type ParkedRoute } from "./dispatch/parked.ts";
+import { openIdleRoute, type IdleRoute } from "./dispatch/idle-route.ts";
 import { openRetention, type Retention } from "./dispatch/retention.ts";
 import type { Route, RouteStatus } from "./dispatch/route.ts";
 import { openRoutes, type RouteEntry, type Routes } from "./dispatch/routes.ts";
@@ -101,7 +101,7 @@ class Stages implements Pipeline {
   readonly #options: PipelineOptions;
   readonly #disk: Disk;
   readonly #routes: Route[] = [];
-  readonly #parked: ParkedRoute[] = [];
+  readonly #idle: IdleRoute[] = [];
   readonly #sinks: Sink[] = [];
   #opened: Opened | undefined;
   #places: Routes | undefined;
@@ -141,9 +141,9 @@ class Stages implements Pipeline {
     }
     for (const entry of places.list()) {
       if (entry.isDetached)
-        await this.#park(spool, entry, "detached: it is not in the configuration any more");
+        await this.#leaveIdle(spool, entry, "detached: it is not in the configuration any more");
     }
-    const routes = () => [...this.#routes, ...this.#parked, assembler];
+    const routes = () => [...this.#routes, ...this.#idle, assembler];
     const { keepForMs } = this.#options.spool;
     this.#retention = openRetention({ spool, partition: PARTITION, clock, keepForMs, routes });
   }
@@ -158,7 +158,7 @@ class Stages implements Pipeline {
     return {
       bootId,
       spool: { ...spool.state, path: `${this.#options.dataDir}/spool` },
-      sinks: [...this.#routes, ...this.#parked].map((route) => route.status),
+      sinks: [...this.#routes, ...this.#idle].map((route) => route.status),
       assembler: assembler.status,
     };
   }
@@ -212,7 +212,7 @@ class Stages implements Pipeline {
       configured.from,
     );
     if (!configured.enabled) {
-      await this.#park(spool, entry, "disabled in the configuration");
+      await this.#leaveIdle(spool, entry, "disabled in the configuration");
       return;
     }
     const disk = this.#disk;
@@ -238,8 +238,8 @@ class Stages implements Pipeline {
     this.#routes.push(route);
   }
 
-  async #park(spool: Spool, entry: RouteEntry, reason: string): Promise<void> {
-    this.#parked.push(await openParked({ spool, entry, reason, clock: this.#options.clock }));
+  async #leaveIdle(spool: Spool, entry: RouteEntry, reason: string): Promise<void> {
+    this.#idle.push(await openIdleRoute({ spool, entry, reason, clock: this.#options.clock }));
   }
 
   #stages(): Opened {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Delivery } from "../sinks/delivery.ts";
 import { assertBalance } from "./balance.ts";
-import { openDetached } from "./detached.ts";
+import { openIdleRoute } from "./idle-route.ts";
 import { ids, PLACE, record, stage } from "./route.test-support.ts";
 
 test("after a crash a route goes on at its last ledger: duplicates at worst, never a skip (T15)", async () => {
@@ -175,9 +175,10 @@ test("a detached route shows its backlog and holds retention at its low offset",
   await setup.spool.append([record("more")]);
 
   const entry = { name: "hooks", type: "scripted", fingerprint: "", firstOffset: 0, place: PLACE };
-  const detached = await openDetached(setup.spool, entry);
+  const idle = await openIdleRoute({ spool: setup.spool, entry, reason: "detached", clock: setup.clock });
 
-  expect(detached).toMatchObject({ lowOffset: 32, balance: { accepted: 33, pending: 1, delivered: 32 } });
+  expect(idle.lowOffset).toBe(32);
+  expect(idle.status.balance).toMatchObject({ accepted: 33, pending: 1, delivered: 32 });
 });
 
 test("large events that wait do not keep small ones from passing", async () => {

@@ -7,11 +7,11 @@ import type { RouteStatus } from "./route.ts";
 import type { RouteEntry } from "./routes.ts";
 
 /** A route that nobody runs: its sink is disabled, or missing from the configuration. It keeps its place and its backlog. */
-export interface ParkedRoute extends Retained {
+export interface IdleRoute extends Retained {
   readonly status: RouteStatus;
 }
 
-export interface ParkedOptions {
+export interface IdleRouteOptions {
   readonly spool: Spool;
   readonly partition?: number;
   readonly entry: RouteEntry;
@@ -20,7 +20,7 @@ export interface ParkedOptions {
   readonly clock: Clock;
 }
 
-export async function openParked(options: ParkedOptions): Promise<ParkedRoute> {
+export async function openIdleRoute(options: IdleRouteOptions): Promise<IdleRoute> {
   const { spool, partition = 0, entry, reason, clock } = options;
   const { name, type, place, firstOffset } = entry;
   const lease = await spool.lease(name, partition);
