@@ -33,7 +33,7 @@ export class Admission {
   accept(record: SpoolRecord): void {
     const { definition, filter, deadLetters, ledger } = this.#options;
     const { offset } = record;
-    const reason = skipReason(record, { skips: definition.skips, filter });
+    const reason = skipReason(record, definition.skips, filter);
     const known = deadLetters.countFor(offset);
     if (reason !== undefined) ledger.settle(offset, offset + 1, { status: "skipped", reason });
     else if (known === undefined) this.#hold(record);
