@@ -13,10 +13,11 @@ import type { Sink } from "../../packages/sluice/src/sinks/define.ts";
 import type { NewRecord, Spool } from "../../packages/sluice/src/spool/spool.ts";
 
 /**
- * From an application's event to a backend's 200. Ours: encoded once, appended durably, routed, posted as raw lines. The limit: the
- * same events encoded and posted by undici in the same batches of 32 over the same 4 connections, with nothing in between and nothing kept.
- * What counts is the CPU time of this process, kernel and thread pool included; the backend counts in a process of its own.
- * Rounds are paired and their order is drawn.
+ * From an application's event to a backend's 200. Ours: encoded once, appended durably, routed, posted as raw
+ * lines. The limit: the same events encoded and posted by undici in the same batches of 32 over the same 4
+ * connections, with nothing in between and nothing kept. What counts is the CPU time of this process, kernel
+ * and thread pool included; the backend counts in a process of its own. Rounds are paired and their order is
+ * drawn.
  */
 const EVENTS = 8_192;
 const BATCH = 32;

@@ -4,7 +4,10 @@ import { Ledger } from "./ledger.ts";
 import { decodeLedger } from "./ledger-codec.ts";
 import type { RouteEntry } from "./routes.ts";
 
-/** A route whose sink is no longer in the configuration: nothing is sent, and its backlog is kept until it returns. */
+/**
+ * A route whose sink is no longer in the configuration: nothing is sent, and its backlog is kept until it
+ * returns.
+ */
 export interface Detached {
   readonly name: string;
   readonly type: string;

@@ -1,7 +1,10 @@
 import type { Event } from "@sluice/sdk";
 import { FLAG_PARTIAL, type SpoolRecord } from "../spool/spool.ts";
 
-/** Why a record is not for this route; undefined if it is. Looks at the header first, at the event only if there is a filter. */
+/**
+ * Why a record is not for this route; undefined if it is. Looks at the header first, at the event only if
+ * there is a filter.
+ */
 export function skipReason(
   record: SpoolRecord,
   skips: ((kindCode: number) => string | undefined) | undefined,
@@ -14,7 +17,10 @@ export function skipReason(
   return filter && !passes(record, filter) ? "filtered" : undefined;
 }
 
-/** What cannot be read is not filtered out: the sink's own decoding finds it and it becomes a dead letter, seen by somebody. */
+/**
+ * What cannot be read is not filtered out: the sink's own decoding finds it and it becomes a dead letter,
+ * seen by somebody.
+ */
 function passes(record: SpoolRecord, filter: (event: Event) => boolean): boolean {
   let event: Event;
   try {
