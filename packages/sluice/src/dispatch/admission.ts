@@ -29,11 +29,13 @@ export class Admission {
     this.#options = options;
   }
 
-  /** Puts a record in its lane, or settles it at once if it is not for this sink or was buried before a crash. */
+  /**
+   * Puts a record in its lane, or settles it at once if it is not for this sink or was buried before a crash.
+   */
   accept(record: SpoolRecord): void {
     const { definition, filter, deadLetters, ledger } = this.#options;
     const { offset } = record;
-    const reason = skipReason(record, { skips: definition.skips, filter });
+    const reason = skipReason(record, definition.skips, filter);
     const known = deadLetters.countFor(offset);
     if (reason !== undefined) ledger.settle(offset, offset + 1, { status: "skipped", reason });
     else if (known === undefined) this.#hold(record);
@@ -47,8 +49,9 @@ export class Admission {
   }
 
   /**
-   * How much to read now; undefined if memory or the ledger is full. What is on its way and the next batches are counted against
-   * the read-ahead, what waits against the ledger's exceptions: it must not keep others from passing.
+   * How much to read now; undefined if memory or the ledger is full. What is on its way and the next batches
+   * are counted against the read-ahead, what waits against the ledger's exceptions: it must not keep others
+   * from passing.
    */
   limit(isIdle: boolean): ReadLimit | undefined {
     const { definition, figures, ledger, lanes } = this.#options;
@@ -61,7 +64,8 @@ export class Admission {
     const bytes = Math.max(figures.readAheadBytes, limits.bytes) - this.#heldBytes;
     if (records <= 0) return undefined;
     if (bytes > 0) return { records, bytes };
-    // If memory is full of what waits, one event at a time still passes; else two large poisoned ones would block all others.
+    // If memory is full of what waits, one event at a time still passes; else two large poisoned ones would
+    // block all others.
     return isIdle ? { records: 1, bytes: 1 } : undefined;
   }
 

@@ -1,6 +1,9 @@
 import type { Clock, Timer } from "@sluice/sdk/internal";
 
-/** One timer for everything that a route waits for. Setting it to a later time is free: it rings early and is set again. */
+/**
+ * One timer for everything that a route waits for. Setting it to a later time is free: it rings early and is
+ * set again.
+ */
 export class Alarm {
   readonly #clock: Clock;
   readonly #ring: () => void;

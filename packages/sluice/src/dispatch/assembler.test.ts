@@ -161,7 +161,7 @@ test("a run with a writer is only watched, and the writer's end settles it", asy
   await assembler.close();
 });
 
-test("at start-up what an earlier boot left open is closed as crashed, an SDK's run is not, and once is enough", async () => {
+test("at start-up what an earlier boot left open is closed as crashed, once; an SDK's run is not", async () => {
   const spool = new MemorySpool();
   await spool.append([
     start("dead", { writer: EARLIER }),
@@ -193,7 +193,7 @@ test("at start-up what an earlier boot left open is closed as crashed, an SDK's 
   await stage.assembler.close();
 });
 
-test("a run is closed an hour after its last sign of life or that of its trace, and down time does not count", async () => {
+test("a run is closed an hour after the last sign of life of its trace, down time not counted", async () => {
   const stage = await open();
   await stage.append(start("quiet"), start("parent", {}, { traceId: "t" }));
   await stage.clock.advance(3_000_000);
@@ -249,7 +249,7 @@ test("an end that comes after its run was closed becomes revision 2, a further o
   await stage.assembler.close();
 });
 
-test("a source whose end meets a closing record gets it in as a revision, and meets a real end as a conflict", async () => {
+test("a source's end becomes a revision of a closing record, and a conflict with a real end", async () => {
   const stage = await open();
   await stage.append(start("r1", { writer: "sdk" }), start("r2"));
   await stage.clock.advance(3_700_000);
@@ -282,7 +282,8 @@ test("nothing is appended before recovery has read the tail, and then only what 
   await before.clock.advance(1);
   expect(before.made().length).toBe(2_000);
 
-  // The ledger is lost: everything is folded anew, and the ends that are there are found behind all starts and pieces.
+  // The ledger is lost: everything is folded anew, and the ends that are there are found behind all starts
+  // and pieces.
   const appends: number[] = [];
   const append = spool.append.bind(spool);
   spool.append = (records) => {
@@ -302,7 +303,7 @@ test("nothing is appended before recovery has read the tail, and then only what 
   await before.assembler.close();
 });
 
-test("the ledger stands at the oldest open run, and a crash anywhere loses no run and makes none twice", async () => {
+test("the ledger stands at the oldest open run, and no crash loses a run or makes one twice", async () => {
   const stage = await open();
   for (let round = 0; round < 30; round++) {
     await stage.append(start(`r${round}`));
@@ -346,7 +347,7 @@ test("an append that is refused is tried again until it is in, and nothing is re
   await stage.assembler.close();
 });
 
-test("what is no event, and a tail that cannot be read, hold up neither recovery nor the others", async () => {
+test("what is no event, and a tail that cannot be read, hold up neither recovery nor others", async () => {
   const spool = new MemorySpool();
   const broken = { ...start("broken"), body: Buffer.from("{nonsense") };
   await spool.append([broken, start("dead", { writer: EARLIER }), piece("broken"), whole("x"), whole("y")]);

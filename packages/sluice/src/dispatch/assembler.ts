@@ -14,12 +14,14 @@ import type { RouteState } from "./state.ts";
 import type { RouteObserver } from "./watch.ts";
 
 /**
- * The built-in route whose sink is the spool. It reads every record, joins the runs that nobody will end in one piece, closes those
- * that nobody will end at all, and appends the complete records. What a run is waiting for stands in fold.ts.
+ * The built-in route whose sink is the spool. It reads every record, joins the runs that nobody will end in
+ * one piece, closes those that nobody will end at all, and appends the complete records. What a run is
+ * waiting for stands in fold.ts.
  *
- * Its ledger stands at the oldest record that an open run needs. After a restart it folds the log from there to the tail that it
- * found at open, its own records included, and appends nothing before it gets there; then what is still missing, and nothing else.
- * That it dies between an append and its ledger is harmless: the same end has the same id.
+ * Its ledger stands at the oldest record that an open run needs. After a restart it folds the log from there
+ * to the tail that it found at open, its own records included, and appends nothing before it gets there; then
+ * what is still missing, and nothing else. That it dies between an append and its ledger is harmless: the
+ * same end has the same id.
  */
 export interface Assembler {
   readonly status: RouteStatus;
@@ -28,7 +30,10 @@ export interface Assembler {
   /** Runs whose end is not known yet. */
   readonly openRuns: number;
   sync(): Promise<boolean>;
-  /** Closes the oldest open runs as incomplete{evicted}, so that what they pin can be released. Soon, not at once. */
+  /**
+   * Closes the oldest open runs as incomplete{evicted}, so that what they pin can be released. Soon, not at
+   * once.
+   */
   evict(runs: number): void;
   /** Stops reading, finishes or gives up what it is appending, stores the ledger durably. Idempotent. */
   close(): Promise<void>;
@@ -53,7 +58,10 @@ const RUN_TIMEOUT_MS = 3_600_000;
 /** Time for clients that were cut off by our restart to come back with their ends. */
 const QUIET_AFTER_START_MS = 300_000;
 const SWEEP_MS = 60_000;
-/** If the tail that was found at open cannot be read (damaged), recovery is over when nothing has come for this long. */
+/**
+ * If the tail that was found at open cannot be read (damaged), recovery is over when nothing has come for
+ * this long.
+ */
 const RECOVERY_STALL_MS = 2_000;
 const READ: ReadLimit = { records: 512, bytes: 8 * 1024 * 1024 };
 const NAME = "assembler";
@@ -203,7 +211,10 @@ class SpoolAssembler implements Assembler {
     await this.#perform([...this.#fold.tasks(), ...this.#fold.dead()]);
   }
 
-  /** Waits for records; ends without any when a sweep is due, or when recovery waits for a tail that cannot be read. */
+  /**
+   * Waits for records; ends without any when a sweep is due, or when recovery waits for a tail that cannot be
+   * read.
+   */
   async #read(): ReturnType<Spool["read"]> {
     const { spool, partition = 0, clock } = this.#options;
     this.#interrupt = new AbortController();

@@ -5,8 +5,9 @@ import type { Figures } from "./figures.ts";
 import type { Item } from "./item.ts";
 
 /**
- * One request. Ends for certain: after `sendTimeoutMs`, or when `stop` aborts, the sink is told to end, and if it has not done
- * so after a grace its answer no longer counts ("retry": it may have arrived). Rejects only where the sink breaks its word.
+ * One request. Ends for certain: after `sendTimeoutMs`, or when `stop` aborts, the sink is told to end, and
+ * if it has not done so after a grace its answer no longer counts ("retry": it may have arrived). Rejects
+ * only where the sink breaks its word.
  */
 export function attempt(
   sink: Sink,

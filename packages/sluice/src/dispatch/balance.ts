@@ -1,4 +1,7 @@
-/** Where every accepted event of a route is. accepted = pending + delivered + Σskipped + deadLettered + Σdropped, always. */
+/**
+ * Where every accepted event of a route is. accepted = pending + delivered + Σskipped + deadLettered +
+ * Σdropped, always.
+ */
 export interface Balance {
   readonly accepted: number;
   readonly pending: number;
@@ -9,7 +12,7 @@ export interface Balance {
 }
 
 /** Zero when the balance holds; else by how much it is wrong. */
-export function balanceError(balance: Balance): number {
+function balanceError(balance: Balance): number {
   const { accepted, pending, delivered, skipped, deadLettered, dropped } = balance;
   return accepted - (pending + delivered + sum(skipped) + deadLettered + sum(dropped));
 }

@@ -24,7 +24,10 @@ export interface BuilderOptions {
   readonly signal: AbortSignal;
 }
 
-/** Builds what the fold asks for from records read back from the spool, appends it, and tells fold and books what came of it. */
+/**
+ * Builds what the fold asks for from records read back from the spool, appends it, and tells fold and books
+ * what came of it.
+ */
 export class Builder {
   readonly #options: BuilderOptions;
   #recent = new Map<number, SpoolRecord>();
@@ -88,7 +91,8 @@ export class Builder {
         }
       }
     } catch {
-      // Not an event, or an event without what its kind needs: nothing can be made of it, and it must not stop the others.
+      // Not an event, or an event without what its kind needs: nothing can be made of it, and it must not
+      // stop the others.
       return undefined;
     }
   }

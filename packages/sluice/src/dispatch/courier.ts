@@ -30,7 +30,10 @@ export interface CourierOptions {
   onSettled(item: Item): void;
 }
 
-/** What batches have in common on their way to one sink: its pace, its health, the ledger and the dead letters. */
+/**
+ * What batches have in common on their way to one sink: its pace, its health, the ledger and the dead
+ * letters.
+ */
 export class Courier implements DeliveringRoute {
   readonly #options: CourierOptions;
   #successes = 0;

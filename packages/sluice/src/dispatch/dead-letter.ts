@@ -1,12 +1,12 @@
 import type { Item } from "./item.ts";
 
 /**
- * One line of a dead-letter file: JSON, with `offset` and `place` first, so that opening reads them without parsing the
- * event. `event` is the event as it was spooled; if that is no JSON, `eventBase64`. A group (`rejected` of `offsets`, nobody knows
- * which) stands in one line without events: they are in the spool.
+ * One line of a dead-letter file: JSON, with `offset` and `place` first, so that opening reads them without
+ * parsing the event. `event` is the event as it was spooled; if that is no JSON, `eventBase64`. A group
+ * (`rejected` of `offsets`, nobody knows which) stands in one line without events: they are in the spool.
  *
- *   {"offset":7,"place":"…","runKey":9,"kindCode":1,"count":1,"id":"…","kind":"…","runId":"…","sink":"…","reason":"rejected",
- *    "attempts":1,"at":"…","words":"…","event":{…}}
+ *   {"offset":7,"place":"…","runKey":9,"kindCode":1,"count":1,"id":"…","kind":"…","runId":"…","sink":"…",
+ *    "reason":"rejected","attempts":1,"at":"…","words":"…","event":{…}}
  */
 export interface DeadLetter {
   readonly items: readonly Item[];
@@ -114,5 +114,7 @@ export function readKnown(line: string): KnownLetter | undefined {
 }
 
 export const RUN_STARTED = 1;
-const FRONT =
-  /^\{"offset":(\d+),"place":"([\da-f]*)","runKey":(\d+),"kindCode":(\d+),"count":(\d+)(?:,"offsets":\[([\d,]+)\])?/;
+const FRONT = new RegExp(
+  '^\\{"offset":(\\d+),"place":"([\\da-f]*)","runKey":(\\d+),"kindCode":(\\d+),"count":(\\d+)' +
+    '(?:,"offsets":\\[([\\d,]+)\\])?',
+);

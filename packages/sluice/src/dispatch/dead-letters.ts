@@ -1,21 +1,24 @@
 import { join } from "node:path";
 import { type Clock, codeOf, type Disk, type DiskFile } from "@sluice/sdk/internal";
-import { type DeadLetter, encodeDeadLetter, LINE_FEED, readKnown } from "./dead-letter.ts";
+import { type DeadLetter, encodeDeadLetter, LINE_FEED, RUN_STARTED, readKnown } from "./dead-letter.ts";
 
 /**
- * The dead letters of one sink: `<directory>/<sink>.jsonl`, one line each (see dead-letter.ts). A line is written and synced
- * before the ledger settles its events, so a crash between the two leaves a line whose events are not settled: on the next start they
- * are known (`countFor`) and settle without being sent or written again.
- * A torn last line is cut off at open, a short write is truncated back, and after a failed sync the file is opened anew and
- * the letters are written again, never synced a second time on trust.
+ * The dead letters of one sink: `<directory>/<sink>.jsonl`, one line each (see dead-letter.ts). A line is
+ * written and synced before the ledger settles its events, so a crash between the two leaves a line whose
+ * events are not settled: on the next start they are known (`countFor`) and settle without being sent or
+ * written again. A torn last line is cut off at open, a short write is truncated back, and after a failed
+ * sync the file is opened anew and the letters are written again, never synced a second time on trust.
  */
 export interface DeadLetters {
   /**
-   * Resolves when all of them are on disk ("written"), none is because the cap is reached ("full"), or the disk failed
-   * ("failed": try again later, the events are not settled). Calls are served in order.
+   * Resolves when all of them are on disk ("written"), none is because the cap is reached ("full"), or the
+   * disk failed ("failed": try again later, the events are not settled). Calls are served in order.
    */
   append(letters: readonly DeadLetter[]): Promise<"written" | "full" | "failed">;
-  /** Events of this route that stand in the file although the ledger had not settled them: 1 if dead, 0 if delivered in a group. */
+  /**
+   * Events of this route that stand in the file although the ledger had not settled them: 1 if dead, 0 if
+   * delivered in a group.
+   */
   countFor(offset: number): number | undefined;
   /** Does this run follow its dead start? */
   follows(runKey: number): boolean;
@@ -35,8 +38,11 @@ export interface DeadLetterOptions {
   readonly capBytes?: number;
 }
 
-/** Dead letters wait for a person. More than this means that something is wrong with all events, not with some. */
-export const DEAD_LETTER_BYTES_MAX = 256 * 1024 * 1024;
+/**
+ * Dead letters wait for a person. More than this means that something is wrong with all events, not with
+ * some.
+ */
+const DEAD_LETTER_BYTES_MAX = 256 * 1024 * 1024;
 /** Runs whose start is a dead letter. Older ones have long ended. */
 const FOLLOWED_RUNS_MAX = 10_000;
 const SCAN_BYTES = 1024 * 1024;
@@ -124,7 +130,8 @@ class DeadLetterFile implements DeadLetters {
     for (const letter of letters) {
       this.#count += letter.dead;
       const [first] = letter.items;
-      if (letter.items.length === 1 && first?.record.kindCode === 1) this.#follow(first.record.runKey);
+      if (letter.items.length === 1 && first?.record.kindCode === RUN_STARTED)
+        this.#follow(first.record.runKey);
     }
     return "written";
   }
@@ -191,7 +198,8 @@ class DeadLetterFile implements DeadLetters {
     }
     if (known.opensRun) this.#follow(known.runKey);
     for (const [index, offset] of known.offsets.entries()) {
-      // The first `count` of a group stand for its dead: nobody knows which they are, and the sum is what has to be right.
+      // The first `count` of a group stand for its dead: nobody knows which they are, and the sum is what has
+      // to be right.
       if (this.#known.has(offset)) continue;
       const dead = index < known.count ? 1 : 0;
       this.#known.set(offset, dead);

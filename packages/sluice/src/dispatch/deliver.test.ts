@@ -75,7 +75,7 @@ test("a dead letter keeps the event as it was, the sink's words, and how often i
   await setup.route.close();
 });
 
-test("a batch that is too large is halved until it fits; an event that never fits is a dead letter", async () => {
+test("a batch that is too large is halved; an event that never fits is a dead letter", async () => {
   const setup = await stage({ definition: { limits: { events: 32, bytes: 1e6 }, inFlight: 1 } });
   setup.sink.answer = (batch) =>
     batch.length > 10 || batch.some(({ id }) => id === "e20")
@@ -104,7 +104,7 @@ test("a backend that only counts: all settle, the count is dead, and one letter 
   await setup.route.close();
 });
 
-test("when the start of a run is a dead letter, the rest of the run follows it, now and after a restart", async () => {
+test("the rest of a run follows its dead start, now and after a restart", async () => {
   const setup = await stage();
   setup.sink.answer = refusing(["s"]);
   await setup.spool.append([
@@ -171,7 +171,7 @@ test.each([1, 4])(
   },
 );
 
-test("a poisoned event at the head of a route that sends one at a time does not hold up the others", async () => {
+test("a poisoned event at the head of a route that sends one at a time holds up no other", async () => {
   const setup = await stage({ definition: { limits: { events: 1, bytes: 1e6 }, inFlight: 1 } });
   setup.sink.answer = poisoned("e0");
 
@@ -208,7 +208,7 @@ test("an outage never makes poison of an event that was under suspicion before",
   await setup.route.close();
 });
 
-test("while an event is set aside, the rest of its run stands behind it, also within its own batch", async () => {
+test("while an event is set aside, the rest of its run stands behind it, even in one batch", async () => {
   const setup = await stage({ definition: { limits: { events: 8, bytes: 1e6 }, inFlight: 2 } });
   setup.sink.answer = poisoned("bad/1");
 

@@ -5,24 +5,25 @@ import type { Item } from "./item.ts";
 import type { Outcome } from "./ledger.ts";
 
 /**
- * Takes one batch as far as it gets: one request after the other, always the front of what is left, so that no event overtakes
- * another of its key.
+ * Takes one batch as far as it gets: one request after the other, always the front of what is left, so that
+ * no event overtakes another of its key.
  *
  *   delivered, skipped   settled
  *   mixed                each for itself; what is to be tried again waits with its key
  *   partly               all settled, as many dead as the backend counted
- *   rejected             somewhere in the request is a bad event: the next request is its front half. What goes through proves
- *                        the bad one to be in the other half, which is therefore not sent as a whole. Found alone, it is a dead letter,
- *                        and all that is left goes in one request. So k bad events of n cost at most k·(log2 n + 2) requests
- *                        beyond the first.
+ *   rejected             somewhere in the request is a bad event: the next request is its front half. What
+ *                        goes through proves the bad one to be in the other half, which is therefore not sent
+ *                        as a whole. Found alone, it is a dead letter, and all that is left goes in one
+ *                        request. So k bad events of n cost at most k·(log2 n + 2) requests beyond the first.
  *   tooLarge             halved, and no later request of this batch is larger; alone, a dead letter
  *   retry                again, after a jittered backoff, up to a series; see below
  *   blocked              stops; all that is left goes back
  *
- * A series that failed means one of three things. Nothing else got through meanwhile: it is the backend, the batch stops and the
- * route waits. Others got through: it is this batch, whose events wait with their keys. Others got through and it is
- * the second time: it is some event of this batch, and it is bisected as if rejected, one try a request; who fails alone is
- * set aside as a suspect (`isAlone`), and is a dead letter ("poison") after ten failures with successes of others between.
+ * A series that failed means one of three things. Nothing else got through meanwhile: it is the backend, the
+ * batch stops and the route waits. Others got through: it is this batch, whose events wait with their keys.
+ * Others got through and it is the second time: it is some event of this batch, and it is bisected as if
+ * rejected, one try a request; who fails alone is set aside as a suspect (`isAlone`), and is a dead letter
+ * ("poison") after ten failures with successes of others between.
  */
 export async function deliver(
   batch: readonly Item[],
@@ -43,7 +44,10 @@ export interface DeliveringRoute {
   send(items: readonly Item[], attempt: number): Promise<Delivery>;
   backoff(retry: number): Promise<void>;
   settle(item: Item, outcome: Outcome): void;
-  /** Writes a dead letter of all `items` and settles them, `dead` of them as dead. False: the disk failed, try later. */
+  /**
+   * Writes a dead letter of all `items` and settles them, `dead` of them as dead. False: the disk failed, try
+   * later.
+   */
   bury(items: readonly Item[], dead: number, reason: DeadLetterReason, words: string): Promise<boolean>;
   follows(item: Item): boolean;
 }
@@ -192,7 +196,10 @@ class BatchDelivery {
     } else this.#stop = retry;
   }
 
-  /** Bisects a batch that fails without a word of rejection. If meanwhile nothing gets through at all, it is the backend. */
+  /**
+   * Bisects a batch that fails without a word of rejection. If meanwhile nothing gets through at all, it is
+   * the backend.
+   */
   async #narrow(request: readonly Item[], retry: Retry): Promise<void> {
     if (this.#route.successes > this.#successesAtStart) this.#retries = 0;
     this.#successesAtStart = this.#route.successes;
@@ -292,7 +299,10 @@ class BatchDelivery {
   }
 }
 
-/** Requests of a bisection in a row of which none got through: a batch of 2^10 needs 11 to find a bad event at its front. */
+/**
+ * Requests of a bisection in a row of which none got through: a batch of 2^10 needs 11 to find a bad event at
+ * its front.
+ */
 const BISECT_FAILURES_MAX = 12;
 
 function isAskedToWait({ retryAfterMs }: Retry): boolean {

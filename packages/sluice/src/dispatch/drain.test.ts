@@ -5,7 +5,7 @@ import { ids, stage } from "./route.test-support.ts";
 
 const patient = () => new AbortController();
 
-test("a drain sends what was accepted without waiting for company, and leaves a durable ledger (P10)", async () => {
+test("a drain sends what was accepted at once, and leaves a durable ledger (P10)", async () => {
   const { route, sink, append, spool } = await stage();
   await append(...ids(40));
 
@@ -43,7 +43,7 @@ test("a drain waits for a slow sink, but not for what is accepted after it began
   await route.close();
 });
 
-test("a drain ends within a second of its patience, however the sink hangs, and what was on its way stays pending (T24)", async () => {
+test("a drain ends within a second of its patience, however the sink hangs (T24)", async () => {
   const { route, sink, append, clock, crash, ...setup } = await stage();
   sink.answer = () => new Promise<Delivery>(() => undefined);
   await append(...ids(100));

@@ -27,9 +27,10 @@ export async function readBack(
 }
 
 /**
- * What becomes of a complete end whose id is taken (the spool said "conflict", at `offset`). If the assembler had closed the run
- * meanwhile, the end is appended as revision 2; if what stands there was made of the same pieces, it is the same end and so
- * a duplicate; anything else stays a conflict. The outcome is that of the append that was made, if one was.
+ * What becomes of a complete end whose id is taken (the spool said "conflict", at `offset`). If the assembler
+ * had closed the run meanwhile, the end is appended as revision 2; if what stands there was made of the same
+ * pieces, it is the same end and so a duplicate; anything else stays a conflict. The outcome is that of the
+ * append that was made, if one was.
  */
 export async function appendLateEnd(
   spool: Spool,

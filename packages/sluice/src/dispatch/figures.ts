@@ -1,4 +1,7 @@
-/** Every number of the delivery path, with its reason. One object, so that a sink's configuration can change any of them. */
+/**
+ * Every number of the delivery path, with its reason. One object, so that a sink's configuration can change
+ * any of them.
+ */
 export interface Figures {
   /** Retries in a series, after its first try. */
   readonly seriesRetries: number;
@@ -25,7 +28,10 @@ export interface Figures {
   readonly batchAgeMs: number;
   /** Bytes of bodies that a route holds in memory, whatever state their events are in. */
   readonly readAheadBytes: number;
-  /** Ledger exceptions (settled ranges above the low offset, and waiting events); at this many the route stops reading. */
+  /**
+   * Ledger exceptions (settled ranges above the low offset, and waiting events); at this many the route stops
+   * reading.
+   */
   readonly exceptionsMax: number;
   /** A ledger is written at most this often. */
   readonly commitMs: number;
@@ -36,7 +42,8 @@ export const DEFAULT_FIGURES: Figures = {
   seriesRetries: 3,
   seriesBackoffMs: 100,
   seriesBackoffMsMax: 1_000,
-  // Half a minute: long enough to leave a sick backend alone, short enough that nobody waits for us once it is well.
+  // Half a minute: long enough to leave a sick backend alone, short enough that nobody waits for us once it
+  // is well.
   waitMs: 1_000,
   waitMsMax: 30_000,
   // An hour: a longer wait is a mistake in a header more often than a plan.

@@ -1,8 +1,9 @@
 import type { Ledger, Outcome } from "./ledger.ts";
 
 /**
- * The assembler's books. Its ledger has no exceptions: it stands at the oldest record that an open run still needs, because recovery
- * folds everything from there anyway. What became of later records is one byte each until the ledger gets there.
+ * The assembler's books. Its ledger has no exceptions: it stands at the oldest record that an open run still
+ * needs, because recovery folds everything from there anyway. What became of later records is one byte each
+ * until the ledger gets there.
  */
 export class FoldBooks {
   readonly #ledger: Ledger;
@@ -55,7 +56,8 @@ export class FoldBooks {
 }
 
 /**
- * used: became part of a complete record. ended: an end of a run that has one. damaged: nobody will ever read it.
+ * used: became part of a complete record. ended: an end of a run that has one. damaged: nobody will ever read
+ * it.
  */
 export type Fate = "pending" | "used" | "not_a_piece" | "ended" | "damaged";
 

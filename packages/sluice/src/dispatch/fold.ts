@@ -25,7 +25,10 @@ export type Task =
       readonly pieceOffset: number;
     };
 
-/** Runs whose end is remembered, for pieces that come after it. Older ones are found by the conflict on their id. */
+/**
+ * Runs whose end is remembered, for pieces that come after it. Older ones are found by the conflict on their
+ * id.
+ */
 const ENDED_MAX = 65_536;
 
 /**
@@ -38,8 +41,9 @@ const ENDED_MAX = 65_536;
  *   watched by an earlier boot of this data directory ──the tail is reached──▶ closed by us ──▶ ended
  *   ended ──piece──▶ a late one: revision 2 if we had closed the run, else counted and left
  *
- * The start and the piece of a run that is not ended are pending in the books; everything else is settled as it is read. Headers
- * suffice for all records but starts and pieces, and for the starts of this very process, which are recognised by their bytes.
+ * The start and the piece of a run that is not ended are pending in the books; everything else is settled as
+ * it is read. Headers suffice for all records but starts and pieces, and for the starts of this very process,
+ * which are recognised by their bytes.
  */
 export class Fold {
   readonly #bootId: string;
@@ -70,7 +74,10 @@ export class Fold {
     this.#books.settle(record.offset, "not_a_piece");
   }
 
-  /** Everything that is to be appended now. Joins are there until they are `ended`; late pieces are handed out once. */
+  /**
+   * Everything that is to be appended now. Joins are there until they are `ended`; late pieces are handed out
+   * once.
+   */
   tasks(): Task[] {
     const late = this.#late;
     this.#late = [];

@@ -6,8 +6,8 @@ import type { SpoolRecord } from "../spool/spool.ts";
 export type Key = number;
 
 /**
- * One unsettled event of a route: what the sink gets, and what the route remembers of its tries. One object an event,
- * nothing decoded until somebody asks.
+ * One unsettled event of a route: what the sink gets, and what the route remembers of its tries. One object
+ * an event, nothing decoded until somebody asks.
  */
 export class Item implements Outgoing {
   readonly record: SpoolRecord;

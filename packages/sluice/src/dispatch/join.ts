@@ -2,9 +2,9 @@ import type { Event, Run, RunStatus } from "@sluice/sdk";
 import { deriveId } from "./event-code.ts";
 
 /**
- * The complete end of a run, made of its start and the piece that ended it. What the piece says wins, field by field; what
- * only the start knows (scope, tags, metadata, session, trace, request) is carried over. Without a start, which was never
- * sent, the run began when it ended, is incomplete, and says so.
+ * The complete end of a run, made of its start and the piece that ended it. What the piece says wins, field
+ * by field; what only the start knows (scope, tags, metadata, session, trace, request) is carried over.
+ * Without a start, which was never sent, the run began when it ended, is incomplete, and says so.
  */
 export function joinRun(start: Event | undefined, piece: Event): Event {
   if (!start) return complete(piece, undefined, { status: "incomplete", reason: "no_start" });

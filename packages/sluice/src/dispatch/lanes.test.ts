@@ -70,7 +70,8 @@ test("whatever becomes of batches, no event overtakes another of its key and non
       const settled: Item[] = [];
       let nowMs = 0;
       const finish = (batch: Item[], fates: readonly number[]) => {
-        // Real batches settle from the front: once one of a key is not settled, the later ones of it are not either.
+        // Real batches settle from the front: once one of a key is not settled, the later ones of it are not
+        // either.
         const stuck = new Set<number>();
         const by: Item[][] = [[], [], []];
         for (const [index, each] of batch.entries()) {

@@ -10,10 +10,10 @@ import { Queue } from "./queue.ts";
  *   waiting   failed on its own; has a time to be tried again, and holds its key until then
  *   on its way, in a batch that `take` handed out and `finish` has not given back; the batch holds its keys
  *
- * A key is held by at most one batch or waiting group, so no event overtakes another of its key. Three facts keep the
- * order within a key: events are parked in the order in which `take` meets them, never on arrival, so what is parked is
- * older than what is ready; what is returned is older than what is parked; and `returned` is sorted by offset.
- * Key 0 is no key: such events are never parked, and wait each for itself.
+ * A key is held by at most one batch or waiting group, so no event overtakes another of its key. Three facts
+ * keep the order within a key: events are parked in the order in which `take` meets them, never on arrival,
+ * so what is parked is older than what is ready; what is returned is older than what is parked; and
+ * `returned` is sorted by offset. Key 0 is no key: such events are never parked, and wait each for itself.
  */
 export class Lanes {
   readonly #ready = new Queue<Item>();
@@ -70,8 +70,8 @@ export class Lanes {
   }
 
   /**
-   * The next batch, in spool order, within both limits (one event may be larger than `bytes`); empty if all that is ready
-   * is held up. It holds its keys until `finish`.
+   * The next batch, in spool order, within both limits (one event may be larger than `bytes`); empty if all
+   * that is ready is held up. It holds its keys until `finish`.
    */
   take(events: number, bytes: number): Item[] {
     const batch: Item[] = [];
@@ -97,7 +97,10 @@ export class Lanes {
     return inOrder(batch);
   }
 
-  /** Gives a batch back: `rest` may go again at once, `waits` when it is due, all others of the batch are settled. */
+  /**
+   * Gives a batch back: `rest` may go again at once, `waits` when it is due, all others of the batch are
+   * settled.
+   */
   finish(batch: readonly Item[], rest: readonly Item[], waits: readonly Wait[]): void {
     const groups = new Map<Key, Item[]>();
     const wait = (item: Item, dueMs: number) => {

@@ -8,17 +8,15 @@ import { Ledger, REASON_BYTES_MAX, REASONS_MAX } from "./ledger.ts";
  *   6  reasons, skipped     1      how many counters follow
  *   7  reasons, dropped     1
  *   8  settled ranges       2
- *  10  waiting              2
- *  12  place               16      routes.json gives each route one: a ledger from elsewhere is recognised
- *  28  first, low           6 + 6
- *  40  delivered, dead      6 + 6
- *  52  counters             per reason: length 1, UTF-8, count 6; skipped first
+ *  10  waiting              2  12  place               16      routes.json gives each route one: a ledger
+ * from elsewhere is recognised  28  first, low           6 + 6  40  delivered, dead      6 + 6  52  counters
+ * per reason: length 1, UTF-8, count 6; skipped first
  *      settled              per range: from 6, to 6
  *      waiting              per event: offset 6, attempt 2, next try 6 (wall clock, ms)
  *
- * The spool that stores it adds generation and checksum. What is read back is believed only if it is whole, of this
- * version and place, in order, not ahead of the data, and its counters add up; everything else starts at the route's
- * first offset: duplicates at worst, never a skip.
+ * The spool that stores it adds generation and checksum. What is read back is believed only if it is whole,
+ * of this version and place, in order, not ahead of the data, and its counters add up; everything else starts
+ * at the route's first offset: duplicates at worst, never a skip.
  */
 export function encodeLedger(ledger: Ledger, place: string): Uint8Array {
   const bytes = Buffer.alloc(LEDGER_BYTES_MAX);

@@ -15,8 +15,9 @@ export interface LedgerWriterOptions {
 }
 
 /**
- * Stores a ledger: at most every `commitMs` after a change, and at once where asked. One commit at a time; what changes
- * during one goes into the next. A commit that the disk refuses is tried again with the next change or flush.
+ * Stores a ledger: at most every `commitMs` after a change, and at once where asked. One commit at a time;
+ * what changes during one goes into the next. A commit that the disk refuses is tried again with the next
+ * change or flush.
  */
 export class LedgerWriter {
   readonly #options: LedgerWriterOptions;

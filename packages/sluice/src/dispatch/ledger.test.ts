@@ -14,7 +14,7 @@ const outcomes = fc.oneof(
   fc.constantFrom("damaged", "deadletters_full").map((reason): Outcome => ({ status: "dropped", reason })),
 );
 
-test("the balance is exact at every step and at every stored ledger, in whatever order events settle (P2)", () => {
+test("the balance is exact at every step and in every stored ledger, in whatever order (P2)", () => {
   const settlings = fc.array(outcomes, { minLength: 60, maxLength: 60 });
   const order = fc.shuffledSubarray(Array.from({ length: 60 }, (_, index) => index + 100));
   fc.assert(
@@ -50,7 +50,7 @@ test("settling an event a second time throws", () => {
   expect(() => ledger.settle(1, 5, delivered)).toThrow("settled again");
 });
 
-test("a ledger that is ahead of the data, of another version, from elsewhere or cut is not believed (T15)", () => {
+test("a ledger that is ahead of the data, newer, from elsewhere or cut is not believed (T15)", () => {
   const ledger = new Ledger(0);
   ledger.settle(0, 10, delivered);
   ledger.settle(12, 14, { status: "skipped", reason: "partial" });

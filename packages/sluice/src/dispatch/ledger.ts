@@ -3,10 +3,11 @@ import type { Balance } from "./balance.ts";
 import { OffsetSet } from "./offset-set.ts";
 
 /**
- * What became of every event of a route, as numbers. All offsets below `low` are settled. Above it, `settled` holds the
- * ranges that are, and `waiting` the events that are not and have a time to be tried again; what stands in neither is
- * pending and will be read again after a restart. The counters stand beside the offsets and are stored with them, so the
- * balance is exact at any stored ledger: Σ counters = (low − first) + settled.size.
+ * What became of every event of a route, as numbers. All offsets below `low` are settled. Above it, `settled`
+ * holds the ranges that are, and `waiting` the events that are not and have a time to be tried again; what
+ * stands in neither is pending and will be read again after a restart. The counters stand beside the offsets
+ * and are stored with them, so the balance is exact at any stored ledger: Σ counters = (low − first) +
+ * settled.size.
  */
 export class Ledger {
   readonly first: number;
@@ -96,7 +97,10 @@ export interface Waiting {
   readonly nextTryMs: number;
 }
 
-/** Different reasons that are counted apart, each way. A sink that makes up reasons must not outgrow the ledger's slot. */
+/**
+ * Different reasons that are counted apart, each way. A sink that makes up reasons must not outgrow the
+ * ledger's slot.
+ */
 export const REASONS_MAX = 32;
 /** UTF-8 bytes of a counted reason. */
 export const REASON_BYTES_MAX = 48;

@@ -1,6 +1,9 @@
 import type { Disk, DiskFile } from "@sluice/sdk/internal";
 
-/** A disk in memory that answers within the microtask queue, so that a manual clock sees every step. Fails when told to. */
+/**
+ * A disk in memory that answers within the microtask queue, so that a manual clock sees every step. Fails
+ * when told to.
+ */
 export class MemoryDisk implements Disk {
   readonly files = new Map<string, Buffer>();
   /** What a power cut would leave. */

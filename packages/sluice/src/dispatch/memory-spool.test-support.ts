@@ -10,7 +10,10 @@ import type {
   SpoolState,
 } from "../spool/spool.ts";
 
-/** A spool of one partition in memory, for the tests of this folder. Ledgers survive `reopen`, as after a crash. */
+/**
+ * A spool of one partition in memory, for the tests of this folder. Ledgers survive `reopen`, as after a
+ * crash.
+ */
 export class MemorySpool implements Spool {
   readonly records = new Map<number, SpoolRecord>();
   /** What a crash leaves: the last stored ledger of each route. */
@@ -139,6 +142,6 @@ class MemoryRecord implements SpoolRecord {
   }
 }
 
-export function keyOf(text: string | undefined): number {
+function keyOf(text: string | undefined): number {
   return text === undefined ? 0 : createHash("sha1").update(text).digest().readUIntBE(0, 6);
 }

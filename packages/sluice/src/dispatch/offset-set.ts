@@ -1,4 +1,6 @@
-/** Offsets as sorted ranges [from, to). Few ranges hold many offsets, because events settle nearly in order. */
+/**
+ * Offsets as sorted ranges [from, to). Few ranges hold many offsets, because events settle nearly in order.
+ */
 export class OffsetSet {
   readonly #from: number[] = [];
   readonly #to: number[] = [];

@@ -69,7 +69,7 @@ test("a route waits as long as the backend asks, then tries one event, then goes
   await route.close();
 });
 
-test("an outage of a day dead-letters nothing, costs a request every 30 s, and drains when it ends", async () => {
+test("an outage of a day dead-letters nothing, costs a request each 30 s, and drains after", async () => {
   const { route, sink, clock, append } = await stage({ figures: noJitter });
   sink.answer = () => down;
 
@@ -89,7 +89,7 @@ test("an outage of a day dead-letters nothing, costs a request every 30 s, and d
   await route.close();
 });
 
-test("a bad key pauses the route, burns nothing, is probed once a minute and drains when mended (T53)", async () => {
+test("a bad key pauses the route, burns nothing, is probed each minute, drains when mended (T53)", async () => {
   const { route, sink, clock, append } = await stage();
   sink.answer = () => ({ status: "blocked", reason: "401 Unauthorized" });
 

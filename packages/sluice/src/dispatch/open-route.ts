@@ -17,7 +17,9 @@ import { Reader } from "./reader.ts";
 import type { Route, RouteOptions, RouteStatus } from "./route.ts";
 import { RouteLife } from "./state.ts";
 
-/** Takes the route's ledger, or starts at its first offset if there is none to believe, and begins to deliver. */
+/**
+ * Takes the route's ledger, or starts at its first offset if there is none to believe, and begins to deliver.
+ */
 export async function openRoute(options: RouteOptions): Promise<Route> {
   const { spool, partition = 0, name, place, firstOffset } = options;
   const lease = await spool.lease(name, partition);
@@ -222,7 +224,10 @@ class SinkRoute implements Route {
     return nowMs >= oldestReadAtMs + (limits.ageMs ?? this.#figures.batchAgeMs);
   }
 
-  /** One event, and another one than last time if there is: a single bad event must not decide whether the sink is well. */
+  /**
+   * One event, and another one than last time if there is: a single bad event must not decide whether the
+   * sink is well.
+   */
   #probe(): void {
     if (this.#onTheirWay.size >= this.#options.definition.inFlight) return;
     let [item] = this.#lanes.take(1, Number.POSITIVE_INFINITY);
@@ -294,7 +299,8 @@ class SinkRoute implements Route {
     switch (this.#life.state.name) {
       case "waiting":
       case "paused":
-        // If its time has come and there is nothing to probe with, the next event that is read brings it about.
+        // If its time has come and there is nothing to probe with, the next event that is read brings it
+        // about.
         return this.#life.probeAtMs > nowMs ? this.#life.probeAtMs : Number.POSITIVE_INFINITY;
       case "running": {
         const hasPlace = this.#onTheirWay.size < definition.inFlight;

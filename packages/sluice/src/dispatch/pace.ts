@@ -1,8 +1,9 @@
 import { type Clock, sleep } from "@sluice/sdk/internal";
 
 /**
- * Requests per second to one backend, shared by all who send to it. The bucket holds one token: requests are evenly
- * apart, so no window of one second holds more than the limit and one, wherever the backend's window starts.
+ * Requests per second to one backend, shared by all who send to it. The bucket holds one token: requests are
+ * evenly apart, so no window of one second holds more than the limit and one, wherever the backend's window
+ * starts.
  */
 export interface Pace {
   /** Resolves when one request may go, or at once when the signal aborts. Undefined: it may go now. */

@@ -13,8 +13,8 @@ export interface ReaderOptions {
 }
 
 /**
- * Reads a partition once, from the ledger's low offset on, one read at a time. Offsets that nobody will ever see again (damaged,
- * or trimmed) are settled as dropped, so that they are counted and hold up nothing.
+ * Reads a partition once, from the ledger's low offset on, one read at a time. Offsets that nobody will ever
+ * see again (damaged, or trimmed) are settled as dropped, so that they are counted and hold up nothing.
  */
 export class Reader {
   readonly #options: ReaderOptions;

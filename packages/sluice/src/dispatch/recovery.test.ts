@@ -4,7 +4,7 @@ import { assertBalance } from "./balance.ts";
 import { openIdleRoute } from "./idle-route.ts";
 import { ids, PLACE, record, stage } from "./route.test-support.ts";
 
-test("after a crash a route goes on at its last ledger: duplicates at worst, never a skip (T15)", async () => {
+test("after a crash a route goes on at its last ledger, duplicates at worst (T15)", async () => {
   const { sink, clock, append, crash, ...setup } = await stage({
     definition: { limits: { events: 4, bytes: 1e6 } },
   });
@@ -56,7 +56,7 @@ test.each([
   },
 );
 
-test("events that wait keep their schedule over a restart, but no clock makes them wait longer than an hour", async () => {
+test("waiting events keep their schedule over a restart, but no clock makes it over an hour", async () => {
   const setup = await stage({ definition: { order: "none" } });
   const busy: Delivery = {
     status: "mixed",
@@ -77,7 +77,7 @@ test("events that wait keep their schedule over a restart, but no clock makes th
   await setup.route.close();
 });
 
-test("an event whose dead letter was written before a crash is settled as that, not sent and not written again", async () => {
+test("a dead letter that was written before a crash is not sent and not written again", async () => {
   const setup = await stage();
   setup.sink.answer = () => ({ status: "rejected", reason: "no" });
   await setup.append("a");
@@ -109,7 +109,7 @@ test("a group letter that was written before a crash settles the same number aga
   await setup.route.close();
 });
 
-test("a dead letter makes the ledger durable, and what may be trimmed follows only durable ledgers", async () => {
+test("a dead letter makes the ledger durable, and only durable ledgers allow trimming", async () => {
   const setup = await stage();
   await setup.append(...ids(32));
   await setup.clock.advance(300);
@@ -141,7 +141,7 @@ test("a route whose lease is taken stops, and never writes over the other's ledg
   expect(Buffer.from(setup.spool.ledgers.get("hooks")?.bytes ?? []).toString()).toBe("theirs");
 });
 
-test("one run that waits for hours lets others pass until the ledger's exceptions are used up, and no further", async () => {
+test("a run that waits lets others pass until the ledger's exceptions are used up", async () => {
   const setup = await stage({ figures: { exceptionsMax: 100 } });
   setup.sink.answer = (batch) => ({
     status: "mixed",

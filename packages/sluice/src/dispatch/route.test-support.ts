@@ -14,7 +14,7 @@ import type { Attempt } from "./watch.ts";
 
 export const PLACE = "00112233445566778899aabbccddeeff";
 
-export interface Request {
+interface Request {
   readonly ids: readonly string[];
   readonly atMs: number;
   readonly signal: AbortSignal;
@@ -23,7 +23,7 @@ export interface Request {
 type Answer = (batch: readonly Outgoing[], signal: AbortSignal) => Delivery | Promise<Delivery>;
 
 /** A sink that answers as the test says, and remembers what it was sent. */
-export class ScriptedSink implements Sink {
+class ScriptedSink implements Sink {
   readonly requests: Request[] = [];
   /** Ids that it took, in order; twice means sent twice. */
   readonly taken: string[] = [];
@@ -107,7 +107,10 @@ export interface StageOptions {
   readonly seed?: number;
 }
 
-/** A route between a memory spool and a scripted sink, under a manual clock. The balance is checked at every event of it. */
+/**
+ * A route between a memory spool and a scripted sink, under a manual clock. The balance is checked at every
+ * event of it.
+ */
 export async function stage(options: StageOptions = {}): Promise<Stage> {
   const clock = new ManualClock();
   const spool = new MemorySpool();

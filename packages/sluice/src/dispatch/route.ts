@@ -10,24 +10,31 @@ import type { RouteState } from "./state.ts";
 import type { RouteObserver } from "./watch.ts";
 
 /**
- * A route takes every event of one spool partition to one sink: read → filter → batch → send → settle → ledger. Events of one
- * key (the sink's `order`) arrive in spool order, at least once; every event is settled exactly once. See state.ts for its
- * life, lanes.ts for who may go next, deliver.ts for what comes of a batch, ledger.ts for the books.
+ * A route takes every event of one spool partition to one sink: read → filter → batch → send → settle →
+ * ledger. Events of one key (the sink's `order`) arrive in spool order, at least once; every event is settled
+ * exactly once. See state.ts for its life, lanes.ts for who may go next, deliver.ts for what comes of a
+ * batch, ledger.ts for the books.
  */
 export interface Route {
   readonly status: RouteStatus;
   /** Everything below is settled, durably: it may be trimmed. */
   readonly lowOffset: number;
-  /** Makes the ledger durable, so that `lowOffset` is the newest there is. False if it could not be stored. */
+  /**
+   * Makes the ledger durable, so that `lowOffset` is the newest there is. False if it could not be stored.
+   */
   sync(): Promise<boolean>;
   /** Tries at once: a waiting or paused route probes, and events that wait on their own are due. */
   wake(): void;
   /**
-   * Sends what was accepted before this call, without waiting for company, while the sink takes it and until the signal aborts; then
-   * stores the ledger durably. What is left stays pending. Never rejects, and ends within a second of the abort.
+   * Sends what was accepted before this call, without waiting for company, while the sink takes it and until
+   * the signal aborts; then stores the ledger durably. What is left stays pending. Never rejects, and ends
+   * within a second of the abort.
    */
   drain(signal: AbortSignal): Promise<void>;
-  /** Breaks off what is on its way, stores the ledger durably and releases everything but the sink. Idempotent. */
+  /**
+   * Breaks off what is on its way, stores the ledger durably and releases everything but the sink.
+   * Idempotent.
+   */
   close(): Promise<void>;
 }
 

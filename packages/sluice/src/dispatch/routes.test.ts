@@ -14,7 +14,7 @@ const open = (disk: MemoryDisk, nextOffset = 0, firstOffset = 0) =>
     offsets: () => ({ firstOffset, nextOffset }),
   });
 
-test("in a new data directory a sink starts at the oldest record, in an existing one at now, or where it is told to", async () => {
+test("a sink starts at the oldest in a new data directory, else at now, or where it is told to", async () => {
   const disk = new MemoryDisk();
 
   const first = await (await open(disk, 7)).register(file);
@@ -44,7 +44,7 @@ test("an entry is durable when register resolves", async () => {
   expect(disk.synced.has("/data")).toBe(true);
 });
 
-test("another destination under one name is refused, with the way out, unless it is told where to start", async () => {
+test("another destination under one name is refused unless it is told where to start", async () => {
   const disk = new MemoryDisk();
   const entry = await (await open(disk)).register(hooks);
   const moved = { ...hooks, destination: "https://b.example/in" };
@@ -81,7 +81,7 @@ test("no key and no destination stands in the file", async () => {
   expect(disk.files.get("/data/routes.json")?.toString("latin1")).not.toMatch(/secret|a\.example/);
 });
 
-test("whichever byte is torn or flipped, the file gives the newest whole content or the one before", async () => {
+test("whichever byte is flipped, the file gives the newest whole content or the one before", async () => {
   const disk = new MemoryDisk();
   const routes = await open(disk);
   await routes.register(file);

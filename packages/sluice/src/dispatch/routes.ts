@@ -5,20 +5,21 @@ import { SluiceError } from "../errors.ts";
 import { openTwoSlots, readTwoSlots, type TwoSlots } from "./two-slots.ts";
 
 /**
- * `routes.json`: which routes this data directory has, each with its first offset, so that a route never starts where it
- * should not: a new sink begins at "now" (in a new data directory at the oldest), one whose ledger is lost at its first
- * offset. An entry is durable before its route reads for the first time, and is never lost: a sink that is missing from the
- * configuration stays as detached, and keeps its backlog.
+ * `routes.json`: which routes this data directory has, each with its first offset, so that a route never
+ * starts where it should not: a new sink begins at "now" (in a new data directory at the oldest), one whose
+ * ledger is lost at its first offset. An entry is durable before its route reads for the first time, and is
+ * never lost: a sink that is missing from the configuration stays as detached, and keeps its backlog.
  *
- * The file is JSON inside a binary frame (two-slots.ts). If neither slot can be believed, the directory counts as new: every
- * route starts at the oldest record, which costs duplicates and skips nothing.
+ * The file is JSON inside a binary frame (two-slots.ts). If neither slot can be believed, the directory
+ * counts as new: every route starts at the oldest record, which costs duplicates and skips nothing.
  */
 export interface Routes {
   /** Random, for the life of the data directory. The boot ids that are given out here begin with it. */
   readonly dataDirId: string;
   /**
-   * The entry of a sink, made on first sight and durable when this resolves. Rejects with ROUTE_OTHER_DESTINATION if the name
-   * is known for another destination, unless `from` is given: then it starts anew, with an empty ledger.
+   * The entry of a sink, made on first sight and durable when this resolves. Rejects with
+   * ROUTE_OTHER_DESTINATION if the name is known for another destination, unless `from` is given: then it
+   * starts anew, with an empty ledger.
    */
   register(sink: RouteSink, from?: "oldest" | "now"): Promise<RouteEntry>;
   /** All entries, those that were not registered since opening marked as detached. */
@@ -38,7 +39,10 @@ export interface RouteEntry {
   readonly type: string;
   readonly fingerprint: string;
   readonly firstOffset: number;
-  /** Random: a ledger or dead letter that names another place belongs to another route or another life of this one. */
+  /**
+   * Random: a ledger or dead letter that names another place belongs to another route or another life of this
+   * one.
+   */
   readonly place: string;
 }
 

@@ -6,22 +6,25 @@ import type { Figures } from "./figures.ts";
 /**
  * The life of a route. `RouteLife` holds the only variable of this type; every arrow is one of its methods.
  *
- *   running    Up to `inFlight` batches are on their way. Events that failed on their own wait beside it, with their keys.
- *   waiting    A whole series failed and no other batch got through meanwhile, or the backend said when to come back. Nothing
- *              new is sent until `untilMs` (wall clock, for people; the route counts by the monotonic one). Batches that
- *              were already on their way finish. Reading ahead goes on until the read-ahead is full.
+ *   running    Up to `inFlight` batches are on their way. Events that failed on their own wait beside it,
+ *              with their keys.
+ *   waiting    A whole series failed and no other batch got through meanwhile, or the backend said when to
+ *              come back. Nothing new is sent until `untilMs` (wall clock, for people; the route counts by
+ *              the monotonic one). Batches that were already on their way finish. Reading ahead goes on until
+ *              the read-ahead is full.
  *   probing    One event is on its way, and tells whether the backend is well. Nothing else is sent.
- *   paused     The backend blocks us (key, URL, certificate): nothing changes until somebody mends it. One real event a minute
- *              tries. Everything is kept.
- *   failed     A bug: a sink threw, an assertion failed, or the ledger's lease is lost. Everything is kept. For good.
- *   draining   Nothing newer than the moment of the call is read; what was accepted before goes out without waiting for
- *              company, while the sink takes it and the caller's patience lasts.
+ *   paused     The backend blocks us (key, URL, certificate): nothing changes until somebody mends it. One
+ *              real event a minute tries. Everything is kept.
+ *   failed     A bug: a sink threw, an assertion failed, or the ledger's lease is lost. Everything is kept.
+ *              For good.
+ *   draining   Nothing newer than the moment of the call is read; what was accepted before goes out without
+ *              waiting for company, while the sink takes it and the caller's patience lasts.
  *   closed     Nothing is on its way, nothing is held, the ledger is durable.
  *
  *     running ──a series failed, no other succeeded, or Retry-After──▶ waiting
  *     waiting ──the time has come and an event is there; wake()──▶ probing
  *     probing ──any answer but the next two──▶ running
- *     probing ──it failed too──▶ waiting, twice as long        (the next probe takes another event, if there is one)
+ *     probing ──it failed too──▶ waiting, twice as long   (the next probe takes another event)
  *     running, waiting, probing ──blocked──▶ paused
  *     paused ──60 s; wake()──▶ probing
  *     any of these ──a bug──▶ failed
@@ -93,8 +96,8 @@ export class RouteLife {
         else this.#wait(setback, 0);
         return;
       case "waiting":
-        // Several batches fail together when a backend goes down: one failure of the route, not four. Only a longer
-        // wait that the backend itself asks for counts.
+        // Several batches fail together when a backend goes down: one failure of the route, not four. Only a
+        // longer wait that the backend itself asks for counts.
         if (setback.status === "blocked") this.#pause(setback.reason);
         else if (setback.retryAfterMs !== undefined) this.#wait(setback, this.#probeAtMs);
         return;

@@ -1,7 +1,9 @@
 import type { Delivery } from "../sinks/delivery.ts";
 import type { Item } from "./item.ts";
 
-/** What a route tells while it works. Called synchronously from the delivery path: cheap, and never throws. */
+/**
+ * What a route tells while it works. Called synchronously from the delivery path: cheap, and never throws.
+ */
 export interface RouteObserver {
   onAttempt(attempt: Attempt): void;
   onState(sink: string, state: string, reason: string | undefined): void;
@@ -10,7 +12,10 @@ export interface RouteObserver {
   warn(message: string): void;
 }
 
-/** One request and what came of it. What needs a decoded event is computed when it is asked for, and not before. */
+/**
+ * One request and what came of it. What needs a decoded event is computed when it is asked for, and not
+ * before.
+ */
 export interface Attempt {
   readonly sink: string;
   readonly outcome: Delivery["status"];
