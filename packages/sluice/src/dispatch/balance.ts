@@ -12,7 +12,7 @@ export interface Balance {
 }
 
 /** Zero when the balance holds; else by how much it is wrong. */
-function balanceError(balance: Balance): number {
+export function balanceError(balance: Balance): number {
   const { accepted, pending, delivered, skipped, deadLettered, dropped } = balance;
   return accepted - (pending + delivered + sum(skipped) + deadLettered + sum(dropped));
 }
