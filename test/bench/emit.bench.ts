@@ -2,8 +2,8 @@ import { createBufferedEmitter, type IncomingEvent } from "@sluice/sdk";
 import { systemClock, systemRandom } from "@sluice/sdk/internal";
 
 /**
- * What emitting costs against what cannot be saved: JSON.stringify of the same object. CPU time of this process, rounds
- * of both in turn, the median of the rounds' ratios.
+ * What emitting costs against what cannot be saved: JSON.stringify of the same object. CPU time of this
+ * process, rounds of both in turn, the median of the rounds' ratios.
  */
 interface Result {
   readonly case: string;

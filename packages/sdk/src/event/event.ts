@@ -1,6 +1,6 @@
 /**
- * What an event is: one immutable fact about an LLM application. The wire form is JSON with exactly these names;
- * docs/spec/event.md is the contract. Unknown fields survive at every level, so each shape is open.
+ * What an event is: one immutable fact about an LLM application. The wire form is JSON with exactly these
+ * names; docs/spec/event.md is the contract. Unknown fields survive at every level, so each shape is open.
  */
 export interface Event {
   /** Idempotency key on every hop. UUIDv7 when minted, UUIDv5 when derived, else the sender's own string. */
@@ -31,7 +31,10 @@ export interface Event {
 /** Kept by a dialect, so that foreign → canonical → foreign is the identity. */
 export interface Origin {
   readonly dialect: string;
-  /** The foreign object's own keys in their order, where they are not the ones that the dialect writes by itself. */
+  /**
+   * The foreign object's own keys in their order, where they are not the ones that the dialect writes by
+   * itself.
+   */
   readonly keys?: readonly string[];
   /** Foreign fields, verbatim, that the canonical event does not say, or says differently. */
   readonly rest?: JsonObject;
@@ -54,8 +57,9 @@ export type RunType = "llm" | "agent" | "chain" | "tool" | "retriever" | "embedd
 export type RunStatus = "ok" | "error" | "cancelled" | "incomplete";
 
 /**
- * One run. `run.started` has what is known at the start; a complete `run.ended` repeats it and adds the rest, so that
- * a sink needs no memory. A `run.ended` without `startTime` is a piece: the assembler joins it with its start.
+ * One run. `run.started` has what is known at the start; a complete `run.ended` repeats it and adds the rest,
+ * so that a sink needs no memory. A `run.ended` without `startTime` is a piece: the assembler joins it with
+ * its start.
  */
 export interface Run {
   readonly type: RunType | (string & {});

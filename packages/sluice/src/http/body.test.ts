@@ -6,7 +6,9 @@ import { openIngest } from "../testing/ingest-door.ts";
 const MEBIBYTE = 1024 * 1024;
 const text = '{"id":"e-1","kind":"k","time":"2026-11-21T05:00:00Z"}';
 
-/** Sends a request's bytes over a bare socket and resolves to all that comes back, until the server is done. */
+/**
+ * Sends a request's bytes over a bare socket and resolves to all that comes back, until the server is done.
+ */
 function raw(port: number, bytes: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => socket.write(bytes));
