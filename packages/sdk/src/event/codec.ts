@@ -42,8 +42,17 @@ export function numberOf(value: unknown): number | undefined {
  * match inside a string costs time and nothing else; looking for the end of the number spares us those in
  * time stamps (`:00.000Z`).
  */
-const SUSPECT_NUMBER =
-  /[:,[](?=[-\d\s])\s*-?(?:[\d.]{16}|\d+(?:\.\d*)?[eE][+-]?\d+(?![^\s,\]}])|\d+\.\d*0(?![^\s,\]}])|(?<=-)0(?!\.)|0\.000000)/;
+const SUSPECT_NUMBER = new RegExp(
+  String.raw`[:,[](?=[-\d\s])\s*-?(?:` +
+    [
+      String.raw`[\d.]{16}`,
+      String.raw`\d+(?:\.\d*)?[eE][+-]?\d+(?![^\s,\]}])`,
+      String.raw`\d+\.\d*0(?![^\s,\]}])`,
+      String.raw`(?<=-)0(?!\.)`,
+      String.raw`0\.000000`,
+    ].join("|") +
+    ")",
+);
 /**
  * A text that is a number and nothing else; as an alternative in the pattern above it would double its cost.
  */

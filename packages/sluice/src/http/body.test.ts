@@ -55,7 +55,7 @@ test.each([
   expect(process.memoryUsage().rss - before).toBeLessThan(150 * MEBIBYTE);
 });
 
-test("a body that shrank well is read although it is larger than one that was sent plain may be", async () => {
+test("a body that was compressed may be larger than a plain one", async () => {
   await using door = await openIngest({ bodyBytes: 2_000 });
   const lines = Array.from(
     { length: 80 },
@@ -83,9 +83,9 @@ test.each([
 
 test("a body declared too large is refused before it is sent (S09)", async () => {
   await using door = await openIngest();
-  const head = `POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${11 * MEBIBYTE}`;
+  const head = "POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
 
-  const answer = await raw(door.port, `${head}\r\n\r\n`);
+  const answer = await raw(door.port, `${head}content-length: ${11 * MEBIBYTE}\r\n\r\n`);
 
   expect(answer).toMatch(/^HTTP\/1\.1 413 /);
   expect(answer).toContain("body_too_large");

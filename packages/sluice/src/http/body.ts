@@ -188,7 +188,7 @@ function tooLarge(bytesMax: number): Problem {
 }
 
 function decompressedTooLarge(bytesMax: number): Problem {
-  const detail = `The body grew beyond ${bytesMax} bytes when it was decompressed. Send fewer events in one request.`;
+  const detail = `Decompressed, the body grew beyond ${bytesMax} bytes. Send fewer events in one request.`;
   return { status: 413, code: "decompressed_too_large", detail };
 }
 

@@ -161,8 +161,7 @@ const AMBIGUOUS: Rejection = {
   status: 400,
   code: "ambiguous_dialect",
   field: "kind",
-  detail:
-    "This has kind, and runId, event and type as well. Say which it is: ?dialect=canonical or ?dialect=run-payload.",
+  detail: "This has kind, and runId, event and type as well. Add ?dialect=canonical or ?dialect=run-payload.",
 };
 const UNKNOWN: Rejection = {
   status: 400,
