@@ -96,7 +96,7 @@ test.each([
   const piece = json({ kind: "run.ended", runId: "r-1", run });
 
   const first = await door.post(piece);
-  door.clock.advance(5_000);
+  await door.clock.advance(5_000);
   const second = await door.post(piece);
 
   expect([first.status, second.status]).toEqual([202, 202]);
@@ -257,7 +257,7 @@ test("a run payload that is sent again is a duplicate under the same id", async 
   });
 
   await door.post(payload);
-  door.clock.advance(5_000);
+  await door.clock.advance(5_000);
   const again = await door.post(payload);
 
   expect(again.body).toMatchObject({ accepted: 0, duplicates: 1 });
