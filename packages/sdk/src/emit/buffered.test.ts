@@ -94,13 +94,14 @@ test("events wait for company, but not long", async () => {
 
   emitter.emit({ kind: "a" });
   emitter.emit({ kind: "b" });
-  clock.advance(99);
+  await clock.advance(99);
   const early = batches.length;
-  clock.advance(1);
-  await emitter.flush();
+  await clock.advance(1);
 
   expect(early).toBe(0);
   expect(batches).toHaveLength(1);
+  await emitter.close();
+  expect(clock.timers).toBe(0);
 });
 
 test("when both buffers are full an event is dropped and said so, and room comes back", async () => {

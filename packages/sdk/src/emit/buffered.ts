@@ -6,18 +6,24 @@ import { HeadWriter } from "./head.ts";
 import { LineBuffer } from "./line-buffer.ts";
 
 /**
- * An emitter that collects events as lines of JSON and hands them to a writer in batches. An event is checked, gets its
- * id, and is stringified once, into memory that is used again; nothing waits on the way.
+ * An emitter that collects events as lines of JSON and hands them to a writer in batches. An event is
+ * checked, gets its id, and is stringified once, into memory that is used again; nothing waits on the way.
  *
- * There are two buffers: one is being written while the other fills. When that one is full too, new events are dropped,
- * because to wait would slow the application down and to grow would end it.
+ * There are two buffers: one is being written while the other fills. When that one is full too, new events
+ * are dropped, because to wait would slow the application down and to grow would end it.
  */
 export interface BufferedOptions {
   readonly clock: Clock;
   readonly random: Random;
-  /** Takes a batch; called again only when it has settled. The bytes are valid until then. Rejecting drops the batch. */
+  /**
+   * Takes a batch; called again only when it has settled. The bytes are valid until then. Rejecting drops the
+   * batch.
+   */
   readonly write: (batch: Batch) => Promise<void>;
-  /** Told of every event that will not arrive. Must not throw. What is wrong with an invalid one, `checkEvent` tells. */
+  /**
+   * Told of every event that will not arrive. Must not throw. What is wrong with an invalid one, `checkEvent`
+   * tells.
+   */
   readonly onDrop?: (count: number, reason: DropReason) => void;
   /** Of each of the two buffers. */
   readonly bufferBytes?: number;
@@ -72,7 +78,8 @@ class BufferedEmitter implements Emitter {
   }
 
   async flush(signal?: AbortSignal): Promise<void> {
-    // At most two rounds hold what was emitted before this call: the batch being written and the one behind it.
+    // At most two rounds hold what was emitted before this call: the batch being written and the one behind
+    // it.
     for (let round = 0; round < 2 && !signal?.aborted; round++) {
       this.#startWriting();
       await untilAborted(this.#writing, signal);

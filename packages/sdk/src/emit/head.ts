@@ -10,8 +10,8 @@ const TIME_CHARS = "2026-11-21T05:00:00.000Z".length;
 const NOTHING = new Uint8Array(0);
 
 /**
- * The id and the time of events that lack them, as the bytes that open the object. Nearly every event lacks both, and
- * then only what changed since the last one is written into the same 80 bytes.
+ * The id and the time of events that lack them, as the bytes that open the object. Nearly every event lacks
+ * both, and then only what changed since the last one is written into the same 80 bytes.
  */
 export class HeadWriter {
   readonly #clock: Clock;
@@ -26,7 +26,9 @@ export class HeadWriter {
     this.#minter = new UuidMinter(clock, random);
   }
 
-  /** `{` and the missing fields, each with its comma; empty when none is missing. Valid until the next call. */
+  /**
+   * `{` and the missing fields, each with its comma; empty when none is missing. Valid until the next call.
+   */
   of(event: IncomingEvent): Uint8Array {
     const { id, time } = event;
     if (id !== undefined && time !== undefined) return NOTHING;

@@ -33,7 +33,10 @@ export class LineBuffer {
     this.#lines = 0;
   }
 
-  /** Adds an object's JSON as a line. `head`, if not empty, takes the place of its brace. False if there is no room. */
+  /**
+   * Adds an object's JSON as a line. `head`, if not empty, takes the place of its brace. False if there is no
+   * room.
+   */
   add(json: string, head: Uint8Array): boolean {
     const at = this.#usedBytes;
     // The head's last byte comes to lie on the brace: nothing is concatenated, nothing copied twice.

@@ -1,12 +1,13 @@
 import type { Event, Json } from "./event.ts";
 
 /**
- * JSON, with one promise more than JSON.parse gives: a number that a double would change (9007199254740993, 1e400, 1.0,
- * -0) keeps its text, and `encodeEvent` writes that text again. Such a number is a frozen raw-JSON object in the decoded
- * value: pass it on as it is, or ask `numberOf` for its value. It does not survive structuredClone or postMessage.
+ * JSON, with one promise more than JSON.parse gives: a number that a double would change (9007199254740993,
+ * 1e400, 1.0, -0) keeps its text, and `encodeEvent` writes that text again. Such a number is a frozen
+ * raw-JSON object in the decoded value: pass it on as it is, or ask `numberOf` for its value. It does not
+ * survive structuredClone or postMessage.
  *
- * Keys are data: `__proto__` is an own property like any other; so copy with spread or Object.fromEntries, never by
- * Object.assign or by assignment to a key that came from outside.
+ * Keys are data: `__proto__` is an own property like any other; so copy with spread or Object.fromEntries,
+ * never by Object.assign or by assignment to a key that came from outside.
  */
 export function decodeEvent(bytes: Uint8Array): Event {
   const value = decodeJson(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
@@ -23,7 +24,8 @@ export function encodeEvent(event: Event): string {
 
 /** Throws a SyntaxError for text that is not JSON. */
 export function decodeJson(text: string): Json {
-  // The reviver makes parsing five times slower, so a look at the text decides whether there is anything for it to keep.
+  // The reviver makes parsing five times slower, so a look at the text decides whether there is anything for
+  // it to keep.
   const needsText = SUSPECT_NUMBER.test(text) || BARE_NUMBER.test(text);
   return needsText ? JSON.parse(text, keepText) : JSON.parse(text);
 }
@@ -35,13 +37,25 @@ export function numberOf(value: unknown): number | undefined {
 }
 
 /**
- * Finds every number that a double might change, and some that it would not: 16 or more digits, an exponent, a fraction
- * that ends in 0, minus zero, a fraction so small that JavaScript writes it with an exponent. A match inside a string
- * costs time and nothing else; looking for the end of the number spares us those in time stamps (`:00.000Z`).
+ * Finds every number that a double might change, and some that it would not: 16 or more digits, an exponent,
+ * a fraction that ends in 0, minus zero, a fraction so small that JavaScript writes it with an exponent. A
+ * match inside a string costs time and nothing else; looking for the end of the number spares us those in
+ * time stamps (`:00.000Z`).
  */
-const SUSPECT_NUMBER =
-  /[:,[](?=[-\d\s])\s*-?(?:[\d.]{16}|\d+(?:\.\d*)?[eE][+-]?\d+(?![^\s,\]}])|\d+\.\d*0(?![^\s,\]}])|(?<=-)0(?!\.)|0\.000000)/;
-/** A text that is a number and nothing else; as an alternative in the pattern above it would double its cost. */
+const SUSPECT_NUMBER = new RegExp(
+  String.raw`[:,[](?=[-\d\s])\s*-?(?:` +
+    [
+      String.raw`[\d.]{16}`,
+      String.raw`\d+(?:\.\d*)?[eE][+-]?\d+(?![^\s,\]}])`,
+      String.raw`\d+\.\d*0(?![^\s,\]}])`,
+      String.raw`(?<=-)0(?!\.)`,
+      String.raw`0\.000000`,
+    ].join("|") +
+    ")",
+);
+/**
+ * A text that is a number and nothing else; as an alternative in the pattern above it would double its cost.
+ */
 const BARE_NUMBER = /^\s*[-\d]/;
 
 /** Source text access, in every Node that we run on and not yet in TypeScript's library. */

@@ -31,7 +31,10 @@ export interface Event {
 /** Kept by a dialect, so that foreign → canonical → foreign is the identity. */
 export interface Origin {
   readonly dialect: string;
-  /** The foreign object's own keys in their order, where they are not the ones that the dialect writes by itself. */
+  /**
+   * The foreign object's own keys in their order, where they are not the ones that the dialect writes by
+   * itself.
+   */
   readonly keys?: readonly string[];
   /** Foreign fields, verbatim, that the canonical event does not say, or says differently. */
   readonly rest?: JsonObject;

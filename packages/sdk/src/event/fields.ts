@@ -1,7 +1,10 @@
 import { ID_CHARS_MAX, NAME_CHARS_MAX, USAGE_MAX } from "./limits.ts";
 import { isUtcTime } from "./time.ts";
 
-/** What is wrong with an event. `field` is a path as in JavaScript; `detail` is for people and never repeats a value. */
+/**
+ * What is wrong with an event. `field` is a path as in JavaScript; `detail` is for people and never repeats a
+ * value.
+ */
 export interface EventFault {
   readonly code: "missing_field" | "invalid_field" | "out_of_range" | "wrong_id";
   readonly field: string;
@@ -11,8 +14,8 @@ export interface EventFault {
 export type Fields = { readonly [name: string]: unknown };
 
 /*
- * One check for each form that a field can have. An absent field passes: which ones a kind needs is `requireField`'s
- * business. Each returns the first thing that is wrong.
+ * One check for each form that a field can have. An absent field passes: which ones a kind needs is
+ * `requireField`'s business. Each returns the first thing that is wrong.
  */
 
 export function checkId(value: unknown, field: string): EventFault | undefined {
@@ -79,7 +82,10 @@ export function isObject(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** No control characters, no line separators and no half of a surrogate pair: it may stand in any log, header or URL. */
+/**
+ * No control characters, no line separators and no half of a surrogate pair: it may stand in any log, header
+ * or URL.
+ */
 function isPrintableId(value: unknown): boolean {
   if (typeof value !== "string" || value.length === 0 || value.length > ID_CHARS_MAX) return false;
   return PRINTABLE_ASCII.test(value) || (value.isWellFormed() && !UNPRINTABLE.test(value));

@@ -3,19 +3,21 @@ import type { Clock } from "../system/clock.ts";
 import type { Random } from "../system/random.ts";
 
 /**
- * Event ids. Minted: UUIDv7 (RFC 9562), so that ids sort by the time they were made. Derived: UUIDv5, so that whoever
- * derives the id of the same fact gets the same id, and the second copy is a duplicate.
+ * Event ids. Minted: UUIDv7 (RFC 9562), so that ids sort by the time they were made. Derived: UUIDv5, so that
+ * whoever derives the id of the same fact gets the same id, and the second copy is a duplicate.
  *
- * A minted id is 48 bits of milliseconds, 32 bits of counter and 42 random bits. The counter starts each millisecond at a
- * random value with its top bit clear and is raised by one for each further id; when it is used up, or the clock stands
- * still or goes back, the id stays in the latest millisecond seen, and moves one ahead when the counter is full. So ids
- * rise strictly within the process, whatever the clock does.
+ * A minted id is 48 bits of milliseconds, 32 bits of counter and 42 random bits. The counter starts each
+ * millisecond at a random value with its top bit clear and is raised by one for each further id; when it is
+ * used up, or the clock stands still or goes back, the id stays in the latest millisecond seen, and moves one
+ * ahead when the counter is full. So ids rise strictly within the process, whatever the clock does.
  */
 export interface Ids {
   uuidv7(): string;
 }
 
-/** UUIDv5 of RFC 9562's URL namespace and "urn:sluice:derived". Never changes: every derived id depends on it. */
+/**
+ * UUIDv5 of RFC 9562's URL namespace and "urn:sluice:derived". Never changes: every derived id depends on it.
+ */
 export const DERIVED_ID_NAMESPACE = "28993521-d2b9-583d-afcc-c571c1e17022";
 
 const UUID_BYTES = 16;
@@ -110,8 +112,8 @@ function putByte(into: Uint8Array, at: number, byte: number): void {
 }
 
 /**
- * The id of a fact that follows from another: `deriveId(runId, "ended")`. UUIDv5 in our namespace of both, with a line
- * feed between them, which no id can contain.
+ * The id of a fact that follows from another: `deriveId(runId, "ended")`. UUIDv5 in our namespace of both,
+ * with a line feed between them, which no id can contain.
  */
 export function deriveId(id: string, name: string): string {
   const text = `${id}\n${name}`;
@@ -149,7 +151,10 @@ export function uuidBytes(text: string): Uint8Array | undefined {
   return Buffer.from(text.replaceAll("-", ""), "hex");
 }
 
-/** A run id and a name, with room; what is longer takes the slow way. In UTF-8 it is at most three times as many bytes. */
+/**
+ * A run id and a name, with room; what is longer takes the slow way. In UTF-8 it is at most three times as
+ * many bytes.
+ */
 const DERIVED_CHARS_MAX = 300;
 
 const derivedText = Buffer.alloc(UUID_CHARS);

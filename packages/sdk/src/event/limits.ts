@@ -1,6 +1,6 @@
 /**
- * What one event, and one request full of them, may cost. A limit is a promise to everybody behind it: nothing downstream
- * meets anything larger. docs/spec/event.md repeats the figures.
+ * What one event, and one request full of them, may cost. A limit is a promise to everybody behind it:
+ * nothing downstream meets anything larger. docs/spec/event.md repeats the figures.
  */
 export interface JsonLimits {
   readonly depth: number;
@@ -11,11 +11,16 @@ export interface JsonLimits {
 }
 
 export const EVENT_LIMITS: JsonLimits = {
-  /** Deeper than any provider's payload by far, and shallow enough for a recursive reader anywhere downstream. */
+  /**
+   * Deeper than any provider's payload by far, and shallow enough for a recursive reader anywhere downstream.
+   */
   depth: 64,
   /** An object with more is a table, and costs a hash table in every reader. */
   keysPerObject: 10_000,
-  /** Values in one event. It bounds the time and the memory of JSON.parse, which follow values more than bytes. */
+  /**
+   * Values in one event. It bounds the time and the memory of JSON.parse, which follow values more than
+   * bytes.
+   */
   nodes: 100_000,
   /** A picture as base64 fits; what is larger belongs into a file. */
   stringBytes: 8 * 1024 * 1024,

@@ -24,7 +24,10 @@ interface Measures {
   keyBytes: number;
 }
 
-/** What the limits measure, told by JSON.parse and a walk. Sizes are those of the text that JSON.stringify writes. */
+/**
+ * What the limits measure, told by JSON.parse and a walk. Sizes are those of the text that JSON.stringify
+ * writes.
+ */
 function measure(value: unknown): Measures {
   const most: Measures = { depth: 0, values: 0, keysPerObject: 0, stringBytes: 0, keyBytes: 0 };
   const sizeOf = (text: string) => Buffer.byteLength(JSON.stringify(text)) - 2;

@@ -3,21 +3,27 @@ import type { JsonLimits } from "./limits.ts";
 import { firstInvalidUtf8 } from "./utf8.ts";
 
 /**
- * One pass over the bytes of a JSON text before anybody parses it, so that nothing too deep, too wide or not UTF-8 meets
- * JSON.parse, and so that the items of an array can be stored as the bytes they came in.
+ * One pass over the bytes of a JSON text before anybody parses it, so that nothing too deep, too wide or not
+ * UTF-8 meets JSON.parse, and so that the items of an array can be stored as the bytes they came in.
  *
- * The pass follows strings, brackets, commas and colons, and leaves grammar to JSON.parse. For valid JSON its figures are
- * exact. For other text it promises only what matters: the elements of an array are what stands between its commas where
- * brackets balance, so that one malformed item costs itself and not its neighbours, and every item that JSON.parse
- * accepts was measured rightly.
+ * The pass follows strings, brackets, commas and colons, and leaves grammar to JSON.parse. For valid JSON its
+ * figures are exact. For other text it promises only what matters: the elements of an array are what stands
+ * between its commas where brackets balance, so that one malformed item costs itself and not its neighbours,
+ * and every item that JSON.parse accepts was measured rightly.
  *
- * Limits hold for one item: an element of a top-level array, else a top-level value. An item is measured to its end after
- * a fault, because the next one starts there.
+ * Limits hold for one item: an element of a top-level array, else a top-level value. An item is measured to
+ * its end after a fault, because the next one starts there.
  */
 export interface Scan {
-  /** How the text is made: nothing but white space, one value, an array, several values in a row, or unbalanced. */
+  /**
+   * How the text is made: nothing but white space, one value, an array, several values in a row, or
+   * unbalanced.
+   */
   readonly shape: "empty" | "one" | "array" | "several" | "broken";
-  /** In order. An array has its elements, `one` has one, `several` only the first; `broken` has what was complete. */
+  /**
+   * In order. An array has its elements, `one` has one, `several` only the first; `broken` has what was
+   * complete.
+   */
   readonly items: readonly ScannedItem[];
   /** Where the text stopped making sense, when it is broken. */
   readonly offset: number;
@@ -51,7 +57,10 @@ const ARRAY_CLOSE = 0x5d;
 const OBJECT_OPEN = 0x7b;
 const OBJECT_CLOSE = 0x7d;
 
-/** In a string, this many bytes are looked at one by one before indexOf is asked: its call costs as much as they do. */
+/**
+ * In a string, this many bytes are looked at one by one before indexOf is asked: its call costs as much as
+ * they do.
+ */
 const STEPS_BEFORE_JUMP = 48;
 
 /** Bytes that end a number or a literal: white space and everything that has a meaning of its own. */
@@ -63,7 +72,10 @@ const DEPTH_CHANGE = new Int8Array(256);
 for (const byte of [ARRAY_OPEN, OBJECT_OPEN]) DEPTH_CHANGE[byte] = 1;
 for (const byte of [ARRAY_CLOSE, OBJECT_CLOSE]) DEPTH_CHANGE[byte] = -1;
 
-/** Stands for an array where the keys of an object are counted. Far enough below 0 for colons that do not belong there. */
+/**
+ * Stands for an array where the keys of an object are counted. Far enough below 0 for colons that do not
+ * belong there.
+ */
 const IN_ARRAY = -(2 ** 30);
 
 /** `itemsMax`: further items are not looked for, and the scan reports one more than this. */
@@ -81,7 +93,9 @@ class Scanner {
 
   /** Of the item at hand: the first limit it passed. */
   #fault: ScanFault | undefined;
-  /** Keys so far of each open object, or IN_ARRAY. Slot 0 is unused; the last is for the first level too deep. */
+  /**
+   * Keys so far of each open object, or IN_ARRAY. Slot 0 is unused; the last is for the first level too deep.
+   */
   readonly #keys: Int32Array;
 
   constructor(bytes: Uint8Array, limits: JsonLimits, itemsMax: number) {
@@ -207,7 +221,9 @@ class Scanner {
     return this.#stop(at, true);
   }
 
-  /** To the end of an item that has failed already: nothing is counted any more, and so any depth is bearable. */
+  /**
+   * To the end of an item that has failed already: nothing is counted any more, and so any depth is bearable.
+   */
   #skip(from: number, openBrackets: number): boolean {
     const bytes = this.#bytes;
     let at = from;
@@ -275,7 +291,8 @@ function endOfString(bytes: Uint8Array, from: number): number {
       at += 2;
       jumpAt = at + STEPS_BEFORE_JUMP;
     } else if (++at >= jumpAt) {
-      // The quote found by an earlier jump is still the next one; looking again would make the scan quadratic.
+      // The quote found by an earlier jump is still the next one; looking again would make the scan
+      // quadratic.
       if (quote < at) quote = bytes.indexOf(QUOTE, at);
       if (quote < 0) return -1;
       at = nextBackslash(bytes, at, quote);

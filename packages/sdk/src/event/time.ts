@@ -1,6 +1,7 @@
 /**
- * Is this a moment as events spell it: RFC 3339 in UTC, down to nanoseconds? A day that its month lacks is none, nor is a
- * leap second. Written by hand because every event has up to four of them, and a pattern with Date.parse costs five times this.
+ * Is this a moment as events spell it: RFC 3339 in UTC, down to nanoseconds? A day that its month lacks is
+ * none, nor is a leap second. Written by hand because every event has up to four of them, and a pattern with
+ * Date.parse costs five times this.
  */
 export function isUtcTime(text: string): boolean {
   if (!hasMarks(text)) return false;

@@ -6,7 +6,8 @@ export function firstInvalidUtf8(bytes: Uint8Array): number {
   let invalid = bytes.length;
   while (valid < invalid) {
     const middle = Math.ceil((valid + invalid) / 2);
-    // A prefix may end inside a character, which is not what we look for: up to three bytes of it are left off.
+    // A prefix may end inside a character, which is not what we look for: up to three bytes of it are left
+    // off.
     if (isUtf8(bytes.subarray(0, wholeCharacters(bytes, middle)))) valid = middle;
     else invalid = middle - 1;
   }

@@ -55,7 +55,9 @@ test.each([
   expect(checkEvent(event)).toBeUndefined();
 });
 
-/** A copy of the full event in which one field is something else; a path ending in undefined takes it away. */
+/**
+ * A copy of the full event in which one field is something else; a path ending in undefined takes it away.
+ */
 function changed(path: string, value: unknown): unknown {
   const copy = structuredClone(full) as unknown as Record<string, unknown>;
   const names = path.split(".");

@@ -20,9 +20,9 @@ export type IncomingEvent = {
 } & { readonly id?: string; readonly time?: string };
 
 /**
- * The check that every event passes once, where it enters; undefined if it may. The rules are those of docs/spec/event.md.
- * By hand and not by a schema library, because emitters run it for each event and bring no dependency. What it
- * does not name is not its business: unknown fields pass at every level.
+ * The check that every event passes once, where it enters; undefined if it may. The rules are those of
+ * docs/spec/event.md. By hand and not by a schema library, because emitters run it for each event and bring
+ * no dependency. What it does not name is not its business: unknown fields pass at every level.
  */
 export function checkEvent(value: unknown): EventFault | undefined {
   if (!isObject(value)) return invalid("", "an event must be a JSON object");
@@ -40,7 +40,10 @@ export function isPiece(event: IncomingEvent): boolean {
   return event.kind === "run.ended" && !isComplete(event);
 }
 
-/** The id that a complete end must have. Revision 2 is an end that came after the run had been closed without it. */
+/**
+ * The id that a complete end must have. Revision 2 is an end that came after the run had been closed without
+ * it.
+ */
 export function endId(runId: string, revision = 1): string {
   return deriveId(runId, revision === 1 ? "ended" : `ended:${revision}`);
 }

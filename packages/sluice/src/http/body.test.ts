@@ -6,7 +6,9 @@ import { openIngest } from "../testing/ingest-door.ts";
 const MEBIBYTE = 1024 * 1024;
 const text = '{"id":"e-1","kind":"k","time":"2026-11-21T05:00:00Z"}';
 
-/** Sends a request's bytes over a bare socket and resolves to all that comes back, until the server is done. */
+/**
+ * Sends a request's bytes over a bare socket and resolves to all that comes back, until the server is done.
+ */
 function raw(port: number, bytes: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => socket.write(bytes));
@@ -53,7 +55,7 @@ test.each([
   expect(process.memoryUsage().rss - before).toBeLessThan(150 * MEBIBYTE);
 });
 
-test("a body that shrank well is read although it is larger than one that was sent plain may be", async () => {
+test("a body that was compressed may be larger than a plain one", async () => {
   await using door = await openIngest({ bodyBytes: 2_000 });
   const lines = Array.from(
     { length: 80 },
@@ -81,9 +83,9 @@ test.each([
 
 test("a body declared too large is refused before it is sent (S09)", async () => {
   await using door = await openIngest();
-  const head = `POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${11 * MEBIBYTE}`;
+  const head = "POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
 
-  const answer = await raw(door.port, `${head}\r\n\r\n`);
+  const answer = await raw(door.port, `${head}content-length: ${11 * MEBIBYTE}\r\n\r\n`);
 
   expect(answer).toMatch(/^HTTP\/1\.1 413 /);
   expect(answer).toContain("body_too_large");

@@ -6,9 +6,9 @@ import type { Problem } from "./problem.ts";
 /**
  * Reads a request's body whole, within limits, and undoes its content coding.
  *
- * A client decides neither how much memory it gets nor how long: the declared length is judged before a byte is read, a
- * chunked body at the byte that is one too many, and a compressed one while it grows. All bodies together have a budget,
- * and one is decompressed at a time, because a small request can ask for much there.
+ * A client decides neither how much memory it gets nor how long: the declared length is judged before a byte
+ * is read, a chunked body at the byte that is one too many, and a compressed one while it grows. All bodies
+ * together have a budget, and one is decompressed at a time, because a small request can ask for much there.
  */
 export interface BodyReader {
   /** Never rejects. `release` gives the memory back to the budget and must be called once. */
@@ -28,13 +28,20 @@ export interface BodyLimits {
   readonly allBytes: number;
 }
 
-/** What a decompressed body may be, in bodies. Text shrinks to a tenth; what is larger was sent to be large. */
+/**
+ * What a decompressed body may be, in bodies. Text shrinks to a tenth; what is larger was sent to be large.
+ */
 const DECOMPRESSED_TIMES_MAX = 5;
-/** What one compressed byte may become. The best real logs reach 50; bombs reach 1,000 (gzip) and 600,000 (brotli). */
+/**
+ * What one compressed byte may become. The best real logs reach 50; bombs reach 1,000 (gzip) and 600,000
+ * (brotli).
+ */
 const RATIO_MAX = 200;
 /** Up to here no ratio is too high: a small body full of spaces is no attack. */
 const RATIO_FREE_BYTES = 1024 * 1024;
-/** After a refusal this much more is read and thrown away, so that the client sees the answer and not a reset. */
+/**
+ * After a refusal this much more is read and thrown away, so that the client sees the answer and not a reset.
+ */
 const DISCARD_BYTES_MAX = 16 * 1024 * 1024;
 /** Bodies are read in milliseconds; a client that found the budget used up need not wait longer. */
 const BUSY_RETRY_AFTER_S = 1;
@@ -181,7 +188,7 @@ function tooLarge(bytesMax: number): Problem {
 }
 
 function decompressedTooLarge(bytesMax: number): Problem {
-  const detail = `The body grew beyond ${bytesMax} bytes when it was decompressed. Send fewer events in one request.`;
+  const detail = `Decompressed, the body grew beyond ${bytesMax} bytes. Send fewer events in one request.`;
   return { status: 413, code: "decompressed_too_large", detail };
 }
 

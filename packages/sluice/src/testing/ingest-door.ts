@@ -6,7 +6,7 @@ import type { Intake } from "../sources/intake.ts";
 import type { AppendOutcome, NewRecord } from "../spool/spool.ts";
 
 /** An intake that keeps what it is given, with the spool's rule for duplicates, and refuses when told to. */
-export class KeepingIntake implements Intake {
+class KeepingIntake implements Intake {
   readonly bootId = "boot-1";
   readonly records: NewRecord[] = [];
   refusal: Extract<AppendOutcome, { status: "full" | "failed" }> | undefined;

@@ -5,9 +5,10 @@ const PARTS = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:?\d
 const FRACTION_CHARS_MAX = ".123456789".length;
 
 /**
- * A foreign time stamp in the canonical spelling, with all digits of its fraction up to nanoseconds: milliseconds since
- * 1970, or a date and time in any zone. Without a zone it is UTC, which is what those who leave it out mean: the machine's
- * own zone would make the meaning of an event depend on where it arrives. Undefined for anything else.
+ * A foreign time stamp in the canonical spelling, with all digits of its fraction up to nanoseconds:
+ * milliseconds since 1970, or a date and time in any zone. Without a zone it is UTC, which is what those who
+ * leave it out mean: the machine's own zone would make the meaning of an event depend on where it arrives.
+ * Undefined for anything else.
  */
 export function toUtcTime(stamp: unknown): string | undefined {
   if (typeof stamp !== "string") return written(numberOf(stamp) ?? Number.NaN, undefined);

@@ -9,8 +9,8 @@ export type Durability = "disk" | "memory";
 const RETRY_AFTER_S = 5;
 
 /**
- * Answers for the whole request: all good 202, some 207, none a problem. Items are told one by one where there is
- * something to tell: an id that the sender did not give, a duplicate, a rejection.
+ * Answers for the whole request: all good 202, some 207, none a problem. Items are told one by one where
+ * there is something to tell: an id that the sender did not give, a duplicate, a rejection.
  */
 export function sendOutcomes(
   response: ServerResponse,
@@ -66,7 +66,10 @@ function sendNothingAccepted(response: ServerResponse, outcomes: readonly ItemOu
 /** A body always has an item, and so this is never sent; but a request must never go unanswered either. */
 const NO_REASON: Rejection = { status: 400, code: "empty_body", detail: "The body has no event in it." };
 
-/** One status for many: to come again helps if it helps a single item; else what they have in common, else 400. */
+/**
+ * One status for many: to come again helps if it helps a single item; else what they have in common, else
+ * 400.
+ */
 function statusOf(reasons: readonly Rejection[]): number {
   const statuses = new Set(reasons.map((why) => why.status));
   if (statuses.has(503)) return 503;

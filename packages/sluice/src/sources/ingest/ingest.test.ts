@@ -12,7 +12,8 @@ const json = JSON.stringify;
 test("one event is stored as the bytes it came in", async () => {
   await using door = await openIngest();
   const text =
-    '{"kind":"test.happened", "n":9007199254740993,"x":1.0,"__proto__":{"a":1}, "id":"e-1","time":"2026-11-21T04:00:00Z"}';
+    '{"kind":"test.happened", "n":9007199254740993,"x":1.0,"__proto__":{"a":1}, "id":"e-1",' +
+    '"time":"2026-11-21T04:00:00Z"}';
 
   const answer = await door.post(`\n ${text} \n`);
 
@@ -87,11 +88,15 @@ test("a start without a time has that of its run", async () => {
   expect(door.intake.events[0]?.["time"]).toBe(time);
 });
 
-test("a piece that is sent twice without an id is a duplicate", async () => {
+test.each([
+  ["piece", { type: "llm", status: "ok" }],
+  ["complete end", { type: "llm", status: "ok", startTime: time }],
+])("a %s that is sent twice, without an id and later, is a duplicate", async (_name, run) => {
   await using door = await openIngest();
-  const piece = json({ kind: "run.ended", runId: "r-1", run: { type: "llm", status: "ok" } });
+  const piece = json({ kind: "run.ended", runId: "r-1", run });
 
   const first = await door.post(piece);
+  await door.clock.advance(5_000);
   const second = await door.post(piece);
 
   expect([first.status, second.status]).toEqual([202, 202]);
@@ -252,7 +257,7 @@ test("a run payload that is sent again is a duplicate under the same id", async 
   });
 
   await door.post(payload);
-  door.clock.advance(5_000);
+  await door.clock.advance(5_000);
   const again = await door.post(payload);
 
   expect(again.body).toMatchObject({ accepted: 0, duplicates: 1 });

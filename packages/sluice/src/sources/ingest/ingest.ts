@@ -10,9 +10,10 @@ import { type ItemOutcome, outcomeOf, type Rejection } from "./outcome.ts";
 import { type Form, type Item, splitBody } from "./split.ts";
 
 /**
- * `POST /v1/events`, docs/spec/ingest-api.md: body → items (split) → records (item) → the durable append → the answer.
- * Nothing is answered before the append has resolved, so a 2xx means stored and anything else means not stored; a client
- * that heard nothing sends again, and ids and CRCs make the second copy a duplicate.
+ * `POST /v1/events`, docs/spec/ingest-api.md: body → items (split) → records (item) → the durable append →
+ * the answer. Nothing is answered before the append has resolved, so a 2xx means stored and anything else
+ * means not stored; a client that heard nothing sends again, and ids and CRCs make the second copy a
+ * duplicate.
  */
 export interface IngestOptions {
   readonly intake: Intake;
@@ -33,15 +34,23 @@ export interface IngestLimits {
 
 export const INGEST_LIMITS: IngestLimits = {
   bodyBytes: BODY_BYTES_MAX,
-  /** Room for one body decompressed to the utmost, and for several that are not; far below what would hurt the daemon. */
+  /**
+   * Room for one body decompressed to the utmost, and for several that are not; far below what would hurt the
+   * daemon.
+   */
   allBodiesBytes: 128 * 1024 * 1024,
   items: ITEMS_PER_REQUEST_MAX,
 };
 
-/** After so many bytes of items other work gets its turn: 5 ms of parsing. The proxy runs in this process too. */
+/**
+ * After so many bytes of items other work gets its turn: 5 ms of parsing. The proxy runs in this process too.
+ */
 const BYTES_PER_TURN = 1024 * 1024;
 
-/** Resolves when the answer was handed over. Rejects only for a bug: what a client or a disk can do has an answer. */
+/**
+ * Resolves when the answer was handed over. Rejects only for a bug: what a client or a disk can do has an
+ * answer.
+ */
 export function createIngest(
   options: IngestOptions,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
@@ -128,7 +137,10 @@ function readHead(
   return { form, dialect };
 }
 
-/** A browser sends text/plain and forms to any site without asking; demanding JSON by name keeps such pages out. */
+/**
+ * A browser sends text/plain and forms to any site without asking; demanding JSON by name keeps such pages
+ * out.
+ */
 function formOf(contentType: string | undefined): Form | undefined {
   const [mediaType, ...parameters] = (contentType ?? "").toLowerCase().split(";");
   const charset = parameters.find((parameter) => parameter.trim().startsWith("charset="));

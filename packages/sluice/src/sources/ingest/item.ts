@@ -26,9 +26,10 @@ export interface ReadItem {
 }
 
 /**
- * Makes a record of the bytes of one item, or says what is wrong with them. A canonical event keeps its bytes: what it
- * lacks is put in front, and a line break between its fields becomes a space, because a record is one line. So numbers,
- * unknown fields and the order of keys stay as they were sent without anybody taking care of them.
+ * Makes a record of the bytes of one item, or says what is wrong with them. A canonical event keeps its
+ * bytes: what it lacks is put in front, and a line break between its fields becomes a space, because a record
+ * is one line. So numbers, unknown fields and the order of keys stay as they were sent without anybody taking
+ * care of them.
  */
 export function readItem(
   bytes: Uint8Array,
@@ -76,7 +77,9 @@ function readRunPayload(text: string, bytes: Uint8Array, now: string): ReadItem 
   return { record: recordOf(event, event.id, bytes, Buffer.from(encodeEvent(event))), isIdOurs: true };
 }
 
-/** Whoever sends the same end again sends the same id. For anything else we cannot know that it is the same. */
+/**
+ * Whoever sends the same end again sends the same id. For anything else we cannot know that it is the same.
+ */
 function ownId(event: IncomingEvent, bytes: Uint8Array, ids: Ids): string {
   if (event.runId === undefined || event.kind !== "run.ended") return ids.uuidv7();
   if (isComplete(event)) return endId(event.runId, event.run?.revision);
@@ -98,8 +101,8 @@ function recordOf(event: IncomingEvent, id: string, received: Uint8Array, body: 
 }
 
 /**
- * Tells which dialect an item is written in by the fields that each requires. Feedback has no type, as Lunary's own SDK
- * sends it.
+ * Tells which dialect an item is written in by the fields that each requires. Feedback has no type, as
+ * Lunary's own SDK sends it.
  */
 function dialectOf(value: unknown): Dialect | Rejection {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return NOT_AN_OBJECT;
@@ -113,7 +116,10 @@ const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
 
-/** The bytes of an object as one line, with `missing` put behind its brace. A line break in JSON is never inside a string. */
+/**
+ * The bytes of an object as one line, with `missing` put behind its brace. A line break in JSON is never
+ * inside a string.
+ */
 function asLine(bytes: Uint8Array, missing: string): Uint8Array {
   const hasBreaks = bytes.includes(LINE_FEED) || bytes.includes(CARRIAGE_RETURN);
   if (missing === "" && !hasBreaks) return bytes;
@@ -129,7 +135,10 @@ function fingerprint(bytes: Uint8Array): string {
   return hash("sha256", bytes, "hex");
 }
 
-/** JSON.parse quotes the text it stumbled over, which may be a secret: of its message only the position is told. */
+/**
+ * JSON.parse quotes the text it stumbled over, which may be a secret: of its message only the position is
+ * told.
+ */
 function malformed(error: unknown): Rejection {
   const position = error instanceof SyntaxError ? /at position (\d+)/.exec(error.message)?.[1] : undefined;
   const where = position === undefined ? "" : `: it goes wrong at character ${position}`;
@@ -152,8 +161,7 @@ const AMBIGUOUS: Rejection = {
   status: 400,
   code: "ambiguous_dialect",
   field: "kind",
-  detail:
-    "This has kind, and runId, event and type as well. Say which it is: ?dialect=canonical or ?dialect=run-payload.",
+  detail: "This has kind, and runId, event and type as well. Add ?dialect=canonical or ?dialect=run-payload.",
 };
 const UNKNOWN: Rejection = {
   status: 400,

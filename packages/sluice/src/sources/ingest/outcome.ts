@@ -1,6 +1,9 @@
 import type { AppendOutcome } from "../../spool/spool.ts";
 
-/** Why an item was not taken. `status` is the HTTP status it has on its own; `detail` never repeats what was sent. */
+/**
+ * Why an item was not taken. `status` is the HTTP status it has on its own; `detail` never repeats what was
+ * sent.
+ */
 export interface Rejection {
   readonly status: 400 | 409 | 413 | 422 | 503;
   readonly code: string;

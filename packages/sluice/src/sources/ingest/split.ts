@@ -11,9 +11,9 @@ export interface Item {
 export type Form = "json" | "ndjson";
 
 /**
- * Takes a body apart without parsing it. JSON is one event or an array of them; a JSON body with more than one value in
- * it is read as lines, which is what those who send it mean. In lines, a bad one costs only itself; a broken array has no
- * items that one could trust to be whole.
+ * Takes a body apart without parsing it. JSON is one event or an array of them; a JSON body with more than
+ * one value in it is read as lines, which is what those who send it mean. In lines, a bad one costs only
+ * itself; a broken array has no items that one could trust to be whole.
  */
 export function splitBody(body: Uint8Array, form: Form, itemsMax: number): readonly Item[] | Rejection {
   const bytes = withoutMark(body);

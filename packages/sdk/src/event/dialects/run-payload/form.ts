@@ -16,8 +16,8 @@ import { toUtcTime } from "../foreign-time.ts";
 const EVENT_CHARS_MAX = 100;
 
 /**
- * Does this payload have the form that the dialect can carry over? Null is taken for absent, as Lunary's SDKs send it.
- * Of what is not named here nothing is asked.
+ * Does this payload have the form that the dialect can carry over? Null is taken for absent, as Lunary's SDKs
+ * send it. Of what is not named here nothing is asked.
  */
 export function checkRunPayload(payload: JsonObject): EventFault | undefined {
   const { event, tags, tokensUsage } = payload;

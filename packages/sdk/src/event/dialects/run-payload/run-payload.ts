@@ -10,15 +10,16 @@ import { endOf, feedbackOf, startOf, writeBack } from "./write.ts";
 /*
  * The run payload: what Lunary ingests and llm-proxy's dispatcher sends. docs/spec/event.md has the table.
  *
- * In: `start` becomes run.started without a writer, `end` and `error` a piece of run.ended, `feedback` run.scored, and
- * anything else (also every event of type "log", which is a line and no run) the custom kind `run_payload.<event>`. The
- * id is derived from the run and the bytes, so that a client that sends again sends a duplicate.
+ * In: `start` becomes run.started without a writer, `end` and `error` a piece of run.ended, `feedback`
+ * run.scored, and anything else (also every event of type "log", which is a line and no run) the custom kind
+ * `run_payload.<event>`. The id is derived from the run and the bytes, so that a client that sends again
+ * sends a duplicate.
  *
- * Out: a payload that came in goes out as it came, field for field and in the order it had. To that end the conversion
- * writes the canonical event back at once and compares: what does not come out as the very same value is kept in
- * `origin.rest`, and other keys than the expected ones, or another order, in `origin.keys`. No list of special cases can
- * then be forgotten. Other events are projected: a start, an end or error, both for a complete end, feedback for a score;
- * the rest of the kinds has no place in this dialect.
+ * Out: a payload that came in goes out as it came, field for field and in the order it had. To that end the
+ * conversion writes the canonical event back at once and compares: what does not come out as the very same
+ * value is kept in `origin.rest`, and other keys than the expected ones, or another order, in `origin.keys`.
+ * No list of special cases can then be forgotten. Other events are projected: a start, an end or error, both
+ * for a complete end, feedback for a score; the rest of the kinds has no place in this dialect.
  */
 
 /** `hash` tells one payload's bytes from another's; `now` is the time of a payload that has none. */

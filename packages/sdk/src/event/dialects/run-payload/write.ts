@@ -3,7 +3,9 @@ import { isPayloadObject } from "./form.ts";
 import { given } from "./given.ts";
 import { CUSTOM_PREFIX, EMBED, EMBEDDING, RUN_PAYLOAD, type RunPayload } from "./names.ts";
 
-/** The event in this dialect, before `rest` is put over it. `keys` tell which of two names the parameters had. */
+/**
+ * The event in this dialect, before `rest` is put over it. `keys` tell which of two names the parameters had.
+ */
 export function writeBack(event: Event, keys: readonly string[]): RunPayload {
   switch (event.kind) {
     case "run.started":
