@@ -1,10 +1,11 @@
-import type { Event } from "@sluice/sdk";
-import { type Clock, type Disk, oneSyncAtATime, type Random } from "@sluice/sdk/internal";
+import { type Event, KIND_CODES } from "@sluice/sdk";
+import { type Clock, type Disk, decodeEvent, oneSyncAtATime, type Random } from "@sluice/sdk/internal";
 import { type Assembler, openAssembler } from "./dispatch/assembler.ts";
 import { createBootId } from "./dispatch/boot.ts";
 import { openDeadLetters } from "./dispatch/dead-letters.ts";
+import { appendLateEnd } from "./dispatch/ends.ts";
+import { type IdleRoute, openIdleRoute } from "./dispatch/idle-route.ts";
 import { openRoute } from "./dispatch/open-route.ts";
-import { openIdleRoute, type IdleRoute } from "./dispatch/idle-route.ts";
 import { openRetention, type Retention } from "./dispatch/retention.ts";
 import type { Route, RouteStatus } from "./dispatch/route.ts";
 import { openRoutes, type RouteEntry, type Routes } from "./dispatch/routes.ts";
@@ -15,7 +16,13 @@ import type { Sink, SinkDefinition } from "./sinks/define.ts";
 import { sinkOfType, sinks } from "./sinks/registry.ts";
 import type { Intake } from "./sources/intake.ts";
 import { openFileSpool } from "./spool/file/spool.ts";
-import type { AppendOutcome, NewRecord, Spool, SpoolState } from "./spool/spool.ts";
+import {
+  type AppendOutcome,
+  FLAG_PARTIAL,
+  type NewRecord,
+  type Spool,
+  type SpoolState,
+} from "./spool/spool.ts";
 
 export type { Balance } from "./dispatch/balance.ts";
 export type { RouteStatus } from "./dispatch/route.ts";
@@ -107,6 +114,7 @@ class Stages implements Pipeline {
   #places: Routes | undefined;
   #spool: Spool | undefined;
   #retention: Retention | undefined;
+  readonly #closed = new AbortController();
   #closing: Promise<void> | undefined;
 
   constructor(options: PipelineOptions) {
@@ -177,6 +185,7 @@ class Stages implements Pipeline {
 
   /** Readers before what they read, and every ledger before the spool that stores it. */
   async #close(): Promise<void> {
+    this.#closed.abort();
     this.hub.close();
     await this.#retention?.close();
     await Promise.all(this.#routes.map((route) => route.close()));
@@ -192,11 +201,24 @@ class Stages implements Pipeline {
     records: readonly NewRecord[],
     signal: AbortSignal | undefined,
   ): Promise<readonly AppendOutcome[]> {
-    const outcomes = await spool.append(records, signal);
-    if (this.hub.subscribers > 0) {
-      this.hub.publish(records.filter((_, index) => outcomes[index]?.status === "appended"));
-    }
+    const appended = await spool.append(records, signal);
+    const outcomes = await Promise.all(
+      appended.map((outcome, index) => this.#admitLate(spool, outcome, records[index])),
+    );
+    this.hub.publish(records.filter((_, index) => outcomes[index]?.status === "appended"));
     return outcomes;
+  }
+
+  /** The complete end of a run that the assembler has closed meanwhile becomes its second revision. */
+  async #admitLate(
+    spool: Spool,
+    outcome: AppendOutcome,
+    record: NewRecord | undefined,
+  ): Promise<AppendOutcome> {
+    const isEnd = record?.kindCode === KIND_CODES["run.ended"] && (record.flags & FLAG_PARTIAL) === 0;
+    if (outcome.status !== "conflict" || !isEnd) return outcome;
+    const end = decodeEvent(record.body);
+    return appendLateEnd(spool, PARTITION, end, outcome.offset, this.#closed.signal);
   }
 
   async #openSink(

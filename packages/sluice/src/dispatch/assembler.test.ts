@@ -1,11 +1,10 @@
 import { type Event, KIND_CODES, type Run } from "@sluice/sdk";
-import { ManualClock } from "@sluice/sdk/internal";
+import { deriveId, ManualClock } from "@sluice/sdk/internal";
 import { expect, test } from "vitest";
 import { FLAG_ASSEMBLED, FLAG_CLOSING, FLAG_PARTIAL, FLAG_REVISION, type NewRecord } from "../spool/spool.ts";
 import { type Assembler, openAssembler } from "./assembler.ts";
 import { assertBalance } from "./balance.ts";
 import { appendLateEnd } from "./ends.ts";
-import { deriveId } from "./event-code.ts";
 import { MemorySpool } from "./memory-spool.test-support.ts";
 import { PLACE } from "./route.test-support.ts";
 

@@ -1,5 +1,5 @@
 import type { Event, Run, RunStatus } from "@sluice/sdk";
-import { deriveId } from "./event-code.ts";
+import { deriveId } from "@sluice/sdk/internal";
 
 /**
  * The complete end of a run, made of its start and the piece that ended it. What the piece says wins, field
@@ -38,13 +38,16 @@ function complete(
   end: { status: RunStatus; reason?: string },
 ): Event {
   const { writer: _, ...known } = runOf(start);
+  // Where a piece came from says nothing of the whole.
+  const { origin: _start, ...envelope } = start;
+  const { origin: _piece, ...saidOfIt } = piece ?? {};
   const said = piece?.run;
   const metadata = merged(start.metadata, piece?.metadata);
   const tags = [...new Set([...(start.tags ?? []), ...(piece?.tags ?? [])])];
   const request = merged(known.request, said?.request);
   return {
-    ...start,
-    ...piece,
+    ...envelope,
+    ...saidOfIt,
     id: deriveId(runIdOf(start), "ended"),
     kind: "run.ended",
     time: piece?.time ?? start.time,
