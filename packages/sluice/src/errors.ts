@@ -106,7 +106,10 @@ export type ErrorCode = keyof typeof ERRORS;
 
 const brand = Symbol.for("sluice.error");
 
-/** An expected failure, with a stable code and a sentence that says what to do. Anything else that is thrown is a bug. */
+/**
+ * An expected failure, with a stable code and a sentence that says what to do. Anything else that is thrown
+ * is a bug.
+ */
 export class SluiceError extends Error {
   readonly [brand] = true;
   readonly code: ErrorCode;

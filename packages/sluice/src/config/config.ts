@@ -2,10 +2,10 @@ import { join, resolve } from "node:path";
 import { SluiceError } from "../errors.ts";
 import type { PipelineSink, SpoolOptions } from "../pipeline.ts";
 import type { SinkDefinition } from "../sinks/define.ts";
+import type { Secrets } from "../telemetry/secrets.ts";
 import { createFilter, type Filter, type FilterScope } from "../transforms/filter.ts";
 import type { Layer } from "./layer.ts";
 import type { Address, ConfigLayer, SinkEntry } from "./schema.ts";
-import type { Secrets } from "./secrets.ts";
 
 /** What the daemon runs on: complete, checked, in our units. */
 export interface Config {

@@ -2,8 +2,9 @@ import { z } from "zod";
 import { parseDuration, parseSize } from "./units.ts";
 
 /**
- * What a configuration may say: one schema for the files, the environment, the reference page and editors. Everything is
- * optional; the defaults stand in `config.ts`. Unknown keys are errors, because a misspelt one would be silently ignored.
+ * What a configuration may say: one schema for the files, the environment, the reference page and editors.
+ * Everything is optional; the defaults stand in `config.ts`. Unknown keys are errors, because a misspelt one
+ * would be silently ignored.
  */
 
 const size = z.union([z.int().nonnegative(), z.string()]).transform((value, context) => {

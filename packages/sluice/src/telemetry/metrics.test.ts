@@ -14,11 +14,12 @@ test("the metrics say what attempts, sources and ledgers say", async () => {
   metrics.onAttempt(attempt({}));
   metrics.onAttempt(attempt({ outcome: "retry", reason: "500" }));
   metrics.onInFlight("lunary", 2);
-  metrics.onAppended("proxy", [
+  const outcomes = [
     { status: "appended", offset: 0 },
     { status: "duplicate", offset: 0 },
     { status: "full", reason: "no space" },
-  ]);
+  ];
+  metrics.onAppended("proxy", outcomes);
   metrics.onUncaptured("too_large", 2);
 
   const text = await metrics.scrape();
@@ -43,7 +44,7 @@ test("the metrics say what attempts, sources and ledgers say", async () => {
   }
 });
 
-test("scraping twice gives the ledger's figures, not their sum, and a state that is over is gone", async () => {
+test("scraping twice gives the ledger's figures, not their sum; an old state is gone", async () => {
   const { metrics, state } = setUp();
   await metrics.scrape();
   state.name = "running";

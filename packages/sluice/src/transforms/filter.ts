@@ -1,4 +1,5 @@
 import type { Event } from "@sluice/sdk";
+import { matchesKind } from "@sluice/sdk/internal";
 
 /** Whose events a sink gets. The fifth seed's word; `connector` is its own example. */
 export type FilterScope =
@@ -21,10 +22,6 @@ export function createFilter(filter: Filter): (event: Event) => boolean {
   return (event) =>
     (kinds === undefined || kinds.some((kind) => matchesKind(event.kind, kind))) &&
     (scope === undefined || matchesScope(event, scope));
-}
-
-export function matchesKind(kind: string, wanted: string): boolean {
-  return wanted.endsWith("*") ? kind.startsWith(wanted.slice(0, -1)) : kind === wanted;
 }
 
 function matchesScope(event: Event, scope: FilterScope): boolean {
