@@ -1,5 +1,4 @@
 /** What the `sluice` package shares with the SDK. Not for applications: it changes without notice. */
-export { matchesKind } from "./event/kinds.ts";
 export { type Clock, sleep, systemClock, type Timer } from "./system/clock.ts";
 export { codeOf, type Disk, type DiskFile, systemDisk } from "./system/disk.ts";
 export { keepAlive } from "./system/keep-alive.ts";

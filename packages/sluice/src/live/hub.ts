@@ -1,5 +1,5 @@
-import { KIND_CODES } from "@sluice/sdk";
-import { type Clock, matchesKind } from "@sluice/sdk/internal";
+import { KIND_CODES, matchesKind } from "@sluice/sdk";
+import type { Clock } from "@sluice/sdk/internal";
 
 /**
  * The live tee: what passes can be watched, and watching never costs the pipeline anything.

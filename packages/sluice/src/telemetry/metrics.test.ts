@@ -44,7 +44,7 @@ test("the metrics say what attempts, sources and ledgers say", async () => {
   }
 });
 
-test("scraping twice gives the ledger's figures, not their sum; an old state is gone", async () => {
+test("scraping twice gives the ledger's figures, not their sum, and a state that is over is gone", async () => {
   const { metrics, state } = setUp();
   await metrics.scrape();
   state.name = "running";

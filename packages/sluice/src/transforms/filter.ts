@@ -1,5 +1,4 @@
-import type { Event } from "@sluice/sdk";
-import { matchesKind } from "@sluice/sdk/internal";
+import { type Event, matchesKind } from "@sluice/sdk";
 
 /** Whose events a sink gets. The fifth seed's word; `connector` is its own example. */
 export type FilterScope =
