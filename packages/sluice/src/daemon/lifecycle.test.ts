@@ -40,7 +40,7 @@ test("a ready daemon is found through daemon.json, which only its owner can read
     dataDir,
   });
   expect(status.sinks).toMatchObject([
-    { name: "file", type: "file", state: expect.any(String), balance: { accepted: 0 } },
+    { name: "file", type: "file", state: "running", balance: { accepted: 0 } },
   ]);
   expect(JSON.stringify(status)).not.toContain(client.discovery.token);
 });
