@@ -45,9 +45,7 @@ test("the first seed's command line returns when ready, and stop drains (T26)", 
     url,
     pid: expect.any(Number),
     version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
-    sinks: [
-      { name: "lunary", state: "running", balance: { accepted: 0, delivered: 0, pending: 0 } },
-    ],
+    sinks: [{ name: "lunary", state: "running", balance: { accepted: 0, delivered: 0, pending: 0 } }],
   });
   expect(stopped).toMatchObject({ exit: 0, stderr: expect.stringContaining("has ended") });
   expect((await run(["status", "--data-dir", dataDir])).exit).toBe(3);
