@@ -20,7 +20,7 @@ export interface Guard {
 /** open: on loopback for everybody on this machine. token: only with the token, everywhere. */
 export type Access = "open" | "token";
 
-export interface Refusal {
+interface Refusal {
   readonly problem: Problem;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -38,7 +38,7 @@ export interface GuardOptions {
  * Where the token travels to the proxy, whose Authorization header is the provider's. Stripped before
  * anything is sent on.
  */
-export const TOKEN_HEADER = "x-sluice-token";
+const TOKEN_HEADER = "x-sluice-token";
 
 /** Query names that people put tokens under. */
 const TOKEN_QUERY_NAMES = ["token", "access_token", TOKEN_HEADER];

@@ -4,7 +4,7 @@ import { codeOf } from "@sluice/sdk/internal";
 export type ReadText = (path: string) => Promise<string>;
 
 /** A value that could not be filled in. `path` is where it stands, as keys and indexes. */
-export interface InterpolationProblem {
+interface InterpolationProblem {
   readonly path: readonly (string | number)[];
   readonly problem: string;
 }

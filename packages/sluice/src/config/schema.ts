@@ -152,7 +152,7 @@ export interface Address {
 }
 
 /** "HOST:PORT" with IPv6 in brackets; undefined for anything else. */
-export function parseAddress(text: string): Address | undefined {
+function parseAddress(text: string): Address | undefined {
   const match = /^(?:\[([0-9a-f:.%a-z]+)\]|([^:[\]/?#@\s]+)):(\d{1,5})$/i.exec(text);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);

@@ -15,7 +15,7 @@ export interface DaemonClient {
   request(method: string, path: string, options?: RequestOptions): Promise<Response>;
 }
 
-export interface RequestOptions {
+interface RequestOptions {
   readonly body?: string | Uint8Array<ArrayBuffer>;
   readonly headers?: Readonly<Record<string, string>>;
   /** Also returns answers that are not 2xx. */
@@ -91,7 +91,7 @@ async function send(
 }
 
 /** What a problem+json answer says to people. */
-export async function problemOf(response: Response): Promise<string> {
+async function problemOf(response: Response): Promise<string> {
   const text = await response.text();
   try {
     const problem: unknown = JSON.parse(text);

@@ -31,7 +31,7 @@ export interface DetachOptions {
 }
 
 /** The command of the child. Not for people, so help does not show it. */
-export const DETACHED_COMMAND = "run-detached";
+const DETACHED_COMMAND = "run-detached";
 
 /** Reading back a full spool (5 GiB) takes some seconds; a slow disk gets ten times that. */
 const READY_TIMEOUT_MS = 60_000;
@@ -175,7 +175,7 @@ const PLAIN =
 /**
  * What a process needs to run. Keys are not among it: the configuration reads them from the request instead.
  */
-export function plainEnvironment(env: StartRequest["env"]): Record<string, string> {
+function plainEnvironment(env: StartRequest["env"]): Record<string, string> {
   const plain: Record<string, string> = {};
   for (const [name, value] of Object.entries(env))
     if (value !== undefined && PLAIN.test(name)) plain[name] = value;

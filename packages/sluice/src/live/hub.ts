@@ -59,7 +59,7 @@ export interface HubLimits {
  * A second of heavy traffic, and no more memory than one large event: a viewer who needs all of it reads a
  * sink.
  */
-export const HUB_LIMITS: HubLimits = { entries: 1_000, bytes: 1024 * 1024 };
+const HUB_LIMITS: HubLimits = { entries: 1_000, bytes: 1024 * 1024 };
 
 /** How long the ring is kept for a viewer who lost the connection. */
 const KEEP_AFTER_LAST_VIEWER_MS = 60_000;

@@ -2,10 +2,10 @@ import type { Clock } from "@sluice/sdk/internal";
 import { pino } from "pino";
 import type { Secrets } from "./secrets.ts";
 
-export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "silent";
+type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "silent";
 
 /** Facts of a line. Values are ours or shortened: no event content, ever. */
-export type LogFields = Readonly<Record<string, unknown>>;
+type LogFields = Readonly<Record<string, unknown>>;
 
 /** What the daemon writes about itself: one JSON object a line, secrets masked. Never throws, never waits. */
 export interface Logger {
