@@ -13,8 +13,9 @@ const HEAD = `# Command line
 
 <!-- Written by \`npm run docs\` from the commands. Do not edit. -->
 
-\`sluice\` and \`llm-proxy\` are the same program. stdout is data, stderr is messages; with \`--json\` data is JSON. A reader
-of stdout that leaves early (\`| head\`) is success. In a clone: \`npx sluice …\`, or \`npm start\` for \`sluice start\`.
+\`sluice\` and \`llm-proxy\` are the same program. stdout is data, stderr is messages; with \`--json\` data
+is JSON. A reader of stdout that leaves early (\`| head\`) is success. In a clone: \`npx sluice …\`, or \`npm
+start\` for \`sluice start\`.
 
 The command line of the first seed:
 
@@ -26,9 +27,10 @@ llm-proxy dispatcher \\
   --detach
 \`\`\`
 
-A key on the command line can be seen by other users of the machine until the program has hidden it, and sluice says so.
-\`LLM_PROXY_API_KEY\`, \`LUNARY_API_KEY\` and \`--api-key-file\` cannot. \`--detach\` returns when the daemon is ready, or with
-its error and exit code; the daemon's own arguments and environment never hold a key.`;
+A key on the command line can be seen by other users of the machine until the program has hidden it, and
+sluice says so. \`LLM_PROXY_API_KEY\`, \`LUNARY_API_KEY\` and \`--api-key-file\` cannot. \`--detach\` returns
+when the daemon is ready, or with its error and exit code; the daemon's own arguments and environment never
+hold a key.`;
 
 const EXITS = `## Exit codes
 
@@ -49,9 +51,10 @@ const EXITS = `## Exit codes
 
 const SIGNALS = `## Signals
 
-The first SIGTERM or SIGINT (and SIGHUP in the foreground) drains: new work gets 503, calls in flight may end, sinks take
-what is pending, 10 s in all and 2 s to close; then the exit code is 0, and what is left is sent after the next start.
-The second ends the process at once; what was acknowledged is on disk either way. A detached daemon ignores SIGHUP.`;
+The first SIGTERM or SIGINT (and SIGHUP in the foreground) drains: new work gets 503, calls in flight may
+end, sinks take what is pending, 10 s in all and 2 s to close; then the exit code is 0, and what is left is
+sent after the next start. The second ends the process at once; what was acknowledged is on disk either way.
+A detached daemon ignores SIGHUP.`;
 
 function section(command: Command): string {
   const help = command.createHelp();

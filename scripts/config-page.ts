@@ -28,7 +28,8 @@ const HEAD = `# sluice.toml
 
 <!-- Written by \`npm run docs\` from the schema. Do not edit. -->
 
-Without a configuration sluice listens on 127.0.0.1:4747 and writes every event to \`events.jsonl\` in its data directory.`;
+Without a configuration sluice listens on 127.0.0.1:4747 and writes every event to \`events.jsonl\` in its
+data directory.`;
 
 const EXAMPLE = `\`\`\`toml
 [server]
@@ -64,29 +65,30 @@ Of two places the later wins, key by key; a list of sinks replaces the list befo
 5. the environment
 6. the command line
 
-\`--config PATH\` or \`SLUICE_CONFIG\` names one file, and 2 to 4 are not looked for. An unknown key is an error, with its
-place and the key that was probably meant; so is a sink type that does not exist. The exit code is then 78.`;
+\`--config PATH\` or \`SLUICE_CONFIG\` names one file, and 2 to 4 are not looked for. An unknown key is an
+error, with its place and the key that was probably meant; so is a sink type that does not exist. The exit
+code is then 78.`;
 
 const VALUES = `## Values
 
-- \`\${env:NAME}\` and \`\${file:PATH}\` are filled in, in values only and only once; a missing variable or file is an error.
-  A relative path is meant from the configuration's directory.
+- \`\${env:NAME}\` and \`\${file:PATH}\` are filled in, in values only and only once; a missing variable or
+  file is an error. A relative path is meant from the configuration's directory.
 - Sizes have a unit: \`"512 MiB"\`, \`"5 GB"\`. So have durations: \`"200ms"\`, \`"30s"\`, \`"24h"\`.
-- What looks like a key, token, secret or password by its name, or comes from a file, is masked in logs and in status.`;
+- What looks like a key, token, secret or password by its name, or comes from a file, is masked in logs and
+  in status.`;
 
 function environment(): string {
   const short = Object.entries(SHORT_NAMES).map(
     ([name, [table, key]]) => `| \`${name}\` | \`[${table}] ${key}\` |`,
   );
   return [
-    "Any setting of `[server]`, `[spool]` and `[log]` has a variable, `SLUICE_TABLE__KEY`; some have a short one too:",
-    [
-      "| variable | setting |",
-      "| --- | --- |",
-      ...short,
-      "| `SLUICE_SPOOL__MAX_BYTES` | `[spool] max_bytes` |",
-    ].join("\n"),
-  ].join("\n\n");
+    "Any setting of `[server]`, `[spool]` and `[log]` has a variable, `SLUICE_TABLE__KEY`; some a short one:",
+    "",
+    "| variable | setting |",
+    "| --- | --- |",
+    ...short,
+    "| `SLUICE_SPOOL__MAX_BYTES` | `[spool] max_bytes` |",
+  ].join("\n");
 }
 
 function sectionOf(name: string, section: Property): string {

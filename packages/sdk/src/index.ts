@@ -16,5 +16,5 @@ export type {
   ToolCall,
   Usage,
 } from "./event/event.ts";
-export { CUSTOM_KIND_CODE, KIND_CODES, type Kind, kindCode } from "./event/kinds.ts";
+export { CUSTOM_KIND_CODE, KIND_CODES, type Kind, kindCode, matchesKind } from "./event/kinds.ts";
 export type { IncomingEvent } from "./event/validate.ts";

@@ -23,3 +23,8 @@ export const CUSTOM_KIND_CODE = 0;
 export function kindCode(kind: string): number {
   return Object.hasOwn(KIND_CODES, kind) ? KIND_CODES[kind as Kind] : CUSTOM_KIND_CODE;
 }
+
+/** Is a kind one that somebody asked for? `run.*` stands for all that begin with "run.". */
+export function matchesKind(kind: string, wanted: string): boolean {
+  return wanted.endsWith("*") ? kind.startsWith(wanted.slice(0, -1)) : kind === wanted;
+}

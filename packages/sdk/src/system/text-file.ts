@@ -2,9 +2,9 @@ import * as fs from "node:fs";
 import * as fsp from "node:fs/promises";
 
 /**
- * Reads a small text file that a person or an orchestrator put there: a configuration, a secret. Follows links, because
- * Kubernetes mounts both as links; never blocks on a pipe, and refuses what is no regular file or is larger than the limit.
- * Rejects with Node's error, or with one whose code is EFBIG or EINVAL.
+ * Reads a small text file that a person or an orchestrator put there: a configuration, a secret. Follows
+ * links, because Kubernetes mounts both as links; never blocks on a pipe, and refuses what is no regular file
+ * or is larger than the limit. Rejects with Node's error, or with one whose code is EFBIG or EINVAL.
  */
 export async function readTextFile(path: string, sizeBytesMax: number): Promise<string> {
   const file = await fsp.open(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
@@ -18,13 +18,19 @@ export async function readTextFile(path: string, sizeBytesMax: number): Promise<
   }
 }
 
-/** A descriptor for a log: appends, mode 0600, never through a link. The caller closes it with `closeDescriptor`. */
+/**
+ * A descriptor for a log: appends, mode 0600, never through a link. The caller closes it with
+ * `closeDescriptor`.
+ */
 export function openForAppend(path: string): number {
   const { O_WRONLY, O_CREAT, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
   return fs.openSync(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0o600);
 }
 
-/** Appends to it, synchronously: a log line costs a copy into the page cache, and a crash right after keeps it. */
+/**
+ * Appends to it, synchronously: a log line costs a copy into the page cache, and a crash right after keeps
+ * it.
+ */
 export function appendText(descriptor: number, text: string): void {
   fs.writeSync(descriptor, text);
 }

@@ -4,13 +4,13 @@ import type { Clock } from "@sluice/sdk/internal";
 import type { Problem } from "../http/problem.ts";
 
 /**
- * Who may talk to the server. Asked for every request, before its body is read and before any route is looked up.
+ * Who may talk to the server. Asked for every request, before its body is read and before its route runs.
  *
- * 1. Host: exactly one, and a name of ours. A page on the internet can point its own name at 127.0.0.1 (DNS rebinding),
- *    and then the browser sends that name here. An absolute request target must agree with it.
+ * 1. Host: exactly one, and a name of ours. A page on the internet can point its own name at 127.0.0.1 (DNS
+ *    rebinding), and then the browser sends that name here. An absolute request target must agree with it.
  * 2. Origin and Sec-Fetch-Site: a browser tells who sent it. Other sites are refused; programs send neither.
- * 3. Token: on loopback for the routes that show or change events, elsewhere for all. Compared in constant time; a caller
- *    who guesses is slowed down. Never in a URL, because URLs are logged.
+ * 3. Token: on loopback for the routes that show or change events, elsewhere for all. Compared in constant
+ *    time; a caller who guesses is slowed down. Never in a URL, because URLs are logged.
  */
 export interface Guard {
   /** Undefined lets the request in; `headers` go with the problem. */
@@ -20,7 +20,7 @@ export interface Guard {
 /** open: on loopback for everybody on this machine. token: only with the token, everywhere. */
 export type Access = "open" | "token";
 
-export interface Refusal {
+interface Refusal {
   readonly problem: Problem;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -34,8 +34,11 @@ export interface GuardOptions {
   readonly clock: Clock;
 }
 
-/** Where the token travels to the proxy, whose Authorization header is the provider's. Stripped before anything is sent on. */
-export const TOKEN_HEADER = "x-sluice-token";
+/**
+ * Where the token travels to the proxy, whose Authorization header is the provider's. Stripped before
+ * anything is sent on.
+ */
+const TOKEN_HEADER = "x-sluice-token";
 
 /** Query names that people put tokens under. */
 const TOKEN_QUERY_NAMES = ["token", "access_token", TOKEN_HEADER];
@@ -76,7 +79,10 @@ export function createGuard(options: GuardOptions): Guard {
   };
 }
 
-/** Every Host value that means this server: loopback, the configured host, and `more`; one without a port with ours too. */
+/**
+ * Every Host value that means this server: loopback, the configured host, and `more`; one without a port with
+ * ours too.
+ */
 export function allowedHosts(host: string, port: number, more: readonly string[]): ReadonlySet<string> {
   const hosts = new Set<string>();
   for (const name of ["localhost", "127.0.0.1", "[::1]", host.includes(":") ? `[${host}]` : host]) {
@@ -153,7 +159,9 @@ function tokensOf(request: IncomingMessage): string[] {
   return tokens;
 }
 
-/** From the raw list: Node joins or drops repeated headers, and a repetition is what an attacker would use. */
+/**
+ * From the raw list: Node joins or drops repeated headers, and a repetition is what an attacker would use.
+ */
 function headerValues(request: IncomingMessage, name: string): string[] {
   const values: string[] = [];
   for (let index = 0; index + 1 < request.rawHeaders.length; index += 2) {
@@ -173,7 +181,10 @@ function refuse(status: number, code: string, detail: string): Problem {
 
 /** Ten a second are a script with an old token; more is guessing. */
 const GUESSES_PER_SECOND_MAX = 10;
-/** Forgetting all when full lets a guesser with a thousand addresses begin anew: the token has 256 bits, so be it. */
+/**
+ * Forgetting all when full lets a guesser with a thousand addresses begin anew: the token has 256 bits, so be
+ * it.
+ */
 const CALLERS_MAX = 1_000;
 
 class GuessLimit {

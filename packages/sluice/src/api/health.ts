@@ -9,7 +9,10 @@ export interface HealthOptions {
   status(): PipelineStatus;
 }
 
-/** A caller sends a random text here and gets back its HMAC under the daemon's nonce: proof that it is the one of daemon.json. */
+/**
+ * A caller sends a random text here and gets back its HMAC under the daemon's nonce: proof that it is the one
+ * of daemon.json.
+ */
 export const CHALLENGE_HEADER = "x-sluice-challenge";
 export const PROOF_HEADER = "x-sluice-proof";
 
@@ -19,8 +22,8 @@ export function proofOf(nonce: string, challenge: string): string {
 }
 
 /**
- * livez: the process answers. readyz: it takes new events. A sink that fails turns neither off, because events are kept
- * for it; a spool that refuses does. healthz says the same as readyz, and with ?verbose why.
+ * livez: the process answers. readyz: it takes new events. A sink that fails turns neither off, because
+ * events are kept for it; a spool that refuses does. healthz says the same as readyz, and with ?verbose why.
  */
 export function healthRoutes(options: HealthOptions): readonly Route[] {
   const notReady = (): string | undefined => {

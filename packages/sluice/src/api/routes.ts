@@ -17,7 +17,7 @@ export interface Route {
 }
 
 /** The request target, split. Nothing is decoded: a proxied path must leave as it came. */
-export interface Target {
+interface Target {
   readonly path: string;
   /** With its "?", or empty. */
   readonly search: string;

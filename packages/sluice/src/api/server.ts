@@ -7,7 +7,6 @@ import {
 } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { type Clock, codeOf, sleep } from "@sluice/sdk/internal";
-import type { Address } from "../config/schema.ts";
 import { SluiceError } from "../errors.ts";
 import { type Problem, sendProblem } from "../http/problem.ts";
 import { allowedHosts, createGuard, stripToken } from "./guard.ts";
@@ -26,7 +25,7 @@ export interface ApiServer {
 }
 
 export interface ServerOptions {
-  readonly listen: Address;
+  readonly listen: { readonly host: string; readonly port: number };
   /** More Host values to answer to. */
   readonly hosts: readonly string[];
   readonly token: string;
@@ -48,10 +47,16 @@ const TIMEOUT_CHECK_MS = 2_000;
 /** Longer than clients keep theirs, so that they close first and never write into a closing connection. */
 const KEEP_ALIVE_MS = 65_000;
 const HEADERS_MAX = 200;
-/** Each proxied call holds two descriptors; more than this is not one machine's traffic, and the limit is its protection. */
+/**
+ * Each proxied call holds two descriptors; more than this is not one machine's traffic, and the limit is its
+ * protection.
+ */
 const CONNECTIONS_MAX = 4_096;
 
-/** Listens, or rejects with a SluiceError: the address is taken or forbidden, or it is exposed and has no token. */
+/**
+ * Listens, or rejects with a SluiceError: the address is taken or forbidden, or it is exposed and has no
+ * token.
+ */
 export async function openServer(options: ServerOptions): Promise<ApiServer> {
   const server = createServer({
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -174,7 +179,7 @@ class NodeServer implements ApiServer {
   }
 }
 
-function listen(server: Server, { host, port }: Address): Promise<void> {
+function listen(server: Server, { host, port }: ServerOptions["listen"]): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => {
       const cause = LISTEN_CAUSES[codeOf(error) ?? ""] ?? error.message;
@@ -200,7 +205,10 @@ function portOf(server: Server): number {
   return address !== null && typeof address === "object" ? address.port : 0;
 }
 
-/** What Node refused before there was a request. The socket may be gone or half-written; then there is nobody to answer. */
+/**
+ * What Node refused before there was a request. The socket may be gone or half-written; then there is nobody
+ * to answer.
+ */
 function answerClientError(error: Error, socket: Socket): void {
   if (!socket.writable || socket.bytesWritten > 0) {
     socket.destroy();

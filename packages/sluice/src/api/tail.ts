@@ -19,9 +19,9 @@ const STALLED_MS = 30_000;
 const VIEWERS_MAX = 64;
 
 /**
- * Live events as Server-Sent Events. `id` is BOOT:SEQ; sent back as Last-Event-ID it resumes. A `gap` event says how many
- * entries are not coming, or `{"missed":null}` when the daemon was restarted since and nobody can know.
- * Query: `kind` (repeatable, `run.*` works) and `run`.
+ * Live events as Server-Sent Events. `id` is BOOT:SEQ; sent back as Last-Event-ID it resumes. A `gap` event
+ * says how many entries are not coming, or `{"missed":null}` when the daemon was restarted since and nobody
+ * can know. Query: `kind` (repeatable, `run.*` works) and `run`.
  */
 export function tailRoute({ hub, clock, bootId }: TailOptions): Route {
   return {
@@ -56,7 +56,10 @@ export function tailRoute({ hub, clock, bootId }: TailOptions): Route {
   };
 }
 
-/** One connection: writes as fast as the viewer reads, and no faster. What it does not read, the hub counts as a gap. */
+/**
+ * One connection: writes as fast as the viewer reads, and no faster. What it does not read, the hub counts as
+ * a gap.
+ */
 class SseViewer {
   readonly #response: ServerResponse;
   readonly #clock: Clock;

@@ -51,7 +51,9 @@ export async function loadCliConfig(
   return loadConfig({ cwd: context.cwd, env: withHome(context.env), flags, definitions, readText });
 }
 
-/** The daemon of the data directory that flags, environment and configuration name. Rejects with NOT_RUNNING. */
+/**
+ * The daemon of the data directory that flags, environment and configuration name. Rejects with NOT_RUNNING.
+ */
 export async function findDaemon(context: CliContext, flags: CommonFlags): Promise<DaemonClient> {
   const { connectDaemon } = await import("../daemon/client.ts");
   return connectDaemon(systemDisk, await findDataDir(context, flags));

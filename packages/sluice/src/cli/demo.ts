@@ -1,7 +1,10 @@
 import type { Command } from "commander";
 import { type CliContext, type CommonFlags, findDaemon, withCommonFlags } from "./context.ts";
 
-/** `sluice demo`: some real calls through the running daemon, against a provider that it brings along. Needs no key. */
+/**
+ * `sluice demo`: some real calls through the running daemon, against a provider that it brings along. Needs
+ * no key.
+ */
 export function addDemo(program: Command, context: CliContext): void {
   withCommonFlags(
     program

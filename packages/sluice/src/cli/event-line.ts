@@ -1,6 +1,9 @@
 import type { Event } from "@sluice/sdk";
 
-/** An event as one line for people: time, kind, run, and what matters of it. JSON that is no event stays as it is. */
+/**
+ * An event as one line for people: time, kind, run, and what matters of it. JSON that is no event stays as it
+ * is.
+ */
 export function describeEvent(json: string): string {
   let event: Event;
   try {

@@ -1,5 +1,5 @@
 import type { ConfigFlags } from "../config/load.ts";
-import { VERSION } from "../version.ts";
+import { VERSION } from "../daemon/version.ts";
 import { type CliContext, type CommonFlags, loadCliConfig, pickFlags } from "./context.ts";
 import { formatLogLine } from "./log-line.ts";
 
@@ -9,7 +9,10 @@ export interface LaunchFlags {
   readonly json?: boolean;
 }
 
-/** Starts a daemon as the flags say. The configuration is checked first, so that a mistake shows before anything detaches. */
+/**
+ * Starts a daemon as the flags say. The configuration is checked first, so that a mistake shows before
+ * anything detaches.
+ */
 export async function launch(
   context: CliContext,
   flags: CommonFlags & LaunchFlags,

@@ -3,8 +3,8 @@ import { Command, CommanderError } from "commander";
 import { nearest } from "../config/nearest.ts";
 import { DetachedFailure } from "../daemon/detach.ts";
 import type { DaemonParts } from "../daemon/parts.ts";
+import { VERSION } from "../daemon/version.ts";
 import { EXIT, SluiceError } from "../errors.ts";
-import { VERSION } from "../version.ts";
 import type { CliContext } from "./context.ts";
 import { addDemo } from "./demo.ts";
 import { addDispatcher } from "./dispatcher.ts";
@@ -21,9 +21,9 @@ const loadStandardParts = async (): Promise<DaemonParts> =>
   (await import("../daemon/parts.ts")).standardParts;
 
 /**
- * The command line. stdout is data, stderr is messages; the exit codes are those of `errors.ts`. Ends the process itself,
- * because idle connections of the HTTP client would hold it for some seconds more; until then it is
- * held, because the waits of a command alone would not.
+ * The command line. stdout is data, stderr is messages; the exit codes are those of `errors.ts`. Ends the
+ * process itself, because idle connections of the HTTP client would hold it for some seconds more; until then
+ * it is held, because the waits of a command alone would not.
  */
 export async function main(argv: readonly string[], loadParts = loadStandardParts): Promise<void> {
   scrubArguments(argv);
@@ -104,7 +104,10 @@ async function run(argv: readonly string[], context: CliContext): Promise<number
   }
 }
 
-/** A key on the command line stands in `ps` for everybody. Setting the title overwrites the place it is read from. */
+/**
+ * A key on the command line stands in `ps` for everybody. Setting the title overwrites the place it is read
+ * from.
+ */
 function scrubArguments(argv: readonly string[]): void {
   if (argv.some((argument) => argument.startsWith("--api-key"))) process.title = "sluice";
 }

@@ -15,7 +15,10 @@ interface Outcome {
   readonly sentences: readonly string[];
 }
 
-/** `sluice send`: events from a file or stdin, one JSON object a line. Exit 4 when some were refused, 1 when all were. */
+/**
+ * `sluice send`: events from a file or stdin, one JSON object a line. Exit 4 when some were refused, 1 when
+ * all were.
+ */
 export function addSend(program: Command, context: CliContext): void {
   withCommonFlags(program.command("send").description("send events, one JSON object a line"))
     .argument("[file]", "where to read; - or nothing is stdin", "-")

@@ -9,7 +9,7 @@ export interface Service {
   params(settings: ServiceSettings): Readonly<Record<string, unknown>>;
 }
 
-export interface ServiceSettings {
+interface ServiceSettings {
   readonly apiKey: string | undefined;
   readonly endpoint: string | undefined;
   readonly cwd: string;

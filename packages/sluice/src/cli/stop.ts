@@ -10,7 +10,10 @@ import { type CliContext, type CommonFlags, findDataDir, UNTIL_EXIT, withCommonF
 const WAIT_MS = 24_000;
 const POLL_MS = 50;
 
-/** `sluice stop`: ends the daemon and waits until it is gone. It is asked over HTTP, so no other process can be hit. */
+/**
+ * `sluice stop`: ends the daemon and waits until it is gone. It is asked over HTTP, so no other process can
+ * be hit.
+ */
 export function addStop(program: Command, context: CliContext): void {
   withCommonFlags(
     program.command("stop").description("drain the daemon and wait until it has ended (exit 3: not running)"),
@@ -38,9 +41,9 @@ export function addStop(program: Command, context: CliContext): void {
 }
 
 /**
- * daemon.json goes when everything is closed and the data directory is free; a daemon that was killed leaves it behind, but
- * its process is gone. Signal 0 only asks. (A zombie answers too, so the process alone would not do in a container whose
- * init is slow to look.)
+ * daemon.json goes when everything is closed and the data directory is free; a daemon that was killed leaves
+ * it behind, but its process is gone. Signal 0 only asks. (A zombie answers too, so the process alone would
+ * not do in a container whose init is slow to look.)
  */
 async function isRunning({ pid, nonce }: Discovery, dataDir: string): Promise<boolean> {
   if ((await readDiscovery(systemDisk, dataDir))?.nonce !== nonce) return false;

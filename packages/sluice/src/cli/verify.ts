@@ -3,7 +3,9 @@ import type { Command } from "commander";
 import { EXIT } from "../errors.ts";
 import { type CliContext, type CommonFlags, findDataDir, withCommonFlags } from "./context.ts";
 
-/** `sluice verify`: proves from the disk that every accepted event is accounted for. Exit 1 when one is not. */
+/**
+ * `sluice verify`: proves from the disk that every accepted event is accounted for. Exit 1 when one is not.
+ */
 export function addVerify(program: Command, context: CliContext): void {
   withCommonFlags(
     program.command("verify").description("prove from the disk that every accepted event is accounted for"),

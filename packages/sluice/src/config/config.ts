@@ -2,10 +2,10 @@ import { join, resolve } from "node:path";
 import { SluiceError } from "../errors.ts";
 import type { PipelineSink, SpoolOptions } from "../pipeline.ts";
 import type { SinkDefinition } from "../sinks/define.ts";
+import type { Secrets } from "../telemetry/secrets.ts";
 import { createFilter, type Filter, type FilterScope } from "../transforms/filter.ts";
 import type { Layer } from "./layer.ts";
 import type { Address, ConfigLayer, SinkEntry } from "./schema.ts";
-import type { Secrets } from "./secrets.ts";
 
 /** What the daemon runs on: complete, checked, in our units. */
 export interface Config {
@@ -25,14 +25,14 @@ export interface Config {
   readonly origins: readonly string[];
 }
 
-export interface Upstream {
+interface Upstream {
   readonly baseUrl: string;
   readonly timeoutMs?: number;
   readonly injectUsage?: boolean;
 }
 
 /** Loopback, and a port that nothing else is known for. */
-export const DEFAULT_LISTEN: Address = { host: "127.0.0.1", port: 4747 };
+const DEFAULT_LISTEN: Address = { host: "127.0.0.1", port: 4747 };
 /** A day of a busy application's backlog, on any laptop. */
 const DEFAULT_MAX_BYTES = 5 * 1024 ** 3;
 /** Enough for the machine to log and for us to write ledgers and dead letters. */

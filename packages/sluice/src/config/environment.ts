@@ -1,7 +1,7 @@
 /**
- * Settings from the environment: `SLUICE_SPOOL__MAX_BYTES` is `[spool] max_bytes`. Short names exist for what is set most.
- * Only names with a double underscore count, because orchestrators invent others (Kubernetes sets SLUICE_PORT for a
- * service called sluice). Sinks come from files and flags only.
+ * Settings from the environment: `SLUICE_SPOOL__MAX_BYTES` is `[spool] max_bytes`. Short names exist for what
+ * is set most. Only names with a double underscore count, because orchestrators invent others (Kubernetes
+ * sets SLUICE_PORT for a service called sluice). Sinks come from files and flags only.
  */
 export function environmentSettings(
   env: Readonly<Record<string, string | undefined>>,

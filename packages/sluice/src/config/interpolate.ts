@@ -4,7 +4,7 @@ import { codeOf } from "@sluice/sdk/internal";
 export type ReadText = (path: string) => Promise<string>;
 
 /** A value that could not be filled in. `path` is where it stands, as keys and indexes. */
-export interface InterpolationProblem {
+interface InterpolationProblem {
   readonly path: readonly (string | number)[];
   readonly problem: string;
 }
@@ -26,8 +26,9 @@ const PLACEHOLDER = /\$\{(env|file):([^}]*)\}/g;
 const DEPTH_MAX = 16;
 
 /**
- * Fills `${env:NAME}` and `${file:PATH}` in every string value, once: what was filled in is not looked at again, and keys
- * are left alone, so no value can add a setting. A missing variable or file is a problem, never an empty string.
+ * Fills `${env:NAME}` and `${file:PATH}` in every string value, once: what was filled in is not looked at
+ * again, and keys are left alone, so no value can add a setting. A missing variable or file is a problem,
+ * never an empty string.
  */
 export async function interpolate(value: unknown, source: InterpolationSource): Promise<Interpolated> {
   const problems: InterpolationProblem[] = [];

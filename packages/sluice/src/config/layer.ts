@@ -1,11 +1,11 @@
 import { parse as parseToml, TomlError } from "smol-toml";
 import { z } from "zod";
 import type { SinkDefinition } from "../sinks/define.ts";
+import { isSecretName, type Secrets } from "../telemetry/secrets.ts";
 import { type InterpolationSource, interpolate } from "./interpolate.ts";
 import { locate } from "./locate.ts";
 import { nearest } from "./nearest.ts";
 import { type ConfigLayer, configSchema, type SinkEntry } from "./schema.ts";
-import { isSecretName, type Secrets } from "./secrets.ts";
 
 /** One place that settings come from, already parsed and checked: a file, the environment, the flags. */
 export interface Layer {
@@ -80,7 +80,10 @@ export async function checkLayer(
   return complaints.length > 0 ? { complaints } : { layer: { origin: input.origin, settings } };
 }
 
-/** Settings that are part of the format and that this version cannot honour. Taking them in silence would be a lie. */
+/**
+ * Settings that are part of the format and that this version cannot honour. Taking them in silence would be a
+ * lie.
+ */
 function notBuilt(sink: SinkEntry): readonly (readonly [Path, string])[] {
   const found: (readonly [Path, string])[] = [];
   if (sink.was !== undefined) found.push([["was"], "is not in this version: a sink keeps its name"]);
@@ -135,7 +138,10 @@ function sentence(message: string): string {
   return message.replace(/^Invalid (input|option): expected /, "must be ").replace(/, received .*$/, "");
 }
 
-/** The keys that an object may have at `path`, as far as the schema can be walked; for a union, those of its branch. */
+/**
+ * The keys that an object may have at `path`, as far as the schema can be walked; for a union, those of its
+ * branch.
+ */
 function knownKeys(schema: z.ZodType, path: Path, value: unknown): readonly string[] {
   let current: unknown = schema;
   for (const [depth, key] of path.entries()) {

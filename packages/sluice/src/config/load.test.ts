@@ -88,7 +88,7 @@ api_key = "sk-lunary-123"
   expect(sink?.filter?.(event)).toBe(false);
 });
 
-test("a placeholder is filled once, in values only, and a file may be meant from the configuration's place", async () => {
+test("a placeholder is filled once, in values only, files from the configuration's place", async () => {
   const config = await load({
     flags: { config: "/etc/s/c.toml" },
     env: { KEY: `\${env:OTHER}`, OTHER: "wrong" },
@@ -210,7 +210,7 @@ test("every mistake is named at once, and none of them shows a secret", async ()
   expect(error.message).not.toContain("0123456789abcdef");
 });
 
-test("a named configuration that is not there is said so, an environment typo names its variable's key", async () => {
+test("a named configuration that is not there is said so, and a typo in a variable", async () => {
   await expect(load({ flags: { config: "gone.toml" } })).rejects.toThrow(/gone\.toml cannot be read: ENOENT/);
   await expect(load({ env: { SLUICE_SPOOL__MAX_BYTE: "1 GiB" } })).rejects.toThrow(
     /environment: spool\.max_byte/,

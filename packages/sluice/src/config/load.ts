@@ -2,15 +2,17 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 import { codeOf } from "@sluice/sdk/internal";
 import { SluiceError } from "../errors.ts";
 import type { SinkDefinition } from "../sinks/define.ts";
+import { Secrets } from "../telemetry/secrets.ts";
 import { type Config, resolveConfig } from "./config.ts";
 import { environmentSettings } from "./environment.ts";
 import type { ReadText } from "./interpolate.ts";
 import { type Complaint, checkLayer, type Layer, type LayerContext, parseText } from "./layer.ts";
-import { Secrets } from "./secrets.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What the command line may set: the last word. `sinks` is as in a file, and replaces every configured one. */
+/**
+ * What the command line may set: the last word. `sinks` is as in a file, and replaces every configured one.
+ */
 export interface ConfigFlags {
   readonly config?: string;
   readonly dataDir?: string;
@@ -28,9 +30,10 @@ export interface LoadOptions {
 
 /**
  * The configuration, from all its places; of two the later wins: defaults, /etc/sluice/sluice.toml,
- * $XDG_CONFIG_HOME/sluice/sluice.toml, the nearest sluice.toml upward from here (not past a repository's root), the
- * environment, the flags. `--config` or SLUICE_CONFIG names one file and replaces the three that are looked for.
- * Tables are merged key by key; a list of sinks replaces the list before it. Rejects with a SluiceError that lists every mistake.
+ * $XDG_CONFIG_HOME/sluice/sluice.toml, the nearest sluice.toml upward from here (not past a repository's
+ * root), the environment, the flags. `--config` or SLUICE_CONFIG names one file and replaces the three that
+ * are looked for. Tables are merged key by key; a list of sinks replaces the list before it. Rejects with a
+ * SluiceError that lists every mistake.
  */
 export async function loadConfig(options: LoadOptions): Promise<Config> {
   const secrets = new Secrets();

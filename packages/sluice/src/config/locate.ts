@@ -1,4 +1,6 @@
-/** Where a setting stands in a TOML text, so that an error can point at it. Lines and columns count from 1. */
+/**
+ * Where a setting stands in a TOML text, so that an error can point at it. Lines and columns count from 1.
+ */
 export interface Place {
   readonly line: number;
   readonly column: number;
@@ -9,8 +11,8 @@ const SETTING =
   /^(\s*)((?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+))*)\s*=/;
 
 /**
- * Finds the deepest part of `path` that the text names. A reader of lines, not a parser: what it cannot place (a key of an
- * inline table) gets the place of what holds it; undefined when not even the table is there.
+ * Finds the deepest part of `path` that the text names. A reader of lines, not a parser: what it cannot place
+ * (a key of an inline table) gets the place of what holds it; undefined when not even the table is there.
  */
 export function locate(text: string, path: readonly (string | number)[]): Place | undefined {
   const wanted = path.map(String);

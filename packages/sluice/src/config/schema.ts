@@ -2,8 +2,9 @@ import { z } from "zod";
 import { parseDuration, parseSize } from "./units.ts";
 
 /**
- * What a configuration may say: one schema for the files, the environment, the reference page and editors. Everything is
- * optional; the defaults stand in `config.ts`. Unknown keys are errors, because a misspelt one would be silently ignored.
+ * What a configuration may say: one schema for the files, the environment, the reference page and editors.
+ * Everything is optional; the defaults stand in `config.ts`. Unknown keys are errors, because a misspelt one
+ * would be silently ignored.
  */
 
 const size = z.union([z.int().nonnegative(), z.string()]).transform((value, context) => {
@@ -151,7 +152,7 @@ export interface Address {
 }
 
 /** "HOST:PORT" with IPv6 in brackets; undefined for anything else. */
-export function parseAddress(text: string): Address | undefined {
+function parseAddress(text: string): Address | undefined {
   const match = /^(?:\[([0-9a-f:.%a-z]+)\]|([^:[\]/?#@\s]+)):(\d{1,5})$/i.exec(text);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);

@@ -1,4 +1,6 @@
-/** Sizes and durations as people write them. Both refuse what they do not know, instead of guessing a unit. */
+/**
+ * Sizes and durations as people write them. Both refuse what they do not know, instead of guessing a unit.
+ */
 
 const BYTES_PER: Readonly<Record<string, number>> = {
   b: 1,

@@ -8,11 +8,14 @@ import type { DaemonStatus } from "./status.ts";
 /** A running daemon, as the command line sees it. */
 export interface DaemonClient {
   readonly discovery: Discovery;
-  /** A request with the token. Rejects with DAEMON_UNREACHABLE, and with DAEMON_REFUSED unless the answer is 2xx. */
+  /**
+   * A request with the token. Rejects with DAEMON_UNREACHABLE, and with DAEMON_REFUSED unless the answer is
+   * 2xx.
+   */
   request(method: string, path: string, options?: RequestOptions): Promise<Response>;
 }
 
-export interface RequestOptions {
+interface RequestOptions {
   readonly body?: string | Uint8Array<ArrayBuffer>;
   readonly headers?: Readonly<Record<string, string>>;
   /** Also returns answers that are not 2xx. */
@@ -24,9 +27,10 @@ export interface RequestOptions {
 const ANSWER_MS = 10_000;
 
 /**
- * The daemon of a data directory. A daemon.json alone proves nothing (its process may be gone and the port another's), so
- * whoever answers there must first prove that it knows the file's nonce; only then is the token sent. Rejects with
- * NOT_RUNNING when nobody does, and with DAEMON_UNREACHABLE when somebody is there and stays silent.
+ * The daemon of a data directory. A daemon.json alone proves nothing (its process may be gone and the port
+ * another's), so whoever answers there must first prove that it knows the file's nonce; only then is the
+ * token sent. Rejects with NOT_RUNNING when nobody does, and with DAEMON_UNREACHABLE when somebody is there
+ * and stays silent.
  */
 export async function connectDaemon(disk: Disk, dataDir: string): Promise<DaemonClient> {
   const discovery = await readDiscovery(disk, dataDir);
@@ -35,7 +39,10 @@ export async function connectDaemon(disk: Disk, dataDir: string): Promise<Daemon
   return { discovery, request: (method, path, options) => send(discovery, method, path, options) };
 }
 
-/** What it says of itself. Written by our own daemon, though perhaps of another version: read it with care for what is not there. */
+/**
+ * What it says of itself. Written by our own daemon, though perhaps of another version: read it with care for
+ * what is not there.
+ */
 export async function statusOf(client: DaemonClient): Promise<DaemonStatus> {
   const status: DaemonStatus = JSON.parse(await (await client.request("GET", "/v1/status")).text());
   return status;
@@ -84,7 +91,7 @@ async function send(
 }
 
 /** What a problem+json answer says to people. */
-export async function problemOf(response: Response): Promise<string> {
+async function problemOf(response: Response): Promise<string> {
   const text = await response.text();
   try {
     const problem: unknown = JSON.parse(text);

@@ -14,9 +14,9 @@ export interface DemoUpstream {
 }
 
 /**
- * `sluice demo` brings its own provider, and this is how its calls get there through a running daemon: POST /v1/demo (with
- * the token) names it, calls to /demo/openai/… go to it. Only a server on this machine can be named, so that nothing else
- * can be reached through it.
+ * `sluice demo` brings its own provider, and this is how its calls get there through a running daemon: POST
+ * /v1/demo (with the token) names it, calls to /demo/openai/… go to it. Only a server on this machine can be
+ * named, so that nothing else can be reached through it.
  */
 export function openDemoUpstream(createProxy: (baseUrl: string) => ProxyDoor): DemoUpstream {
   let proxy: ProxyDoor | undefined;

@@ -26,7 +26,7 @@ afterEach(async () => {
   }
 });
 
-test("the first seed's command line works detached: it returns when ready, and stop drains (T26)", async () => {
+test("the first seed's command line returns when ready, and stop drains (T26)", async () => {
   const dataDir = temporary("data");
 
   const started = await run([
@@ -52,7 +52,7 @@ test("the first seed's command line works detached: it returns when ready, and s
   expect((await run(["stop", "--data-dir", dataDir])).exit).toBe(3);
 });
 
-test("a key is in no argument, environment, log or file of the daemon, from a flag or a variable (S24)", async () => {
+test("no argument, environment, log or file of the daemon has the key (S24)", async () => {
   for (const [flags, env] of [
     [["--api-key", KEY], {}],
     [[], { LLM_PROXY_API_KEY: KEY }],
@@ -143,7 +143,7 @@ for (const [what, flags, exit, sentence] of REFUSED) {
   });
 }
 
-test("what only the child can find comes back with its sentence and exit code: a busy data directory, a taken port", async () => {
+test("a busy data directory or a taken port comes back from the child with exit code 75", async () => {
   const busy = await run(["start", "--detach", "--listen", "127.0.0.1:0", "--data-dir", temporary("busy")]);
   const dataDir = temporary("data");
   const first = await run(["start", "--detach", "--listen", "127.0.0.1:0", "--data-dir", dataDir]);

@@ -6,10 +6,11 @@ import { EXIT, SluiceError } from "../errors.ts";
 import { LOG_FILE, unusable } from "./run.ts";
 
 /**
- * Starting in the background. The parent starts this same command again as a child of its own session, hands over the whole
- * request through a private channel, and waits for one answer: ready, or failed with the sentence and exit code that the
- * foreground would have given. Keys travel only there: the child's arguments hold none, and its environment holds only what
- * programs need to run (see `plainEnvironment`), so nothing shows in `ps` or /proc.
+ * Starting in the background. The parent starts this same command again as a child of its own session, hands
+ * over the whole request through a private channel, and waits for one answer: ready, or failed with the
+ * sentence and exit code that the foreground would have given. Keys travel only there: the child's arguments
+ * hold none, and its environment holds only what programs need to run (see `plainEnvironment`), so nothing
+ * shows in `ps` or /proc.
  */
 export interface StartRequest {
   readonly flags: ConfigFlags;
@@ -30,12 +31,15 @@ export interface DetachOptions {
 }
 
 /** The command of the child. Not for people, so help does not show it. */
-export const DETACHED_COMMAND = "run-detached";
+const DETACHED_COMMAND = "run-detached";
 
 /** Reading back a full spool (5 GiB) takes some seconds; a slow disk gets ten times that. */
 const READY_TIMEOUT_MS = 60_000;
 
-/** Resolves when the daemon is ready. Rejects with its error, or when it ends or takes too long without a word. */
+/**
+ * Resolves when the daemon is ready. Rejects with its error, or when it ends or takes too long without a
+ * word.
+ */
 export async function startDetached(options: DetachOptions): Promise<{ url: string; pid: number }> {
   const { dataDir, request, script } = options;
   const log = join(dataDir, LOG_FILE);
@@ -87,7 +91,8 @@ async function spawnChild(
       process.execPath,
       [...process.execArgv.filter((flag) => !flag.startsWith("--inspect")), script, DETACHED_COMMAND],
       {
-        // Its own session: no terminal can hang it up. Its own directory: the one it was started in may be removed.
+        // Its own session: no terminal can hang it up. Its own directory: the one it was started in may be
+        // removed.
         detached: true,
         cwd: dataDir,
         env: plainEnvironment(request.env),
@@ -125,7 +130,10 @@ function parseReport(message: unknown): StartReport {
   return { status: "failed", message: "The daemon answered something unknown.", exit: EXIT.bug };
 }
 
-/** In the child: the request of the parent. Rejects when there is no parent, because somebody typed the command. */
+/**
+ * In the child: the request of the parent. Rejects when there is no parent, because somebody typed the
+ * command.
+ */
 export function receiveRequest(): Promise<StartRequest> {
   if (!process.send) return Promise.reject(new SluiceError("NOT_FOR_PEOPLE", { command: DETACHED_COMMAND }));
   return new Promise((resolve, reject) => {
@@ -136,7 +144,10 @@ export function receiveRequest(): Promise<StartRequest> {
   });
 }
 
-/** In the child: the one answer; then the channel is closed, and the two processes have nothing more in common. */
+/**
+ * In the child: the one answer; then the channel is closed, and the two processes have nothing more in
+ * common.
+ */
 export function sendReport(report: StartReport): Promise<void> {
   return new Promise((resolve) => {
     if (!process.send || !process.connected) return resolve();
@@ -161,8 +172,10 @@ function isRequest(message: unknown): message is StartRequest {
 const PLAIN =
   /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_[A-Z]+|TZ|TMPDIR|NODE_OPTIONS|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|XDG_[A-Z_]+|UV_THREADPOOL_SIZE|(HTTPS?|NO)_PROXY)$/i;
 
-/** What a process needs to run. Keys are not among it: the configuration reads them from the request instead. */
-export function plainEnvironment(env: StartRequest["env"]): Record<string, string> {
+/**
+ * What a process needs to run. Keys are not among it: the configuration reads them from the request instead.
+ */
+function plainEnvironment(env: StartRequest["env"]): Record<string, string> {
   const plain: Record<string, string> = {};
   for (const [name, value] of Object.entries(env))
     if (value !== undefined && PLAIN.test(name)) plain[name] = value;

@@ -1,7 +1,10 @@
 import { join } from "node:path";
 import { codeOf, type Disk } from "@sluice/sdk/internal";
 
-/** Where a running daemon is found, and the proof that a caller may read from it: whoever can read this file (0600). */
+/**
+ * Where a running daemon is found, and the proof that a caller may read from it: whoever can read this file
+ * (0600).
+ */
 export interface Discovery {
   readonly url: string;
   readonly pid: number;

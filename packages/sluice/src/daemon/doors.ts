@@ -10,7 +10,9 @@ import type { DaemonParts, SourceContext } from "./parts.ts";
 /** Where events come in: the routes of every source. */
 export interface Doors {
   readonly routes: readonly Route[];
-  /** Ends what is still going. Its last events go to the intake, so this comes before the pipeline is closed. */
+  /**
+   * Ends what is still going. Its last events go to the intake, so this comes before the pipeline is closed.
+   */
   close(): Promise<void>;
 }
 

@@ -19,10 +19,13 @@ import { type DaemonStatus, sinkStatus } from "./status.ts";
 /**
  * A daemon's life.
  *
- *   opening    The data directory is taken (or refused), every route starts, the port is bound, daemon.json is written.
+ *   opening    The data directory is taken (or refused), every route starts, the port is bound, daemon.json
+ *              is written.
  *   ready      It serves. `open` resolves here.
- *   draining   New work gets 503. Calls in flight may end and sinks take what is pending, together for the grace at most.
- *   closed     What is left stands in the spool for the next start; daemon.json is gone. `stopped` resolves here.
+ *   draining   New work gets 503. Calls in flight may end and sinks take what is pending, together for the
+ *              grace at most.
+ *   closed     What is left stands in the spool for the next start; daemon.json is gone. `stopped` resolves
+ *              here.
  *
  *     opening ──ready── ready ──stop()── draining ──idle, or the grace is over── closed
  *     opening ──any failure── (everything opened so far is closed, the promise rejects)
@@ -59,9 +62,14 @@ export interface DaemonOptions {
 
 /** Below the 30 s after which Kubernetes kills. */
 const GRACE_MS = 10_000;
-/** Of the grace, what calls in flight get; the rest belongs to the sinks, who get what those calls produce. */
+/**
+ * Of the grace, what calls in flight get; the rest belongs to the sinks, who get what those calls produce.
+ */
 const CALLS_SHARE = 0.8;
-/** After the grace everything is cut. A quarter may go to ending calls, a quarter to the sinks, the rest to the disk. */
+/**
+ * After the grace everything is cut. A quarter may go to ending calls, a quarter to the sinks, the rest to
+ * the disk.
+ */
 const CLOSE_MS = 2_000;
 
 /** Opens a daemon. Rejects with a SluiceError that says what to do, and leaves nothing behind. */
@@ -236,7 +244,8 @@ class RunningDaemon implements Daemon {
     const pending = this.#pending();
     this.#pipeline.hub.close();
     const closing = Promise.all([this.#server?.close(), this.#pipeline.close()])
-      // The owner of daemon.json is whoever holds the directory: it goes while the lock is still ours or just freed.
+      // The owner of daemon.json is whoever holds the directory: it goes while the lock is still ours or just
+      // freed.
       .then(() => removeDiscovery(disk, config.dataDir, this.#nonce));
     const isClean = await this.#within(closing, CLOSE_MS / 2);
     logger.info({ pending, isClean }, "stopped");
@@ -251,7 +260,9 @@ class RunningDaemon implements Daemon {
       .map(({ sink, balance }) => ({ sink, events: balance.pending }));
   }
 
-  /** Waits for work that should end by itself, and for no longer than this. False when it did not, or failed. */
+  /**
+   * Waits for work that should end by itself, and for no longer than this. False when it did not, or failed.
+   */
   #within(work: Promise<unknown>, waitMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const timer = this.#options.clock.after(waitMs, () => resolve(false));

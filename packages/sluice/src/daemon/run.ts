@@ -4,16 +4,18 @@ import type { Config } from "../config/config.ts";
 import { EXIT, SluiceError } from "../errors.ts";
 import { type LogFile, openLogFile } from "../telemetry/log-file.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
-import { VERSION } from "../version.ts";
 import { type Daemon, openDaemon, type StopSummary } from "./lifecycle.ts";
 import type { DaemonParts } from "./parts.ts";
+import { VERSION } from "./version.ts";
 
 export const LOG_FILE = "sluice.log";
 
 export interface RunOptions {
   readonly config: Config;
   readonly parts: DaemonParts;
-  /** True for a daemon without a terminal: a hang-up does not concern it, and its log goes to the file only. */
+  /**
+   * True for a daemon without a terminal: a hang-up does not concern it, and its log goes to the file only.
+   */
   readonly isDetached: boolean;
   /** Shows a log line in a foreground daemon. */
   showLog(line: string): void;
@@ -21,8 +23,9 @@ export interface RunOptions {
 }
 
 /**
- * Runs a daemon as this process: opens it, serves until a signal or the API ends it, and resolves to the exit code. The
- * first SIGTERM or SIGINT drains, the second ends the process at once: what was acknowledged is on disk either way.
+ * Runs a daemon as this process: opens it, serves until a signal or the API ends it, and resolves to the exit
+ * code. The first SIGTERM or SIGINT drains, the second ends the process at once: what was acknowledged is on
+ * disk either way.
  */
 export async function runDaemon(options: RunOptions): Promise<{ exit: number; summary: StopSummary }> {
   const { config, isDetached } = options;

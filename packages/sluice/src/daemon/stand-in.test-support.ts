@@ -9,7 +9,10 @@ import { defineSink } from "../sinks/define.ts";
 import type { AppendOutcome, NewRecord } from "../spool/spool.ts";
 import type { DaemonParts } from "./parts.ts";
 
-/** Stands in for the stages behind the daemon: takes what it is given, counts it as delivered, and can be told to misbehave. */
+/**
+ * Stands in for the stages behind the daemon: takes what it is given, counts it as delivered, and can be told
+ * to misbehave.
+ */
 export interface StandIn {
   readonly parts: DaemonParts;
   /** Waits of `drain`, so that a test decides when a sink is done. */

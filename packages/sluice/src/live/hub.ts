@@ -1,15 +1,14 @@
-import { KIND_CODES } from "@sluice/sdk";
+import { KIND_CODES, matchesKind } from "@sluice/sdk";
 import type { Clock } from "@sluice/sdk/internal";
-import type { NewRecord } from "../spool/spool.ts";
-import { matchesKind } from "../transforms/filter.ts";
 
 /**
  * The live tee: what passes can be watched, and watching never costs the pipeline anything.
  *
- * One ring holds the newest entries, bounded by count and bytes; every subscriber is a position in it. A subscriber that
- * falls out of the ring finds one gap with the exact number of entries (that it wanted) it did not get, then goes on. So a
- * viewer may miss events and always knows how many. `publish` does not wait, parse or throw. Nothing is kept while
- * nobody watches, nor later than a minute after the last viewer left: that minute is for viewers who reconnect.
+ * One ring holds the newest entries, bounded by count and bytes; every subscriber is a position in it. A
+ * subscriber that falls out of the ring finds one gap with the exact number of entries (that it wanted) it
+ * did not get, then goes on. So a viewer may miss events and always knows how many. `publish` does not wait,
+ * parse or throw. Nothing is kept while nobody watches, nor later than a minute after the last viewer left:
+ * that minute is for viewers who reconnect.
  *
  * `seq` numbers entries of this process without gaps; `after` resumes behind one.
  */
@@ -28,7 +27,12 @@ export interface Hub {
   close(): void;
 }
 
-export type LiveRecord = Pick<NewRecord, "kindCode" | "runId" | "body">;
+/** A record of the spool will do. */
+export interface LiveRecord {
+  readonly kindCode: number;
+  readonly runId?: string;
+  readonly body: Uint8Array;
+}
 
 export interface SubscribeOptions {
   /** Resume behind this seq. */
@@ -51,8 +55,11 @@ export interface HubLimits {
   readonly bytes: number;
 }
 
-/** A second of heavy traffic, and no more memory than one large event: a viewer who needs all of it reads a sink. */
-export const HUB_LIMITS: HubLimits = { entries: 1_000, bytes: 1024 * 1024 };
+/**
+ * A second of heavy traffic, and no more memory than one large event: a viewer who needs all of it reads a
+ * sink.
+ */
+const HUB_LIMITS: HubLimits = { entries: 1_000, bytes: 1024 * 1024 };
 
 /** How long the ring is kept for a viewer who lost the connection. */
 const KEEP_AFTER_LAST_VIEWER_MS = 60_000;
@@ -186,13 +193,16 @@ class Entry {
     this.seq = seq;
     this.runId = record.runId;
     this.#kindCode = record.kindCode;
-    // A slice would pin the whole request body it was cut from, for as long as it stands in the ring.
-    // One that can never fit is kept as size only: it pushes everything out, itself included, and shows as a gap.
+    // A slice would pin the whole request body it was cut from, for as long as it stands in the ring. One
+    // that can never fit is kept as size only: it pushes everything out, itself included, and shows as a gap.
     this.#body = record.body.length > sizeBytesMax ? Buffer.alloc(0) : Buffer.from(record.body);
     this.sizeBytes = record.body.length;
   }
 
-  /** Decoded once for all viewers. Line breaks between JSON tokens become spaces, so that it is one line of SSE or NDJSON. */
+  /**
+   * Decoded once for all viewers. Line breaks between JSON tokens become spaces, so that it is one line of
+   * SSE or NDJSON.
+   */
   json(): string {
     this.#json ??= this.#body.toString("utf8").replace(/[\r\n]+/g, " ");
     return this.#json;

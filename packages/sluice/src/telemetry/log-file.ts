@@ -8,7 +8,10 @@ export interface LogFile extends LogDestination {
   close(): void;
 }
 
-/** Appends lines to a file; a full one is renamed to NAME.1, which replaces the one before. Rejects if it cannot be opened. */
+/**
+ * Appends lines to a file; a full one is renamed to NAME.1, which replaces the one before. Rejects if it
+ * cannot be opened.
+ */
 export async function openLogFile(path: string, disk: Disk, sizeBytesMax = LOG_BYTES_MAX): Promise<LogFile> {
   let descriptor: number | undefined = openForAppend(path);
   let sizeBytes = await sizeOf(disk, path);

@@ -1,7 +1,7 @@
 import { ManualClock } from "@sluice/sdk/internal";
 import { expect, test } from "vitest";
-import { Secrets } from "../config/secrets.ts";
 import { createLogger } from "./logger.ts";
+import { Secrets } from "./secrets.ts";
 
 test("a flood is ten lines a second for a code, then one that counts the rest (S36)", async () => {
   const lines: string[] = [];

@@ -1,11 +1,11 @@
 import type { Clock } from "@sluice/sdk/internal";
 import { pino } from "pino";
-import type { Secrets } from "../config/secrets.ts";
+import type { Secrets } from "./secrets.ts";
 
-export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "silent";
+type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "silent";
 
 /** Facts of a line. Values are ours or shortened: no event content, ever. */
-export type LogFields = Readonly<Record<string, unknown>>;
+type LogFields = Readonly<Record<string, unknown>>;
 
 /** What the daemon writes about itself: one JSON object a line, secrets masked. Never throws, never waits. */
 export interface Logger {
@@ -13,8 +13,8 @@ export interface Logger {
   warn(fields: LogFields, message: string): void;
   error(fields: LogFields, message: string): void;
   /**
-   * For what a caller can trigger at will: at most ten lines a second for each code, and one that says how many were left
-   * out. Codes are words of ours, so there are few.
+   * For what a caller can trigger at will: at most ten lines a second for each code, and one that says how
+   * many were left out. Codes are words of ours, so there are few.
    */
   flood(code: string, fields: LogFields, message: string): void;
 }

@@ -1,4 +1,6 @@
-/** Every metric of ours, in one table: the registry and the reference page are made from it. Names are stable. */
+/**
+ * Every metric of ours, in one table: the registry and the reference page are made from it. Names are stable.
+ */
 export interface MetricEntry {
   readonly name: string;
   readonly type: "counter" | "gauge" | "histogram";

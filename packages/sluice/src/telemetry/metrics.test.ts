@@ -14,11 +14,12 @@ test("the metrics say what attempts, sources and ledgers say", async () => {
   metrics.onAttempt(attempt({}));
   metrics.onAttempt(attempt({ outcome: "retry", reason: "500" }));
   metrics.onInFlight("lunary", 2);
-  metrics.onAppended("proxy", [
+  const outcomes = [
     { status: "appended", offset: 0 },
     { status: "duplicate", offset: 0 },
     { status: "full", reason: "no space" },
-  ]);
+  ];
+  metrics.onAppended("proxy", outcomes);
   metrics.onUncaptured("too_large", 2);
 
   const text = await metrics.scrape();

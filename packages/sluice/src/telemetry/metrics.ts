@@ -1,12 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Attempt, Balance, PipelineStatus, RouteStatus } from "../pipeline.ts";
-import type { AppendOutcome } from "../spool/spool.ts";
 import { METRICS, type MetricName } from "./metric-table.ts";
 
 /**
- * What Prometheus scrapes. Labels are names from the configuration and words of ours, never anything a user sent: that
- * bounds the series. What the ledgers count (delivered, skipped …) is read from them at each scrape, so that metrics and
- * `status` can never disagree and survive a restart; the rest counts from the start of the process.
+ * What Prometheus scrapes. Labels are names from the configuration and words of ours, never anything a user
+ * sent: that bounds the series. What the ledgers count (delivered, skipped …) is read from them at each
+ * scrape, so that metrics and `status` can never disagree and survive a restart; the rest counts from the
+ * start of the process.
  */
 export interface Metrics {
   /** In the Prometheus text format. Reads the pipeline once. */
@@ -14,7 +14,7 @@ export interface Metrics {
   onAttempt(attempt: Attempt): void;
   onInFlight(sink: string, batches: number): void;
   /** What became of the records a source handed over. */
-  onAppended(source: string, outcomes: readonly AppendOutcome[]): void;
+  onAppended(source: string, outcomes: readonly { readonly status: string }[]): void;
   /** Events of calls that went through the proxy and were not captured. */
   onUncaptured(reason: string, events: number): void;
   /** A request, or an item of one, was refused. */

@@ -1,10 +1,10 @@
 import { ManualClock } from "@sluice/sdk/internal";
 import { afterEach, expect, test } from "vitest";
-import { Secrets } from "../config/secrets.ts";
 import type { Attempt } from "../pipeline.ts";
 import { createLogger } from "./logger.ts";
 import { createMetrics } from "./metrics.ts";
 import { createObserver } from "./observer.ts";
+import { Secrets } from "./secrets.ts";
 
 const open: { close(): void }[] = [];
 

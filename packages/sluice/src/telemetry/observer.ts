@@ -23,7 +23,10 @@ export function createObserver(metrics: Metrics, logger: Logger): PipelineObserv
 
 const GOOD_STATES: ReadonlySet<string> = new Set(["healthy", "running", "probing", "draining", "closed"]);
 
-/** The first seed's fields: runId, attempt, status, promptTokens, completionTokens. One run has `runId`, several `runIds`. */
+/**
+ * The first seed's fields: runId, attempt, status, promptTokens, completionTokens. One run has `runId`,
+ * several `runIds`.
+ */
 function fieldsOf(attempt: Attempt): Readonly<Record<string, unknown>> {
   const { runIds, outcome, durationMs, ...rest } = attempt;
   return {

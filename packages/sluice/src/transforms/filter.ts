@@ -1,4 +1,4 @@
-import type { Event } from "@sluice/sdk";
+import { type Event, matchesKind } from "@sluice/sdk";
 
 /** Whose events a sink gets. The fifth seed's word; `connector` is its own example. */
 export type FilterScope =
@@ -21,10 +21,6 @@ export function createFilter(filter: Filter): (event: Event) => boolean {
   return (event) =>
     (kinds === undefined || kinds.some((kind) => matchesKind(event.kind, kind))) &&
     (scope === undefined || matchesScope(event, scope));
-}
-
-export function matchesKind(kind: string, wanted: string): boolean {
-  return wanted.endsWith("*") ? kind.startsWith(wanted.slice(0, -1)) : kind === wanted;
 }
 
 function matchesScope(event: Event, scope: FilterScope): boolean {

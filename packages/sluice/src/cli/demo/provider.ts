@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { type Clock, sleep } from "@sluice/sdk/internal";
 
-/** A provider that needs no key: a few fixed answers in the shapes of OpenAI's API, from a server of our own. */
+/**
+ * A provider that needs no key: a few fixed answers in the shapes of OpenAI's API, from a server of our own.
+ */
 export interface DemoProvider {
   /** Ends with /v1, as OpenAI's. */
   readonly baseUrl: string;
@@ -23,7 +24,7 @@ export async function openDemoProvider(clock: Clock): Promise<DemoProvider> {
     server.once("error", reject);
     server.listen({ host: "127.0.0.1", port: 0 }, resolve);
   });
-  const address: AddressInfo | string | null = server.address();
+  const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
   return {
     baseUrl: `http://127.0.0.1:${port}/v1`,

@@ -13,9 +13,9 @@ const POLL_MS = 100;
 const LIVE_TAIL_MS = 300;
 
 /**
- * Five calls with the real `openai` package through the running daemon to a provider of our own, then what became of them:
- * the events as they were seen live, and what each sink got. Some seconds, no key, nothing leaves this machine that the
- * configured sinks do not send.
+ * Five calls with the real `openai` package through the running daemon to a provider of our own, then what
+ * became of them: the events as they were seen live, and what each sink got. Some seconds, no key, nothing
+ * leaves this machine that the configured sinks do not send.
  */
 export async function runDemo(daemon: DaemonClient, print: (line: string) => void): Promise<void> {
   const provider = await openDemoProvider(systemClock);

@@ -1,6 +1,7 @@
 /**
- * Values that must never be printed: keys and tokens from the configuration. Everything that is written for people (logs,
- * status, errors) goes through `redact`, which also knows the forms in which a value travels: JSON, URL and base64.
+ * Values that must never be printed: keys and tokens from the configuration. Everything that is written for
+ * people (logs, status, errors) goes through `redact`, which also knows the forms in which a value travels:
+ * JSON, URL and base64.
  */
 export class Secrets {
   readonly #variants = new Set<string>();
