@@ -14,5 +14,5 @@ test.each([...pages()])("%s is what `npm run docs` writes today", (path, text) =
 test("no page is left of a sink that is gone", () => {
   const committed = globSync("docs/reference/sinks/*.md", { cwd: root });
 
-  expect(committed.sort()).toEqual([...pages().keys()].sort());
+  expect(committed.sort()).toEqual([...pages().keys()].filter((path) => path.includes("/sinks/")).sort());
 });

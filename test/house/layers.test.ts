@@ -20,21 +20,22 @@ const SDK: Record<string, readonly string[]> = {
 const SLUICE: Record<string, readonly string[]> = {
   "errors.ts": [],
   http: [],
-  telemetry: ["errors.ts"],
-  spool: ["errors.ts", "telemetry"],
-  live: ["errors.ts", "telemetry"],
-  sources: ["errors.ts", "http", "telemetry", "spool/spool.ts", "live/hub.ts"],
-  transforms: ["errors.ts"],
-  sinks: ["errors.ts", "telemetry"],
-  dispatch: ["errors.ts", "telemetry", "spool/spool.ts", "sinks/define.ts", "sinks/delivery.ts"],
-  "pipeline.ts": ["errors.ts", "telemetry", "spool", "live", "sources", "transforms", "sinks", "dispatch"],
-  "verify.ts": ["errors.ts", "spool", "dispatch"],
-  config: ["errors.ts", "sinks", "pipeline.ts"],
-  api: ["errors.ts", "http", "telemetry", "live", "pipeline.ts"],
-  daemon: ["errors.ts", "http", "telemetry", "live", "sources", "config", "api", "pipeline.ts"],
+  transforms: [],
+  spool: ["errors.ts"],
+  live: ["spool/spool.ts"],
+  sources: ["errors.ts", "http", "spool/spool.ts"],
+  sinks: ["errors.ts"],
+  dispatch: ["errors.ts", "spool/spool.ts", "sinks/define.ts", "sinks/delivery.ts"],
+  "pipeline.ts": ["errors.ts", "spool", "live", "sources", "transforms", "sinks", "dispatch"],
+  "verify.ts": ["spool", "dispatch"],
+  // What watches the pipeline stands above it; the stages know observers, not telemetry.
+  telemetry: ["errors.ts", "pipeline.ts", "spool/spool.ts"],
+  config: ["errors.ts", "telemetry/secrets.ts", "transforms", "sinks", "pipeline.ts"],
+  api: ["errors.ts", "http", "live", "config/schema.ts", "pipeline.ts"],
+  daemon: ["errors.ts", "http", "telemetry", "live", "sources", "sinks", "config", "api", "pipeline.ts"],
   cli: ["errors.ts", "config", "daemon", "api", "sinks", "testing", "verify.ts"],
-  testing: ["errors.ts", "spool", "sinks"],
-  "index.ts": ["errors.ts", "sinks", "pipeline.ts", "spool", "dispatch"],
+  testing: ["errors.ts", "http", "spool", "sinks", "sources"],
+  "index.ts": ["errors.ts", "sinks", "pipeline.ts"],
 };
 
 const PACKAGES = [
@@ -59,8 +60,8 @@ const MACHINE_ROOMS: Record<string, readonly string[]> = {
     "node:child_process",
     "node:os",
   ],
-  "packages/sluice/src/cli/": ["node:http", "node:fs", "node:fs/promises", "node:child_process", "node:os"],
-  "packages/sluice/src/testing/": ["node:http", "node:net", "node:fs", "node:fs/promises"],
+  "packages/sluice/src/cli/": ["node:http", "node:net", "node:fs", "node:fs/promises", "node:child_process", "node:os"],
+  "packages/sluice/src/testing/": ["node:http", "node:net", "node:fs", "node:fs/promises", "node:os"],
 };
 
 const files = sourceFiles();

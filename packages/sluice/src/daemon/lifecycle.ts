@@ -96,6 +96,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
       clock: options.clock,
       disk: options.disk,
       random: options.random,
+      version: options.version,
     });
     const daemon = new RunningDaemon(options, pipeline, metrics);
     await daemon.listen();
