@@ -192,6 +192,18 @@ test("a source that vouched for the wrong sum costs a second write and no record
   expect(statusesOf(await reopened.append([wrong]))).toEqual(["duplicate"]);
 });
 
+test("a wrong sum is also set right when the group has to move", async () => {
+  const { memory, disk, failing } = aFailingDisk();
+  const spool = await openTestSpool(disk);
+  await spool.append([aRecord(0)]);
+  failing.fault = firstOf((call) => call.operation === "write" && isSegment(call), { code: "EIO" });
+
+  await spool.append([aRecord(1, { isVerbatim: true, receivedCrc: 12345 }), aRecord(2)]);
+
+  memory.crash();
+  expect(offsetsOf(await readAll(await openTestSpool(memory)))).toEqual([0, 1, 2]);
+});
+
 test("intake stops when the volume has too little left, but what closes open runs goes through (P6)", async () => {
   const memory = new MemoryDisk(1_000_000);
   const spool = await openTestSpool(memory, { minFreeBytes: 950_000 });
