@@ -142,6 +142,24 @@ describe.each(Object.entries(implementations))("the %s spool", (_name, open) => 
     expect(await impatient).toEqual([]);
   });
 
+  test("shows a reader at the tail every record once and in order while others append", async () => {
+    const spool = await openSpool();
+    const count = 600;
+    const follow = async () => {
+      const seen: number[] = [];
+      while (seen.length < count) {
+        seen.push(...offsetsOf(await spool.read(0, seen.length, { records: 7, bytes: 5_000 }, never)));
+      }
+      return seen;
+    };
+
+    const readers = [follow(), follow(), follow()];
+    for (let number = 0; number < count; number += 3) await spool.append(someRecords(number, 3));
+
+    const expected = Array.from({ length: count }, (_, offset) => offset);
+    for (const seen of await Promise.all(readers)) expect(seen).toEqual(expected);
+  });
+
   test("shares one record, and so one decoded event, among all readers", async () => {
     const spool = await openSpool();
     await spool.append([aRecord(0)]);

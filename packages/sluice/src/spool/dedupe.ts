@@ -8,7 +8,7 @@ import { EVENT_KEY_BYTES } from "./keys.ts";
  * double as they fill up. At the limit the oldest entry makes room; when a segment is trimmed its ids are forgotten with it.
  * A million entries take 32 MB and their index 8 MB; an object per id would take ten times that.
  */
-export const DEDUPE_IDS_MAX = 1_000_000;
+const DEDUPE_IDS_MAX = 1_000_000;
 const IDS_AT_START = 1024;
 
 const WORDS = 8;

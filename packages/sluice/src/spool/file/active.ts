@@ -1,7 +1,7 @@
 import type { Disk, DiskFile } from "@sluice/sdk/internal";
 import { ignoreFailure } from "./failures.ts";
 import type { Segment, SegmentLog } from "./log.ts";
-import { type Filled, fillStep, type SegmentMaker } from "./maker.ts";
+import { FILL_STEP_BYTES, type Filled, fillStep, type SegmentMaker } from "./maker.ts";
 import type { Space } from "./space.ts";
 import { writeAll } from "./write-all.ts";
 
@@ -12,7 +12,6 @@ const ZEROS_AHEAD_BYTES = 16 * 1024 * 1024;
  * hundreds after it. For larger groups the data itself is what takes the time, and zeros would double it.
  */
 const SMALL_GROUP_BYTES = 64 * 1024;
-const FILL_WITH_GROUP_BYTES = 1024 * 1024;
 
 /**
  * The segment that is written to. It takes whole groups at its end; what was stored but not committed does not exist for
@@ -119,9 +118,9 @@ export class ActiveSegment {
 
   /** One step of zeros ahead, synced. False when there are enough, or no more can be had for now. */
   async fillAhead(): Promise<boolean> {
-    if (!this.wantsZeros || this.#space.refusal(FILL_WITH_GROUP_BYTES, false)) return false;
+    if (!this.wantsZeros || this.#space.refusal(FILL_STEP_BYTES, false)) return false;
     try {
-      this.#space.wrote(FILL_WITH_GROUP_BYTES);
+      this.#space.wrote(FILL_STEP_BYTES);
       const isFilled = await this.#fillStep();
       this.#hasFillFailed = !isFilled;
       return isFilled;
@@ -151,8 +150,8 @@ export class ActiveSegment {
   }
 
   #fillWithGroup(filled: Filled): void {
-    const target = Math.min(this.#segmentBytes, filled.zerosTo + FILL_WITH_GROUP_BYTES);
-    if (!this.#space.refusal(FILL_WITH_GROUP_BYTES, false)) fillStep(filled, target);
+    const target = Math.min(this.#segmentBytes, filled.zerosTo + FILL_STEP_BYTES);
+    if (!this.#space.refusal(FILL_STEP_BYTES, false)) fillStep(filled, target);
   }
 
   get #activeTarget(): number {

@@ -2,7 +2,7 @@ import type { SegmentHeader } from "./segment.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment.ts";
 
 /** How far apart the marks of the sparse index are. A read starts at a mark, so this is also what one read brings in. */
-export const MARK_SPACING_BYTES = 128 * 1024;
+const MARK_SPACING_BYTES = 128 * 1024;
 
 /** One segment, as far as it is durable: what lies beyond `endPosition` in its file does not exist for anybody. */
 export class Segment {

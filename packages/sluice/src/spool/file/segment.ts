@@ -18,7 +18,7 @@ import { SluiceError } from "../../errors.ts";
  *
  * Magic, min-reader and the CRC stay where they are in every later format: that is how a reader knows that it is too old.
  */
-export const FORMAT = 1;
+const FORMAT = 1;
 export const SEGMENT_HEADER_BYTES = 1024;
 export const SPOOL_ID_BYTES = 16;
 

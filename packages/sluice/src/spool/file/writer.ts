@@ -222,6 +222,7 @@ export class Writer {
     try {
       await active.replace(group.firstOffset);
       movePlaces(group, active.position - (group.places[1] ?? 0));
+      staging.checkVouched();
       staging.move(active.salt, active.position);
       active.write(staging.packed);
       await active.sync();
