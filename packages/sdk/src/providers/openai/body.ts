@@ -63,17 +63,23 @@ interface Said extends Pick<RunResponse, "output" | "finishReasons" | "count" | 
 
 /** Puts together what an answer or the end of a stream says. */
 export function readingOf(answer: JsonObject, said: Said): Reading {
-  const { toolCalls, error, ...rest } = said;
+  const { toolCalls, error, output, finishReasons, count, dimensions } = said;
   const id = textOf(answer.id);
   const model = textOf(answer.model);
   const usage = usageOf(answer.usage);
+  const response: { -readonly [name in keyof RunResponse]: RunResponse[name] } = {};
+  if (id !== undefined) response.id = id;
+  if (model !== undefined) response.model = model;
+  if (output !== undefined) response.output = output;
+  if (finishReasons !== undefined) response.finishReasons = finishReasons;
+  if (count !== undefined) response.count = count;
+  if (dimensions !== undefined) response.dimensions = dimensions;
+  const reading = { isComplete: true, isCut: false, response, toolCalls };
+  if (usage === undefined && error === undefined) return reading;
   return {
-    isComplete: true,
-    isCut: false,
-    response: { ...(id !== undefined && { id }), ...(model !== undefined && { model }), ...rest },
+    ...reading,
     ...(usage !== undefined && { usage }),
     ...(error !== undefined && { error }),
-    toolCalls,
   };
 }
 

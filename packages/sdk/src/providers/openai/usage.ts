@@ -22,18 +22,16 @@ export function usageOf(value: unknown): Usage | undefined {
   const audioOutput = countOf(outputDetails, "audio_tokens");
   const input = without(inputTotal, cacheRead, cacheWrite5m, audioInput);
   const output = without(outputTotal, reasoning, audioOutput);
-  return {
-    ...(input !== undefined && { input }),
-    ...(cacheRead !== undefined && { cacheRead }),
-    // OpenAI names no lifetime; its cache lives for minutes.
-    ...(cacheWrite5m !== undefined && { cacheWrite5m }),
-    ...(output !== undefined && { output }),
-    ...(reasoning !== undefined && { reasoning }),
-    ...(audioInput !== undefined && { audioInput }),
-    ...(audioOutput !== undefined && { audioOutput }),
-    source: "provider",
-    raw,
-  };
+  const usage: Record<string, number> = {};
+  if (input !== undefined) usage.input = input;
+  if (cacheRead !== undefined) usage.cacheRead = cacheRead;
+  // OpenAI names no lifetime; its cache lives for minutes.
+  if (cacheWrite5m !== undefined) usage.cacheWrite5m = cacheWrite5m;
+  if (output !== undefined) usage.output = output;
+  if (reasoning !== undefined) usage.reasoning = reasoning;
+  if (audioInput !== undefined) usage.audioInput = audioInput;
+  if (audioOutput !== undefined) usage.audioOutput = audioOutput;
+  return { ...usage, source: "provider", raw };
 }
 
 /** The usage in the last part of an answer that was too long to keep. */

@@ -8,7 +8,7 @@ import { type HeldBytes, KeptBytes } from "./kept-bytes.ts";
 import type { OffPath, OffPathWork } from "./off-path.ts";
 import type { OnUncaptured, Outbox } from "./outbox.ts";
 import { ResponseCapture } from "./response-capture.ts";
-import { type Call, endedRecords, type RunIds, startedRecord } from "./run-records.ts";
+import { type Call, endedRecords, type RunIds, startedRecord, type Truncated } from "./run-records.ts";
 import type { Unfinished } from "./unfinished.ts";
 
 /** Kept of each side of a call. A conversation that is longer is `truncated`; its usage is read all the same. */
@@ -131,24 +131,18 @@ export class Capture implements Tap, OffPathWork {
     const reading = response?.reading();
     const isStream = response?.isStream ?? false;
     const conclusion = conclude({ ending: end.ending, httpStatus, reading, isStream });
-    const firstTokenMs = response?.firstTokenMs;
-    const truncated = this.#truncated(reading?.isCut ?? false);
     // A request that never became complete is read as far as it came.
     const request = this.#request ?? this.#readRequest();
-    const records = endedRecords(
-      this.#call,
-      request,
-      {
-        endMs: end.endMs,
-        conclusion,
-        ...(firstTokenMs !== undefined && { firstTokenMs }),
-        ...(reading !== undefined && { reading }),
-        ...(httpStatus !== undefined && { httpStatus }),
-        ...(this.#requestId !== undefined && { requestId: this.#requestId }),
-        ...(truncated !== undefined && { truncated }),
-      },
-      ids,
-    );
+    const callEnd = {
+      endMs: end.endMs,
+      conclusion,
+      reading,
+      httpStatus,
+      firstTokenMs: response?.firstTokenMs,
+      requestId: this.#requestId,
+      truncated: this.#truncated(reading?.isCut ?? false),
+    };
+    const records = endedRecords(this.#call, request, callEnd, ids);
     outbox.push(records);
     this.#release();
   }
@@ -158,7 +152,7 @@ export class Capture implements Tap, OffPathWork {
     return readRequestText(this.#call.operation, this.#sent.text(), !isWhole);
   }
 
-  #truncated(isResponseCut: boolean): { requestBytes?: number; responseBytes?: number } | undefined {
+  #truncated(isResponseCut: boolean): Truncated | undefined {
     if (!isResponseCut && !this.#sent.isCut) return undefined;
     return {
       ...(this.#sent.isCut && { requestBytes: this.#sent.sizeBytes }),

@@ -64,6 +64,8 @@ class ProxyService {
   readonly #active = new Set<Exchange>();
   readonly #writerJson: string;
   #sweep: Timer | undefined;
+  #lastPath = "";
+  #lastPathJson = "";
 
   constructor(options: ProxyOptions) {
     const { clock, ids, intake, onUncaptured } = options;
@@ -153,7 +155,7 @@ class ProxyService {
         operation,
         writerJson: this.#writerJson,
         method: request.method ?? "POST",
-        pathJson: JSON.stringify(rest.split("?", 1)[0]),
+        pathJson: this.#pathJson(rest),
         startTime: timeOf(clock.nowMs()),
       });
     } catch {
@@ -161,6 +163,15 @@ class ProxyService {
       this.#options.onUncaptured("bug", 1);
       return undefined;
     }
+  }
+
+  /** Nearly all calls have one of four paths, so the last one is worth keeping. */
+  #pathJson(rest: string): string {
+    if (rest !== this.#lastPath) {
+      this.#lastPath = rest;
+      this.#lastPathJson = JSON.stringify(rest.split("?", 1)[0]);
+    }
+    return this.#lastPathJson;
   }
 
   #armSweep(): Timer {

@@ -30,12 +30,18 @@ export interface Call {
 
 export interface CallEnd {
   readonly endMs: number;
-  readonly firstTokenMs?: number;
+  readonly firstTokenMs: number | undefined;
   readonly conclusion: Conclusion;
-  readonly reading?: Reading;
-  readonly httpStatus?: number;
-  readonly requestId?: string;
-  readonly truncated?: { readonly requestBytes?: number; readonly responseBytes?: number };
+  readonly reading: Reading | undefined;
+  readonly httpStatus: number | undefined;
+  readonly requestId: string | undefined;
+  readonly truncated: Truncated | undefined;
+}
+
+/** The full size of a side that was longer than what is kept. */
+export interface Truncated {
+  readonly requestBytes?: number;
+  readonly responseBytes?: number;
 }
 
 /** The `run.started` of a call. */
@@ -120,14 +126,15 @@ function said(call: Call, conclusion: Conclusion, value: unknown): string {
   return json;
 }
 
-let formattedMs = Number.NaN;
+let formattedSecond = Number.NaN;
 let formatted = "";
 
-/** Many events share a millisecond, and formatting one costs as much as the rest of the envelope. */
+/** Formatting a time costs as much as the rest of an envelope; all but the milliseconds is the same for a second. */
 export function timeOf(ms: number): string {
-  if (ms !== formattedMs) {
-    formattedMs = ms;
-    formatted = new Date(ms).toISOString();
+  const second = Math.floor(ms / 1_000);
+  if (second !== formattedSecond) {
+    formattedSecond = second;
+    formatted = new Date(second * 1_000).toISOString().slice(0, -"000Z".length);
   }
-  return formatted;
+  return `${formatted}${String(ms - second * 1_000).padStart(3, "0")}Z`;
 }
