@@ -6,6 +6,8 @@ import { sinkPage } from "./sink-page.ts";
 export function pages(): ReadonlyMap<string, string> {
   return new Map([
     ...referencePages(),
-    ...sinks.map((definition) => [`docs/reference/sinks/${definition.type}.md`, sinkPage(definition)] as const),
+    ...sinks.map(
+      (definition) => [`docs/reference/sinks/${definition.type}.md`, sinkPage(definition)] as const,
+    ),
   ]);
 }

@@ -9,10 +9,10 @@ import { openFileSpool } from "../../packages/sluice/src/spool/file/spool.ts";
 import type { NewRecord } from "../../packages/sluice/src/spool/spool.ts";
 
 /**
- * Durable appends of events of 2.1 KB, one call at a time. The limit writes the same bytes from one reused buffer into a file
- * that was filled with zeros, and syncs each time: what the machine can do if nobody had to find anything again. Both go
- * through the event loop as a server must: the sync runs in the thread pool. Rounds are paired, their order is drawn, and each
- * pair starts on fresh files.
+ * Durable appends of events of 2.1 KB, one call at a time. The limit writes the same bytes from one reused
+ * buffer into a file that was filled with zeros, and syncs each time: what the machine can do if nobody had
+ * to find anything again. Both go through the event loop as a server must: the sync runs in the thread pool.
+ * Rounds are paired, their order is drawn, and each pair starts on fresh files.
  */
 const EVENT_BYTES = 2_129;
 const ROUNDS = 21;
@@ -106,7 +106,10 @@ function openRaw(path: string, batch: number) {
   };
 }
 
-/** As many bodies as fit a processor's cache together: fresh from its source a body is warm, and the limit's buffer is too. */
+/**
+ * As many bodies as fit a processor's cache together: fresh from its source a body is warm, and the limit's
+ * buffer is too.
+ */
 const BODIES = Array.from({ length: 64 }, () => {
   const start = `{"id":"${randomUUID()}","kind":"run.ended","runId":"${randomUUID()}","data":"`;
   return Buffer.from(`${start}${"x".repeat(EVENT_BYTES - start.length - 2)}"}`);
@@ -127,7 +130,10 @@ function newRecord(_?: unknown, index = 0): NewRecord {
   };
 }
 
-/** Ids come out of JSON.parse, flat. `randomUUID` returns a rope, and whoever reads it first pays for flattening it. */
+/**
+ * Ids come out of JSON.parse, flat. `randomUUID` returns a rope, and whoever reads it first pays for
+ * flattening it.
+ */
 function anId(): string {
   return JSON.parse(`"${randomUUID()}"`);
 }

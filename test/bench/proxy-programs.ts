@@ -7,8 +7,8 @@ import { createProxy } from "../../packages/sluice/src/sources/proxy/proxy.ts";
 import type { AppendOutcome } from "../../packages/sluice/src/spool/spool.ts";
 
 /**
- * The programs that the proxy benchmark starts, each a process of its own: `upstream`, which answers like OpenAI, and the
- * proxies that are compared. Each tells its port, and its CPU time whenever it is asked.
+ * The programs that the proxy benchmark starts, each a process of its own: `upstream`, which answers like
+ * OpenAI, and the proxies that are compared. Each tells its port, and its CPU time whenever it is asked.
  */
 const [, , role, upstreamUrl = ""] = process.argv;
 

@@ -3,7 +3,9 @@ import { once } from "node:events";
 import * as http from "node:http";
 import path from "node:path";
 
-/** One measured case. `ratio` is `value` against `limit`, the bare pass-through measured in the same rounds. */
+/**
+ * One measured case. `ratio` is `value` against `limit`, the bare pass-through measured in the same rounds.
+ */
 export interface BenchCase {
   readonly case: string;
   readonly value: number;
@@ -20,7 +22,10 @@ const SHAPES = [
   { name: "sse", stream: true, calls: 300, warmUpCalls: 2_500 },
 ] as const;
 
-/** CPU time per call of each proxy process, against a bare node:http pass-through; paired and interleaved rounds, medians. */
+/**
+ * CPU time per call of each proxy process, against a bare node:http pass-through; paired and interleaved
+ * rounds, medians.
+ */
 export async function* cases(): AsyncIterable<BenchCase> {
   const upstream = await startProgram("upstream");
   const bare = await startProgram("bare", upstream.url);

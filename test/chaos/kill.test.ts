@@ -15,12 +15,15 @@ import {
 import { balanceHolds, eventually, House } from "../e2e/daemon.ts";
 
 /**
- * kill -9 at random moments while a thousand calls are on their way, again and again on one data directory. SLUICE_SEED
- * replays a run; SLUICE_KILLS makes it longer.
+ * kill -9 at random moments while a thousand calls are on their way, again and again on one data directory.
+ * SLUICE_SEED replays a run; SLUICE_KILLS makes it longer.
  */
 const KILLS = Number(process.env["SLUICE_KILLS"] ?? 50);
 const CALLS = 1_000;
-/** From the first call on: sometimes most calls have not begun, mostly they are all on their way, sometimes most have ended. */
+/**
+ * From the first call on: sometimes most calls have not begun, mostly they are all on their way, sometimes
+ * most have ended.
+ */
 const KILL_WITHIN_MS = 2_000;
 const CALL_MS_MAX = 2_400;
 const seed = Number(process.env["SLUICE_SEED"] ?? Math.floor(Math.random() * 2 ** 32));

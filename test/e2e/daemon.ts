@@ -105,7 +105,7 @@ export class House {
 }
 
 /** The command line from the sources, so that a test never runs against an older build. */
-export async function runCli(
+async function runCli(
   words: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<CommandResult> {

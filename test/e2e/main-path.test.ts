@@ -19,8 +19,8 @@ import { requestOf, type Said, saidBySdk } from "./proxy-oracle.ts";
 import { ownExchanges, post, recordedExchanges, recordingsRoot, sha256 } from "./proxy-rig.ts";
 
 /**
- * The main job with nothing left out: the real openai package, the real daemon as a process of its own, recorded answers,
- * a file, and a Lunary as strict as the real one.
+ * The main job with nothing left out: the real openai package, the real daemon as a process of its own,
+ * recorded answers, a file, and a Lunary as strict as the real one.
  */
 const root = recordingsRoot();
 if (root === undefined)
@@ -54,7 +54,10 @@ beforeAll(async () => {
     [[sinks]]
     name = "lunary"
     type = "lunary"
-    params = { api_key = "\${env:LUNARY_API_KEY}", endpoint = "${lunary.endpoint}", requests_per_second = 100 }
+    [sinks.params]
+    api_key = "\${env:LUNARY_API_KEY}"
+    endpoint = "${lunary.endpoint}"
+    requests_per_second = 100
   `);
   await house.start({ LUNARY_API_KEY: LUNARY_TEST_KEY });
   for (const exchange of exchanges) passed.set(exchange.name, await pass(exchange));

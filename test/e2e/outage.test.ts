@@ -115,7 +115,10 @@ async function post(names: readonly string[]): Promise<readonly string[]> {
   return runs.map(({ runId }) => runId);
 }
 
-/** The file has what is posted now after a batch's second, whatever Lunary does. The rest is for a slow machine. */
+/**
+ * The file has what is posted now after a batch's second, whatever Lunary does. The rest is for a slow
+ * machine.
+ */
 async function expectPromptFile(postRuns: (names: readonly string[]) => Promise<void>): Promise<void> {
   const before = house.lines().length;
   await postRuns(["meanwhile"]);

@@ -106,7 +106,7 @@ export async function until(condition: () => boolean): Promise<void> {
 }
 
 /** What a plain HTTP client received. */
-export interface RawAnswer {
+interface RawAnswer {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
   readonly rawHeaders: readonly string[];

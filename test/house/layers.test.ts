@@ -60,7 +60,14 @@ const MACHINE_ROOMS: Record<string, readonly string[]> = {
     "node:child_process",
     "node:os",
   ],
-  "packages/sluice/src/cli/": ["node:http", "node:net", "node:fs", "node:fs/promises", "node:child_process", "node:os"],
+  "packages/sluice/src/cli/": [
+    "node:http",
+    "node:net",
+    "node:fs",
+    "node:fs/promises",
+    "node:child_process",
+    "node:os",
+  ],
   "packages/sluice/src/testing/": ["node:http", "node:net", "node:fs", "node:fs/promises", "node:os"],
 };
 

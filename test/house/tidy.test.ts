@@ -8,6 +8,8 @@ import { ROOT, type SourceFile, sourceFiles } from "./sources.ts";
 const FILE_LINES_MAX = 400;
 const TEST_LINES_MAX = 600;
 const LINE_COLUMNS_MAX = 110;
+/** Sentences are not broken to fit: a link, a test's name, a text that stands alone or ends the line. */
+const HAS_LONG_TEXT = /https?:\/\/|^\s*(test|describe)\b|^\s*[`"'/]|["`'],?;?\)?;?$/;
 const ALLOWED_LONG: Record<string, string> = {};
 
 const BANNED: readonly { pattern: RegExp; instead: string; except?: RegExp }[] = [
@@ -41,9 +43,7 @@ test("every file is short enough to have one idea", () => {
 test("every line fits a window", () => {
   const long = files.flatMap((file) =>
     file.lines.flatMap((line, index) =>
-      line.length > LINE_COLUMNS_MAX && !/https?:\/\/|^\s*[`"'/]|["`'],?;?\)?;?$/.test(line)
-        ? [`${file.path}:${index + 1}`]
-        : [],
+      line.length > LINE_COLUMNS_MAX && !HAS_LONG_TEXT.test(line) ? [`${file.path}:${index + 1}`] : [],
     ),
   );
 

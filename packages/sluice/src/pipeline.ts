@@ -28,7 +28,10 @@ export type { Balance } from "./dispatch/balance.ts";
 export type { RouteStatus } from "./dispatch/route.ts";
 export type { Attempt, RouteObserver as PipelineObserver } from "./dispatch/watch.ts";
 
-/** Everything a pipeline needs. Nothing is read from the environment, and no default hides here: `config/` has them. */
+/**
+ * Everything a pipeline needs. Nothing is read from the environment, and no default hides here: `config/` has
+ * them.
+ */
 export interface PipelineOptions {
   readonly dataDir: string;
   readonly spool: SpoolOptions;
@@ -77,7 +80,10 @@ export interface Pipeline {
   readonly hub: Hub;
   /** A snapshot; cheap enough to call for every scrape. */
   status(): PipelineStatus;
-  /** Sends what is pending for at most `graceMs`, then returns; what is left stays in the spool. Never rejects. */
+  /**
+   * Sends what is pending for at most `graceMs`, then returns; what is left stays in the spool. Never
+   * rejects.
+   */
   drain(graceMs: number): Promise<void>;
   /** Syncs and releases everything. Idempotent. What was acknowledged is safe by then. */
   close(): Promise<void>;
@@ -89,8 +95,9 @@ const PARTITION = 0;
 const ASSEMBLER = { name: "assembler", type: "assembler", destination: "spool" };
 
 /**
- * Opens a data directory and starts every route: sources → spool → dispatch → sinks, and the live hub beside them.
- * Rejects with a SluiceError when the directory cannot be used or is busy, and then leaves nothing open.
+ * Opens a data directory and starts every route: sources → spool → dispatch → sinks, and the live hub beside
+ * them. Rejects with a SluiceError when the directory cannot be used or is busy, and then leaves nothing
+ * open.
  */
 export async function openPipeline(options: PipelineOptions): Promise<Pipeline> {
   const stages = new Stages(options);
@@ -123,7 +130,10 @@ class Stages implements Pipeline {
     this.hub = createHub(options.clock);
   }
 
-  /** In the order in which an event meets the stages, so that nothing is read before what comes after it is there. */
+  /**
+   * In the order in which an event meets the stages, so that nothing is read before what comes after it is
+   * there.
+   */
   async open(): Promise<void> {
     const { dataDir, clock, random, observer, version = "" } = this.#options;
     const definitions = this.#options.sinks.map(definitionOf);

@@ -21,9 +21,10 @@ export interface VerifyOptions {
 }
 
 /**
- * Proves from the disk alone that nothing is missing: reads a data directory, changes nothing, needs no daemon and
- * bears with one at work. For every route: what was accepted = pending + delivered + skipped + dead-lettered + dropped,
- * what is pending is still in the spool, and every dead letter that is counted can be shown.
+ * Proves from the disk alone that nothing is missing: reads a data directory, changes nothing, needs no
+ * daemon and bears with one at work. For every route: what was accepted = pending + delivered + skipped +
+ * dead-lettered + dropped, what is pending is still in the spool, and every dead letter that is counted can
+ * be shown.
  */
 export async function openVerification({ dataDir, disk }: VerifyOptions): Promise<Verification> {
   // Ledgers before records: a daemon at work can only be ahead of the ledgers, never behind them.

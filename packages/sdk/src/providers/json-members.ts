@@ -1,7 +1,8 @@
 /**
- * The members of a JSON object as raw text: what a capture stores of a request is the sender's own bytes, so that a number
- * keeps its digits and nothing is stringified twice. Made for text that `JSON.parse` has accepted, or for the beginning of
- * such a text; of anything else it makes some members or none, never an exception.
+ * The members of a JSON object as raw text: what a capture stores of a request is the sender's own bytes, so
+ * that a number keeps its digits and nothing is stringified twice. Made for text that `JSON.parse` has
+ * accepted, or for the beginning of such a text; of anything else it makes some members or none, never an
+ * exception.
  */
 export interface Members {
   readonly members: readonly Member[];
@@ -9,7 +10,7 @@ export interface Members {
   readonly depth: number;
 }
 
-export interface Member {
+interface Member {
   /** Without quotes, escapes as they stand. */
   readonly name: string;
   readonly raw: string;

@@ -1,6 +1,9 @@
 import type { RunError, RunResponse, RunType, ToolCall, Usage } from "../event/event.ts";
 
-/** What one provider's wire format means. The proxy and the SDK's wrappers share it, so that both capture the same run. */
+/**
+ * What one provider's wire format means. The proxy and the SDK's wrappers share it, so that both capture the
+ * same run.
+ */
 export interface Provider {
   /** As OpenTelemetry's gen_ai.provider.name spells it. */
   readonly name: string;
@@ -14,20 +17,28 @@ export interface Operation {
   readonly runType: RunType;
   /** The member of a request that is its input. What is not input, model or stream is a parameter. */
   readonly inputMember: string;
-  /** Reads a JSON answer. Never throws: what is no JSON of this provider gives a reading that is not complete. */
+  /**
+   * Reads a JSON answer. Never throws: what is no JSON of this provider gives a reading that is not complete.
+   */
   readBody(body: ResponseBody): Reading;
   /** Opens a reader for a streamed answer that keeps at most `charsMax` characters of output. */
   openStream(charsMax: number): StreamReader;
 }
 
-/** A JSON answer. One that was longer than what is kept has its first and its last part: usage stands at the end. */
+/**
+ * A JSON answer. One that was longer than what is kept has its first and its last part: usage stands at the
+ * end.
+ */
 export interface ResponseBody {
   readonly text: string;
   readonly tail?: string;
 }
 
 export interface StreamReader {
-  /** Takes the next piece of the stream, cut anywhere between two characters. Never throws for what a provider can send. */
+  /**
+   * Takes the next piece of the stream, cut anywhere between two characters. Never throws for what a provider
+   * can send.
+   */
   feed(text: string): void;
   /** True from the first token on, be it text, reasoning or a tool call. */
   readonly hasContent: boolean;

@@ -1,9 +1,10 @@
 /**
- * Splits server-sent events by the WHATWG rules (HTML, "Interpreting an event stream"), whatever way the text is cut: lines end
- * with LF, CRLF or CR; `data:` with or without a space, several lines joined by LF; comments and unknown fields are skipped; a
- * byte order mark at the start is dropped. Two things differ on purpose, because a capture wants to know what was said:
- * an event that the end of the stream cut off is delivered too, marked `isUnfinished`, and one that is too long is
- * delivered with its head and its tail, marked by `tail`, so that a stream of any length needs bounded memory.
+ * Splits server-sent events by the WHATWG rules (HTML, "Interpreting an event stream"), whatever way the text
+ * is cut: lines end with LF, CRLF or CR; `data:` with or without a space, several lines joined by LF;
+ * comments and unknown fields are skipped; a byte order mark at the start is dropped. Two things differ on
+ * purpose, because a capture wants to know what was said: an event that the end of the stream cut off is
+ * delivered too, marked `isUnfinished`, and one that is too long is delivered with its head and its tail,
+ * marked by `tail`, so that a stream of any length needs bounded memory.
  */
 export interface ServerSentEvent {
   /** The `event:` field; empty when there was none. */
@@ -18,8 +19,8 @@ export interface SseOptions {
   /** `raw` is the event as it stood in the stream, with its blank line, when it lay in one piece. */
   onEvent(event: ServerSentEvent, raw: string): void;
   /**
-   * A look ahead for readers that know a cheaper way: called where an event begins, it returns where the events end
-   * that it took itself; `from` when it took none.
+   * A look ahead for readers that know a cheaper way: called where an event begins, it returns where the
+   * events end that it took itself; `from` when it took none.
    */
   skim?(text: string, from: number): number;
   /** One event longer than this keeps its head and its tail. */

@@ -47,9 +47,15 @@ export interface DiskFile {
 export interface FileState {
   readonly sizeBytes: number;
   readonly modifiedAtMs: number;
-  /** Device and inode: equal for two handles of one file, whatever its name is by now. Absent where a disk has no such thing. */
+  /**
+   * Device and inode: equal for two handles of one file, whatever its name is by now. Absent where a disk has
+   * no such thing.
+   */
   readonly identity?: string;
-  /** False for what must never be appended to: a FIFO, a device, a file that has a second name (a planted hard link). */
+  /**
+   * False for what must never be appended to: a FIFO, a device, a file that has a second name (a planted hard
+   * link).
+   */
   readonly isOrdinary?: boolean;
 }
 
@@ -133,7 +139,8 @@ class SystemFile implements DiskFile {
 
 function flagsOf(mode: "read" | "write" | "create"): number {
   const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
-  // Without O_NONBLOCK a FIFO planted under the name would hang a pool thread for good; ordinary files do not feel it.
+  // Without O_NONBLOCK a FIFO planted under the name would hang a pool thread for good; ordinary files do not
+  // feel it.
   switch (mode) {
     case "read":
       return O_RDONLY | O_NOFOLLOW | O_NONBLOCK;

@@ -15,14 +15,19 @@ export interface DiskCall {
   /** As it was opened; a later rename does not change it. */
   readonly path: string;
   readonly bytes: number;
-  /** Counts the files that were opened, so that two of one path can be told apart; 0 for what needs no open file. */
+  /**
+   * Counts the files that were opened, so that two of one path can be told apart; 0 for what needs no open
+   * file.
+   */
   readonly file: number;
 }
 
 /** What goes wrong with it: an error with this code, or only so many bytes and no error. */
 export type Fault = { readonly code: string } | { readonly shortBytes: number };
 
-/** A disk that fails where a test says so. The fault is asked for before each call; undefined lets it through. */
+/**
+ * A disk that fails where a test says so. The fault is asked for before each call; undefined lets it through.
+ */
 export function faultyDisk(disk: Disk, faultOf: (call: DiskCall) => Fault | undefined): Disk {
   let opened = 0;
   const check = (operation: DiskCall["operation"], path: string, bytes = 0, file = 0): number => {

@@ -16,8 +16,9 @@ interface Inode {
 const SECTOR_BYTES = 512;
 
 /**
- * A disk in memory that tells what is durable from what is not, for tests. A file's bytes are durable once it is synced, its
- * name once its directory is. `crash` is a power cut: it takes what is not durable, all of it or any part, and ends all open files.
+ * A disk in memory that tells what is durable from what is not, for tests. A file's bytes are durable once it
+ * is synced, its name once its directory is. `crash` is a power cut: it takes what is not durable, all of it
+ * or any part, and ends all open files.
  */
 export class MemoryDisk implements Disk {
   readonly #names = new Map<string, Inode>();
@@ -70,7 +71,10 @@ export class MemoryDisk implements Disk {
     return this.#capacityBytes - this.#usedBytes;
   }
 
-  /** The bytes of a file as they are now. For a test that looks at them or changes them behind everybody's back. */
+  /**
+   * The bytes of a file as they are now. For a test that looks at them or changes them behind everybody's
+   * back.
+   */
   bytesOf(path: string): Uint8Array {
     const inode = this.#names.get(path);
     if (!inode) throw failure("ENOENT", path);
@@ -103,8 +107,8 @@ export class MemoryDisk implements Disk {
   }
 
   /**
-   * A power cut. Without `random` everything that was not synced is lost; with it each unsynced sector is kept or lost by chance,
-   * and of the name changes any number, in their order, as a journal keeps them.
+   * A power cut. Without `random` everything that was not synced is lost; with it each unsynced sector is
+   * kept or lost by chance, and of the name changes any number, in their order, as a journal keeps them.
    */
   crash(random?: Random): void {
     this.#life++;

@@ -1,9 +1,10 @@
 import type { Disk, DiskFile } from "./disk.ts";
 
 /**
- * A disk on which one sync runs at a time, first come, first served. A sync occupies a thread of the pool that DNS and every
- * other file operation share: with four hung syncs on Node's default pool a name look-up was measured to take as long as the
- * disk hung. One at a time costs nothing, because a device serves them one after the other anyway.
+ * A disk on which one sync runs at a time, first come, first served. A sync occupies a thread of the pool
+ * that DNS and every other file operation share: with four hung syncs on Node's default pool a name look-up
+ * was measured to take as long as the disk hung. One at a time costs nothing, because a device serves them
+ * one after the other anyway.
  */
 export function oneSyncAtATime(disk: Disk): Disk {
   const queue = new SyncQueue();

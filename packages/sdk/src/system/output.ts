@@ -1,6 +1,9 @@
 /** Where lines for a person go. Passed in, so that a test reads them. */
 export interface Output {
-  /** Resolves when the text was handed to the operating system; rejects with Node's error (EPIPE: nobody reads any more). */
+  /**
+   * Resolves when the text was handed to the operating system; rejects with Node's error (EPIPE: nobody reads
+   * any more).
+   */
   write(text: string): Promise<void>;
 }
 

@@ -6,8 +6,8 @@ const FRONT_BYTES_MAX = 64 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
 
 /**
- * How many events of one life of a route (`place`) are dead letters on disk: each offset once, whatever a crash wrote
- * twice. Reads the file and changes nothing.
+ * How many events of one life of a route (`place`) are dead letters on disk: each offset once, whatever a
+ * crash wrote twice. Reads the file and changes nothing.
  */
 export async function countDeadLetters(
   disk: Disk,

@@ -6,7 +6,10 @@ import type { Retained } from "./retention.ts";
 import type { RouteStatus } from "./route.ts";
 import type { RouteEntry } from "./routes.ts";
 
-/** A route that nobody runs: its sink is disabled, or missing from the configuration. It keeps its place and its backlog. */
+/**
+ * A route that nobody runs: its sink is disabled, or missing from the configuration. It keeps its place and
+ * its backlog.
+ */
 export interface IdleRoute extends Retained {
   readonly status: RouteStatus;
 }

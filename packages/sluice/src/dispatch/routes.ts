@@ -27,7 +27,7 @@ export interface Routes {
   close(): Promise<void>;
 }
 
-export interface RouteSink {
+interface RouteSink {
   readonly name: string;
   readonly type: string;
   /** What tells one destination from another; never a key. Only its hash is kept. */

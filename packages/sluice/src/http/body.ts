@@ -15,7 +15,7 @@ export interface BodyReader {
   read(request: IncomingMessage): Promise<Body>;
 }
 
-export type Body =
+type Body =
   | { readonly status: "whole"; readonly bytes: Uint8Array; release(): void }
   | { readonly status: "refused"; readonly problem: Problem; readonly retryAfterS?: number }
   /** The client hung up. Nobody is there to be answered. */

@@ -75,7 +75,10 @@ export interface SinkDefinition<Type extends string = string, Options extends z.
   readonly order: "none" | "run" | "trace";
   readonly inFlight: number;
   readonly docs?: SinkDocs;
-  /** What tells one destination from another (endpoint, path), never a key: a change under one name is an error. */
+  /**
+   * What tells one destination from another (endpoint, path), never a key: a change under one name is an
+   * error.
+   */
   destination(options: z.output<Options>): string;
   skips?(kindCode: number): string | undefined;
   open(options: z.output<Options>, context: SinkContext): Promise<Sink>;

@@ -102,8 +102,9 @@ export function createHttpSend(options: HttpSendOptions): HttpSend {
 }
 
 /**
- * A server may close an idle connection just as we write to it; that says nothing about the server, so a reset
- * on what can be a reused connection is tried once more without a word. The ids make a second arrival harmless.
+ * A server may close an idle connection just as we write to it; that says nothing about the server, so a
+ * reset on what can be a reused connection is tried once more without a word. The ids make a second arrival
+ * harmless.
  */
 async function withOneSilentRetry(
   mayBeReused: boolean,

@@ -3,10 +3,11 @@ import { EVENT_KEY_BYTES } from "./keys.ts";
 /**
  * The newest event ids of the spool: what decides whether a record is new, a duplicate or a conflict.
  *
- * Entries lie in a ring in the order of their offsets, 32 bytes each: event key 16, CRC as received 4, offset 8, 4 spare. An
- * open-addressing index (linear probing, deletion by shifting back, so no tombstones) leads from a key to its entry. Both
- * double as they fill up. At the limit the oldest entry makes room; when a segment is trimmed its ids are forgotten with it.
- * A million entries take 32 MB and their index 8 MB; an object per id would take ten times that.
+ * Entries lie in a ring in the order of their offsets, 32 bytes each: event key 16, CRC as received 4, offset
+ * 8, 4 spare. An open-addressing index (linear probing, deletion by shifting back, so no tombstones) leads
+ * from a key to its entry. Both double as they fill up. At the limit the oldest entry makes room; when a
+ * segment is trimmed its ids are forgotten with it. A million entries take 32 MB and their index 8 MB; an
+ * object per id would take ten times that.
  */
 const DEDUPE_IDS_MAX = 1_000_000;
 const IDS_AT_START = 1024;

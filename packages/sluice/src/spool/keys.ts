@@ -1,10 +1,12 @@
 import { hash } from "node:crypto";
 
 /**
- * How ids become the fixed-size keys that stand in a record header. Part of the file format: a change here is a new format.
- * - Event id → 16 bytes. A lower-case UUID is its own 16 bytes; any other string is the first 16 bytes of its SHA-256,
- *   because an id decides what is a duplicate, and nobody may be able to build two that meet.
- * - Run id, order key → 64 bits of a fast hash. They only group: a reader compares the id itself where a collision would matter.
+ * How ids become the fixed-size keys that stand in a record header. Part of the file format: a change here is
+ * a new format.
+ * - Event id → 16 bytes. A lower-case UUID is its own 16 bytes; any other string is the first 16 bytes of its
+ *   SHA-256, because an id decides what is a duplicate, and nobody may be able to build two that meet.
+ * - Run id, order key → 64 bits of a fast hash. They only group: a reader compares the id itself where a
+ *   collision would matter.
  */
 const UUID_LENGTH = 36;
 export const EVENT_KEY_BYTES = 16;
@@ -65,7 +67,10 @@ export function keyOf(lowHalf: number, highHalf: number): number {
   return (highHalf & 0xffff) * 0x1_0000_0000 + lowHalf;
 }
 
-/** Two multiplicative lanes over the UTF-16 units, each finished with the other: every input bit reaches all 64. */
+/**
+ * Two multiplicative lanes over the UTF-16 units, each finished with the other: every input bit reaches all
+ * 64.
+ */
 function mix(text: string): void {
   let left = 0xdeadbeef;
   let right = 0x41c6ce57;

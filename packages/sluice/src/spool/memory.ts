@@ -21,8 +21,8 @@ export interface MemorySpoolOptions {
 }
 
 /**
- * A spool without a disk: the same promises, but what it holds is gone with the process. For tests, and for embedding where
- * durability is not wanted. What is trimmed is gone at once.
+ * A spool without a disk: the same promises, but what it holds is gone with the process. For tests, and for
+ * embedding where durability is not wanted. What is trimmed is gone at once.
  */
 export function createMemorySpool(options: MemorySpoolOptions): Spool {
   return new MemorySpool(options);

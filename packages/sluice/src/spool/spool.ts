@@ -19,9 +19,10 @@ export interface Spool {
   append(records: readonly NewRecord[], signal?: AbortSignal): Promise<readonly AppendOutcome[]>;
 
   /**
-   * Durable records of a partition from offset `from` on, in order: at least one, at most `limit`. Waits while there is none;
-   * an aborted signal, or closing, resolves to an empty list. Rejects if the disk cannot be read: nothing is lost by that, and
-   * the same call may succeed later. Where `from` was trimmed away or damaged, reading starts at the next that is there.
+   * Durable records of a partition from offset `from` on, in order: at least one, at most `limit`. Waits
+   * while there is none; an aborted signal, or closing, resolves to an empty list. Rejects if the disk cannot
+   * be read: nothing is lost by that, and the same call may succeed later. Where `from` was trimmed away or
+   * damaged, reading starts at the next that is there.
    */
   read(
     partition: number,
@@ -37,14 +38,15 @@ export interface Spool {
   lease(route: string, partition: number): Promise<Lease>;
 
   /**
-   * Stores a ledger. `durable` also syncs it. False when the lease was lost. Rejects if the disk fails; the ledger that was stored
-   * before still stands then.
+   * Stores a ledger. `durable` also syncs it. False when the lease was lost. Rejects if the disk fails; the
+   * ledger that was stored before still stands then.
    */
   commit(lease: Lease, ledger: Uint8Array, durable: boolean): Promise<boolean>;
 
   /**
-   * Allows everything below `before` to be removed. Space comes back in whole segments. Ledgers that allow it must be durable
-   * by then. Rejects if the disk fails; nothing is removed then, and a later call tries again.
+   * Allows everything below `before` to be removed. Space comes back in whole segments. Ledgers that allow it
+   * must be durable by then. Rejects if the disk fails; nothing is removed then, and a later call tries
+   * again.
    */
   trim(partition: number, before: number): Promise<void>;
 
@@ -83,8 +85,9 @@ export interface NewRecord {
    */
   readonly receivedCrc: number;
   /**
-   * The body is the item as received, byte for byte, so `receivedCrc` is its CRC too and need not be computed before the write.
-   * It is still checked, while the disk is busy; a wrong claim costs a second write, never a record.
+   * The body is the item as received, byte for byte, so `receivedCrc` is its CRC too and need not be computed
+   * before the write. It is still checked, while the disk is busy; a wrong claim costs a second write, never
+   * a record.
    */
   readonly isVerbatim?: boolean;
   readonly body: Uint8Array;

@@ -1,7 +1,10 @@
 import type { Event } from "@sluice/sdk";
 import type { SpoolRecord } from "./spool.ts";
 
-/** A record as readers see it. Its body is decoded on first use and once: the object is shared by all who read it. */
+/**
+ * A record as readers see it. Its body is decoded on first use and once: the object is shared by all who read
+ * it.
+ */
 export class StoredRecord implements SpoolRecord {
   readonly offset: number;
   readonly kindCode: number;

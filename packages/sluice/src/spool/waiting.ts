@@ -2,7 +2,10 @@
 export class Waiting {
   readonly #wakes = new Set<() => void>();
 
-  /** Resolves at the next `wake`, or at once when the signal aborts. Never rejects: the caller looks at the signal. */
+  /**
+   * Resolves at the next `wake`, or at once when the signal aborts. Never rejects: the caller looks at the
+   * signal.
+   */
   wait(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {

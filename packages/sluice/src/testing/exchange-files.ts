@@ -1,8 +1,9 @@
 import { codeOf, type Disk } from "@sluice/sdk/internal";
 
 /**
- * A recorded or written exchange with a provider: a folder with `request.json` (where one was recorded), `response.json` or
- * `response.sse` (or both, which are two separate calls), and `meta.json` (`url`, `status`, `content_type`).
+ * A recorded or written exchange with a provider: a folder with `request.json` (where one was recorded),
+ * `response.json` or `response.sse` (or both, which are two separate calls), and `meta.json` (`url`,
+ * `status`, `content_type`).
  */
 export interface Exchange {
   /** The folder's name, and which of its responses. */
@@ -20,8 +21,8 @@ export interface Exchange {
 const FILE_BYTES_MAX = 64 * 1024 * 1024;
 
 /**
- * Reads one folder: one exchange for each response in it. `path` serves where the folder names no URL; a status that was not kept is
- * 400, since only errors lack one. Rejects when the folder holds no response.
+ * Reads one folder: one exchange for each response in it. `path` serves where the folder names no URL; a
+ * status that was not kept is 400, since only errors lack one. Rejects when the folder holds no response.
  */
 export async function readExchanges(
   disk: Disk,

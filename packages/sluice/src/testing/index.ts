@@ -21,4 +21,13 @@ export {
   startLunaryServer,
 } from "./lunary-server.ts";
 export { llmRun, oddEvents, outgoing } from "./outgoing.ts";
+export {
+  type Answer as ProviderAnswer,
+  type Cut,
+  cutBody,
+  openProviderServer,
+  type ProviderFault,
+  type ProviderServer,
+  type ReceivedRequest,
+} from "./provider-server.ts";
 export { type ContractRule, type SinkContract, sinkContract, type TestRunner } from "./sink-contract.ts";

@@ -2,8 +2,9 @@ import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 
 /**
- * A provider on loopback that answers exactly what it is told to: the bytes of a recorded exchange, cut and paced at will, and
- * broken where a test wants it. It understands nothing, so that it can be wrong in every way.
+ * A provider on loopback that answers exactly what it is told to: the bytes of a recorded exchange, cut and
+ * paced at will, and broken where a test wants it. It understands nothing, so that it can be wrong in every
+ * way.
  */
 export interface ProviderServer {
   /** Base URL, without `/v1`. */
@@ -14,7 +15,10 @@ export interface ProviderServer {
   readonly sockets: number;
   /** What each request is answered with, until something else is said. */
   answer(answer: Answer | ((request: ReceivedRequest) => Answer)): void;
-  /** Resolves when a call has been hung up by its client before it was answered in full; counts from the start. */
+  /**
+   * Resolves when a call has been hung up by its client before it was answered in full; counts from the
+   * start.
+   */
   hungUp(calls: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -39,8 +43,8 @@ export interface Answer {
 }
 
 /**
- * After so many chunks `reset` breaks the connection, `hang` says nothing more, `end` ends the message as if it were complete.
- * Without any answer at all, `silent` keeps the connection and `drop` closes it.
+ * After so many chunks `reset` breaks the connection, `hang` says nothing more, `end` ends the message as if
+ * it were complete. Without any answer at all, `silent` keeps the connection and `drop` closes it.
  */
 export type ProviderFault =
   | { readonly after: number; readonly kind: "reset" | "hang" | "end" }

@@ -107,7 +107,10 @@ function readBody(
     : { ...readingOf(answer, { toolCalls: [] }), isComplete: false };
 }
 
-/** Of an answer that was too long: what stands before its output, its output as far as kept (as text), its usage. */
+/**
+ * Of an answer that was too long: what stands before its output, its output as far as kept (as text), its
+ * usage.
+ */
 function readCutBody(head: string, tail: string, outputMember: string | undefined): Reading {
   const { members } = membersOf(head);
   const textMember = (name: string) => {

@@ -9,7 +9,10 @@ export interface Room {
 
 /** Tool calls of one message. More than any model makes; an index beyond it is a provider gone wrong. */
 const TOOL_CALLS_MAX = 1_024;
-/** Texts of a delta that are joined as they come. The last two are what compatible servers call their thoughts. */
+/**
+ * Texts of a delta that are joined as they come. The last two are what compatible servers call their
+ * thoughts.
+ */
 const TEXTS = ["refusal", "reasoning", "reasoning_content"] as const;
 
 interface CallFragments {
@@ -21,7 +24,10 @@ interface CallFragments {
   isCustom: boolean;
 }
 
-/** One choice of a chat stream, growing: joins what its deltas say into the message that a JSON answer would have had. */
+/**
+ * One choice of a chat stream, growing: joins what its deltas say into the message that a JSON answer would
+ * have had.
+ */
 export class ChatChoice {
   readonly #room: Room;
   readonly #calls: CallFragments[] = [];

@@ -16,7 +16,10 @@ const LESSONS_MAX = 16;
 /** A template that fits this often has paid for the next lesson. */
 const CHUNKS_PER_LESSON = 4;
 
-/** Reads `data: {chat.completion.chunk}` … `data: [DONE]`, with several choices, tool calls in fragments, usage at the end. */
+/**
+ * Reads `data: {chat.completion.chunk}` … `data: [DONE]`, with several choices, tool calls in fragments,
+ * usage at the end.
+ */
 export function openChatStream(charsMax: number): StreamReader {
   return new ChatStream(charsMax);
 }

@@ -2,8 +2,9 @@ import type { JsonObject, RunError } from "../../event/event.ts";
 import { objectOf, textOf } from "./wire.ts";
 
 /**
- * What went wrong, as OpenAI and its kin say it: `{error: {message, type, code, param}}` in a body or in the middle of a
- * stream, `{error: "text"}`, or the responses stream's own `{type: "error", message, code}`. Undefined: it is no error.
+ * What went wrong, as OpenAI and its kin say it: `{error: {message, type, code, param}}` in a body or in the
+ * middle of a stream, `{error: "text"}`, or the responses stream's own `{type: "error", message, code}`.
+ * Undefined: it is no error.
  */
 export function errorOf(body: JsonObject | undefined): RunError | undefined {
   if (body === undefined) return undefined;

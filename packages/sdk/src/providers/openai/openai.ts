@@ -40,7 +40,10 @@ const OPERATIONS: readonly (Operation & { readonly path: string })[] = [
   },
 ];
 
-/** OpenAI's wire format, which many others speak. Operations are told by the end of the path, whatever stands before it. */
+/**
+ * OpenAI's wire format, which many others speak. Operations are told by the end of the path, whatever stands
+ * before it.
+ */
 export const openai: Provider = {
   name: "openai",
   operation(path) {

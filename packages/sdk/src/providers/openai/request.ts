@@ -28,8 +28,8 @@ export function readRequest(operation: Operation, body: JsonObject): RunRequest 
 }
 
 /**
- * Reads a request from its text. A text that is no JSON object becomes the input as it is, and so does the part that was
- * kept of a longer one (`isCut`), as far as it belongs to the input.
+ * Reads a request from its text. A text that is no JSON object becomes the input as it is, and so does the
+ * part that was kept of a longer one (`isCut`), as far as it belongs to the input.
  */
 export function readRequestText(operation: Operation, text: string, isCut: boolean): RequestText {
   const body = isCut ? undefined : parseObject(text);

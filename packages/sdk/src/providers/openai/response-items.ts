@@ -48,7 +48,10 @@ const DELTAS: Readonly<
 /** Items of one response. More than any response has; an index beyond it is a provider gone wrong. */
 const ITEMS_MAX = 10_000;
 
-/** The output items of a response that was cut off, from the events that came: finished items whole, others as far as they got. */
+/**
+ * The output items of a response that was cut off, from the events that came: finished items whole, others as
+ * far as they got.
+ */
 export function assembleItems(events: readonly JsonObject[]): readonly Json[] {
   const items: Item[] = [];
   for (const event of events) {

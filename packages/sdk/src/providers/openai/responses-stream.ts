@@ -8,16 +8,20 @@ import { usageInTail } from "./usage.ts";
 import { objectOf, parseObject, textOf } from "./wire.ts";
 
 /**
- * Reads the event stream of a response. Its last event (`response.completed`, `.incomplete`, `.failed`) repeats the whole
- * answer with its usage, so the events before it are kept unread, and only a stream that lacks that last event is put
- * together from its items and deltas. `error` ends a stream too. When one stream holds several responses, the last one counts.
+ * Reads the event stream of a response. Its last event (`response.completed`, `.incomplete`, `.failed`)
+ * repeats the whole answer with its usage, so the events before it are kept unread, and only a stream that
+ * lacks that last event is put together from its items and deltas. `error` ends a stream too. When one stream
+ * holds several responses, the last one counts.
  */
 export function openResponsesStream(charsMax: number): StreamReader {
   return new ResponsesStream(charsMax);
 }
 
 const TERMINAL = new Set(["response.completed", "response.incomplete", "response.failed"]);
-/** `…delta` and `…item.done` are what a partial answer is made of, `created` names it; the rest repeats what they say. */
+/**
+ * `…delta` and `…item.done` are what a partial answer is made of, `created` names it; the rest repeats what
+ * they say.
+ */
 const TELLING = /^response\.(created|output_item\.(added|done)|.*\.delta)$/;
 const TYPE = /"type":\s*"((?:response\.|error)[a-z_.]*)"/;
 
@@ -66,7 +70,8 @@ class ResponsesStream implements StreamReader {
   #readTerminal(event: ServerSentEvent): void {
     this.#hasContent = true;
     if (event.tail !== undefined) {
-      // Too long to read whole: its usage is read from its end, its output put together from the events before it.
+      // Too long to read whole: its usage is read from its end, its output put together from the events
+      // before it.
       this.#tailUsage = usageInTail(event.tail);
       this.#isCut = true;
       return;

@@ -3,13 +3,16 @@ import { endOfString } from "../json-members.ts";
 import { listOf, objectOf } from "./wire.ts";
 
 /**
- * The cheap way through a chat stream. Most chunks of one stream are the same text but for the token (and OpenAI's random
- * `obfuscation`): once a chunk has been parsed and is such a plain one, its text around the token is a template, and the
- * chunks that match it character for character are read by slicing, an eighth of the cost of `JSON.parse`. What does not match
- * exactly is parsed as ever; what is sliced is what parsing would have given, which the tests prove over every recording.
+ * The cheap way through a chat stream. Most chunks of one stream are the same text but for the token (and
+ * OpenAI's random `obfuscation`): once a chunk has been parsed and is such a plain one, its text around the
+ * token is a template, and the chunks that match it character for character are read by slicing, an eighth of
+ * the cost of `JSON.parse`. What does not match exactly is parsed as ever; what is sliced is what parsing
+ * would have given, which the tests prove over every recording.
  *
- *     data: {"id":…,"choices":[{"index":0,"delta":{"content":" token"},"finish_reason":null}],"obfuscation":"xYz"}⏎⏎
- *     └──────────────────── prefix ─────────────────────────┘      └────────────── middle ─────────────────┘   └tail┘
+ *     data: {"id":…,"choices":[{"index":0,"delta":{"content":"
+ *   token"},"finish_reason":null}],"obfuscation":"xYz"}⏎⏎
+ *     └──────────────────── prefix ─────────────────────────┘      └────────────── middle ─────────────────┘
+ *    └tail┘
  */
 export interface Template {
   readonly index: number;
@@ -33,7 +36,10 @@ const BACKSLASH = 92;
 const CONTENT = '"content":"';
 const OBFUSCATION = '"obfuscation":"';
 
-/** The template of a parsed chunk whose text is `raw`; undefined when the chunk says more than one token of one choice. */
+/**
+ * The template of a parsed chunk whose text is `raw`; undefined when the chunk says more than one token of
+ * one choice.
+ */
 export function learnTemplate(raw: string, chunk: JsonObject): Template | undefined {
   if (!raw.startsWith("data:") || !raw.endsWith("\n\n") || raw.indexOf("\n") !== raw.length - 2)
     return undefined;
@@ -87,7 +93,10 @@ export function skimChunks(template: Template, text: string, from: number): Skim
   return chunks === 0 ? undefined : { end: at, text: taken, chunks };
 }
 
-/** Where the string that is open at `from` closes, if it holds nothing that JSON would have to read; -1 if it does, or is cut. */
+/**
+ * Where the string that is open at `from` closes, if it holds nothing that JSON would have to read; -1 if it
+ * does, or is cut.
+ */
 function plainEnd(text: string, from: number): number {
   for (let at = from; at < text.length; at++) {
     const code = text.charCodeAt(at);
@@ -97,7 +106,10 @@ function plainEnd(text: string, from: number): number {
   return -1;
 }
 
-/** The string with escapes that is open at `from`. Undefined when it is cut or no JSON: then parsing the chunk finds the same. */
+/**
+ * The string with escapes that is open at `from`. Undefined when it is cut or no JSON: then parsing the chunk
+ * finds the same.
+ */
 function escapedString(
   text: string,
   from: number,
@@ -111,7 +123,9 @@ function escapedString(
   }
 }
 
-/** The only choice of a chunk that has nothing else to say: no end, no usage, no error, no log probabilities. */
+/**
+ * The only choice of a chunk that has nothing else to say: no end, no usage, no error, no log probabilities.
+ */
 function plainChoiceOf(chunk: JsonObject): JsonObject | undefined {
   const choices = listOf(chunk.choices);
   const choice = choices.length === 1 ? objectOf(choices[0]) : undefined;

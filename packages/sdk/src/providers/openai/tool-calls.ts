@@ -1,7 +1,9 @@
 import type { Json, JsonObject, ToolCall } from "../../event/event.ts";
 import { listOf, objectOf, textOf } from "./wire.ts";
 
-/** The tool calls of a chat message: `tool_calls` (functions and custom tools) and the older `function_call`. */
+/**
+ * The tool calls of a chat message: `tool_calls` (functions and custom tools) and the older `function_call`.
+ */
 export function toolCallsOfMessage(message: JsonObject): readonly ToolCall[] {
   const calls: ToolCall[] = [];
   for (const value of listOf(message.tool_calls)) {
@@ -17,8 +19,9 @@ export function toolCallsOfMessage(message: JsonObject): readonly ToolCall[] {
 }
 
 /**
- * The tool calls among the items of a response: every `…_call`, whether the application runs it (functions, custom tools,
- * shells, patches) or the provider does (search, interpreter, MCP). A built-in tool goes by its type.
+ * The tool calls among the items of a response: every `…_call`, whether the application runs it (functions,
+ * custom tools, shells, patches) or the provider does (search, interpreter, MCP). A built-in tool goes by its
+ * type.
  */
 export function toolCallsOfItems(items: readonly Json[]): readonly ToolCall[] {
   const calls: ToolCall[] = [];

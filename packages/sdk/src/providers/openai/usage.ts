@@ -3,9 +3,10 @@ import { endOfValue } from "../json-members.ts";
 import { objectOf, parseObject } from "./wire.ts";
 
 /**
- * OpenAI's usage in disjoint buckets. OpenAI counts totals and says "of which": every detail is part of its total, so it is
- * taken out there. Only buckets that the provider spoke of are there; undefined when it gave no number at all.
- * Reads both spellings: prompt and completion (chat, completions, embeddings), input and output (responses).
+ * OpenAI's usage in disjoint buckets. OpenAI counts totals and says "of which": every detail is part of its
+ * total, so it is taken out there. Only buckets that the provider spoke of are there; undefined when it gave
+ * no number at all. Reads both spellings: prompt and completion (chat, completions, embeddings), input and
+ * output (responses).
  */
 export function usageOf(value: unknown): Usage | undefined {
   const raw = objectOf(value);

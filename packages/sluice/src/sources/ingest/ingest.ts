@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { setImmediate } from "node:timers/promises";
 import { BODY_BYTES_MAX, type Clock, type Ids, ITEMS_PER_REQUEST_MAX } from "@sluice/sdk/internal";
 import { createBodyReader } from "../../http/body.ts";
 import { type Problem, sendProblem } from "../../http/problem.ts";
@@ -119,7 +118,7 @@ async function readItems(
     results.push(read(item));
     bytesThisTurn += item.bytes.length;
     if (bytesThisTurn < BYTES_PER_TURN) continue;
-    await setImmediate();
+    await new Promise((resolve) => setImmediate(resolve));
     bytesThisTurn = 0;
   }
   return results;

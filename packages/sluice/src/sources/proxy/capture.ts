@@ -11,7 +11,9 @@ import { ResponseCapture } from "./response-capture.ts";
 import { type Call, endedRecords, type RunIds, startedRecord, type Truncated } from "./run-records.ts";
 import type { Unfinished } from "./unfinished.ts";
 
-/** Kept of each side of a call. A conversation that is longer is `truncated`; its usage is read all the same. */
+/**
+ * Kept of each side of a call. A conversation that is longer is `truncated`; its usage is read all the same.
+ */
 const SIDE_BYTES_MAX = 4 * 1024 * 1024;
 
 /** What all captures of a proxy share. */
@@ -27,9 +29,9 @@ export interface CaptureStage {
 }
 
 /**
- * Looks on as one call passes and makes its events: `run.started` when the request is complete, `run.ended` with its
- * `tool.called` when the call is over, however it ended. On the byte path it only notes; the reading is done off it.
- * A mistake in here is counted as `uncaptured{bug}` and ends this capture, nothing else.
+ * Looks on as one call passes and makes its events: `run.started` when the request is complete, `run.ended`
+ * with its `tool.called` when the call is over, however it ended. On the byte path it only notes; the reading
+ * is done off it. A mistake in here is counted as `uncaptured{bug}` and ends this capture, nothing else.
  */
 export class Capture implements Tap, OffPathWork {
   readonly #stage: CaptureStage;

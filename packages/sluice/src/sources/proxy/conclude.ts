@@ -19,8 +19,8 @@ export interface Ended {
 }
 
 /**
- * Exactly one status for whatever ends a call. What the provider has said counts before how the connection ended: an answer that
- * is complete is ok even if the client hung up after the last byte that mattered.
+ * Exactly one status for whatever ends a call. What the provider has said counts before how the connection
+ * ended: an answer that is complete is ok even if the client hung up after the last byte that mattered.
  */
 export function conclude(ended: Ended): Conclusion {
   const { ending, httpStatus, reading } = ended;

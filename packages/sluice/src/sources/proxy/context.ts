@@ -4,13 +4,14 @@
  *     x-sluice-user: id of the user it is for              → scope
  *     x-sluice-session: id                                 → session.id
  *     x-sluice-tags: one, two                              → tags
- *     x-sluice-run: id for this run                        → runId (a retry of the SDK gets one derived from it)
+ *     x-sluice-run: id for this run                        → runId (a retry of the SDK gets one derived from
+ *   it)
  *     x-sluice-parent: run id of what called it            → parentRunId
  *     x-sluice-trace: id of the whole                      → traceId (else the trace id of `traceparent`)
  *     x-sluice-metadata: {"any": "JSON object"}            → metadata
  *
- * Values are percent-decoded where that is possible, since a header holds no other way to say "ü". What is malformed is left
- * out: a label is never a reason to fail or lose a call.
+ * Values are percent-decoded where that is possible, since a header holds no other way to say "ü". What is
+ * malformed is left out: a label is never a reason to fail or lose a call.
  */
 export interface CallContext {
   readonly runId?: string;
@@ -27,7 +28,10 @@ export interface CallContext {
 const ID = /^[^\p{C}]{1,200}$/u;
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/;
 const TAGS_MAX = 64;
-/** Headers that carry keys. Their values are looked for in what is stored, in case a provider repeats one in an error. */
+/**
+ * Headers that carry keys. Their values are looked for in what is stored, in case a provider repeats one in
+ * an error.
+ */
 const KEY_HEADERS = new Set(["authorization", "api-key", "x-api-key", "proxy-authorization", "cookie"]);
 /** Shorter values would be found by chance. */
 const SECRET_CHARS_MIN = 8;

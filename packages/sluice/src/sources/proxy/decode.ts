@@ -17,7 +17,10 @@ export interface DecoderEvents {
 /** A decoded copy of more than this is a bomb, or nothing that anybody reads: decoding stops there. */
 const DECODED_BYTES_MAX = 256 * 1024 * 1024;
 
-/** Opens a decoder for a `Content-Encoding`; undefined when there is nothing to decode, "unknown" when we cannot. */
+/**
+ * Opens a decoder for a `Content-Encoding`; undefined when there is nothing to decode, "unknown" when we
+ * cannot.
+ */
 export function openDecoder(
   encoding: string | undefined,
   events: DecoderEvents,

@@ -5,12 +5,14 @@ import type { Rewritten, StreamFilter } from "./strip-usage.ts";
 import type { Upstream } from "./upstream.ts";
 
 /**
- * One call on its way through, bytes only. Each chunk is written to the other side as it comes, and a side that cannot take
- * more stops the other one. Nothing here waits for, or fails because of, what looks on (`Tap`).
+ * One call on its way through, bytes only. Each chunk is written to the other side as it comes, and a side
+ * that cannot take more stops the other one. Nothing here waits for, or fails because of, what looks on
+ * (`Tap`).
  *
  *     open ──answer──▶ answered ──its end──▶ over(done)
  *      │                  ├──client hangs up──▶ over(client_gone)   the upstream request is aborted at once
- *      │                  └──upstream breaks──▶ over(fault)         the client's connection ends after the last byte
+ *      │                  └──upstream breaks──▶ over(fault)         the client's connection ends after the
+ *   last byte
  *      ├──client hangs up──▶ over(client_gone)
  *      └──no answer, no connection, time-out──▶ over(fault)         the client gets 502 or 504
  */
@@ -34,7 +36,9 @@ export interface ExchangeOptions {
   /** What follows the mount, with its query. */
   readonly rest: string;
   readonly tap: Tap | undefined;
-  /** Changes the request, which then is read whole before it goes; the rewritten one may filter the answer. */
+  /**
+   * Changes the request, which then is read whole before it goes; the rewritten one may filter the answer.
+   */
   readonly rewrite?: ((body: Buffer) => Rewritten) | undefined;
   /** Monotonic time of the start. */
   readonly nowMs: number;
@@ -64,7 +68,10 @@ export class Exchange {
     this.#stillSinceMs = options.nowMs;
   }
 
-  /** Starts passing the call on. Its bytes are streamed, unless `rewrite` wants to see the whole request first. */
+  /**
+   * Starts passing the call on. Its bytes are streamed, unless `rewrite` wants to see the whole request
+   * first.
+   */
   start(): void {
     this.#response.on("close", () => this.#clientClosed());
     // A client that vanishes is told by "close"; without listeners its errors would be thrown.
@@ -169,7 +176,8 @@ export class Exchange {
     incoming.on("end", () => this.#done(incoming));
     incoming.on("error", (error) => this.#break(error));
     this.#tap?.answer(status, incoming);
-    // A body that came with the headers is written in the tick that "data" begins; only headers that come alone go alone.
+    // A body that came with the headers is written in the tick that "data" begins; only headers that come
+    // alone go alone.
     process.nextTick(() => {
       if (!this.#isOver && !this.#hasPassed) response.flushHeaders();
     });
@@ -224,7 +232,8 @@ export class Exchange {
       this.#request.resume();
       return;
     }
-    // What was received still goes out; then the connection ends without the end of the message, so the client knows.
+    // What was received still goes out; then the connection ends without the end of the message, so the
+    // client knows.
     if (response.socket === null) response.destroy();
     else response.socket.destroySoon();
   }

@@ -55,7 +55,9 @@ export function timeoutFault(host: string, timeoutMs: number): Fault {
   return { reason: "timeout", httpStatus: 504, message: `Nothing came from ${host} for ${timeoutMs} ms.` };
 }
 
-/** Answers a call that never reached its provider: RFC 9457, and in it the error that OpenAI's SDKs look for. */
+/**
+ * Answers a call that never reached its provider: RFC 9457, and in it the error that OpenAI's SDKs look for.
+ */
 export function sendFault(response: ServerResponse, fault: Fault): void {
   const { httpStatus: status, reason, message } = fault;
   const body = JSON.stringify({

@@ -1,6 +1,7 @@
 /**
- * Headers on their way through. They are kept as the raw list that came (order, case, duplicates); only those go that belong to
- * one connection (RFC 9110, 7.6.1), and on the way to the provider those that are meant for us.
+ * Headers on their way through. They are kept as the raw list that came (order, case, duplicates); only those
+ * go that belong to one connection (RFC 9110, 7.6.1), and on the way to the provider those that are meant for
+ * us.
  */
 const HOP_BY_HOP = new Set([
   "connection",
@@ -15,7 +16,10 @@ const HOP_BY_HOP = new Set([
 /** What a client says to sluice. Also its token, which no provider may see. */
 const OURS = "x-sluice-";
 
-/** The headers of the upstream request, as a flat list. `bodyBytes` where the body that goes is not the one that came. */
+/**
+ * The headers of the upstream request, as a flat list. `bodyBytes` where the body that goes is not the one
+ * that came.
+ */
 export function requestHeaders(
   method: string,
   raw: readonly string[],
@@ -77,7 +81,10 @@ function namedByConnection(raw: readonly string[]): Set<string> | undefined {
   return named;
 }
 
-/** One header of a raw list, by its lower-case name: the first, or undefined. Cheaper than having Node build its object. */
+/**
+ * One header of a raw list, by its lower-case name: the first, or undefined. Cheaper than having Node build
+ * its object.
+ */
 export function headerOf(raw: readonly string[], name: string): string | undefined {
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const each = raw[index] ?? "";

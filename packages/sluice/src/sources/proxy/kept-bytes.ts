@@ -1,4 +1,7 @@
-/** Bytes that captures hold in memory, all calls together. Beyond it a call keeps nothing more, and says so (`truncated`). */
+/**
+ * Bytes that captures hold in memory, all calls together. Beyond it a call keeps nothing more, and says so
+ * (`truncated`).
+ */
 const HELD_BYTES_MAX = 256 * 1024 * 1024;
 /** The end of a body that is longer than what is kept: usage stands there. */
 const TAIL_BYTES = 64 * 1024;

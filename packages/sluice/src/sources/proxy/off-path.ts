@@ -7,8 +7,9 @@ export interface OffPathWork {
 }
 
 /**
- * How long work is put off. Reading what came meanwhile in one go, with warm caches, costs half of reading each call as it ends
- * (measured: 1.8 times the CPU of a bare pass-through at once, 1.4 in the next turn, 1.25 here); nobody waits for it.
+ * How long work is put off. Reading what came meanwhile in one go, with warm caches, costs half of reading
+ * each call as it ends (measured: 1.8 times the CPU of a bare pass-through at once, 1.4 in the next turn,
+ * 1.25 here); nobody waits for it.
  */
 const DELAY_MS = 16;
 /** How long captured calls may keep the loop before the bytes of others are looked at again. */
@@ -17,8 +18,8 @@ const TURN_MS_MAX = 2;
 const WORKS_PER_LOOK = 8;
 
 /**
- * Runs work a moment later, first come, first served, a short turn at a time: what a capture costs is paid after the bytes
- * that are at hand have left, and no burst of ended calls holds up those that still stream.
+ * Runs work a moment later, first come, first served, a short turn at a time: what a capture costs is paid
+ * after the bytes that are at hand have left, and no burst of ended calls holds up those that still stream.
  */
 export class OffPath {
   readonly #clock: Clock;

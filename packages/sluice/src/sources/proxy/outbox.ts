@@ -5,12 +5,16 @@ import { Unfinished } from "./unfinished.ts";
 /** Counts what was lost to capture: `n` events, for one stable reason. Nothing else happens to them. */
 export type OnUncaptured = (reason: string, n: number) => void;
 
-/** Events that may wait for the spool. A disk that hangs longer than this lasts costs events, never memory and never calls. */
+/**
+ * Events that may wait for the spool. A disk that hangs longer than this lasts costs events, never memory and
+ * never calls.
+ */
 const WAITING_BYTES_MAX = 64 * 1024 * 1024;
 
 /**
- * Hands records to the intake, and waits for it so that no call has to. What is pushed in one turn goes in one append, in the
- * order pushed. What the intake refuses is counted: a call does not come twice, so there is nothing to retry.
+ * Hands records to the intake, and waits for it so that no call has to. What is pushed in one turn goes in
+ * one append, in the order pushed. What the intake refuses is counted: a call does not come twice, so there
+ * is nothing to retry.
  */
 export class Outbox {
   readonly #intake: Intake;

@@ -24,8 +24,9 @@ export interface ProxyOptions {
 }
 
 /**
- * Passes a call to its provider and its answer back, byte for byte, and captures it on the side. Returns at once. `rest` is the
- * path after the mount, with its query. The byte path depends on no stage: whatever breaks behind it, the call goes through.
+ * Passes a call to its provider and its answer back, byte for byte, and captures it on the side. Returns at
+ * once. `rest` is the path after the mount, with its query. The byte path depends on no stage: whatever
+ * breaks behind it, the call goes through.
  */
 export interface ProxySource {
   (request: IncomingMessage, response: ServerResponse, provider: string, rest: string): void;
@@ -36,13 +37,16 @@ export interface ProxySource {
   /** Resolves when every call that has ended is with the intake, and the intake has answered. */
   settled(): Promise<void>;
   /**
-   * Ends what is still on its way as `incomplete{shutdown}`, then settles, then releases all connections. Idempotent. An aborted
-   * signal ends the waiting for the intake: what it has not taken by then is lost.
+   * Ends what is still on its way as `incomplete{shutdown}`, then settles, then releases all connections.
+   * Idempotent. An aborted signal ends the waiting for the intake: what it has not taken by then is lost.
    */
   close(signal?: AbortSignal): Promise<void>;
 }
 
-/** How often time-outs are looked for. One timer serves all calls, and a minute's time-out may be a second late. */
+/**
+ * How often time-outs are looked for. One timer serves all calls, and a minute's time-out may be a second
+ * late.
+ */
 const SWEEP_MS = 1_000;
 
 /** Throws when an upstream's URL cannot be used. */

@@ -56,7 +56,10 @@ export class ResponseCapture {
     else this.#decoder.write(chunk);
   }
 
-  /** No more comes. Calls `onEnd` when everything is there to be read, which is at once unless a copy is being decoded. */
+  /**
+   * No more comes. Calls `onEnd` when everything is there to be read, which is at once unless a copy is being
+   * decoded.
+   */
   end(onEnd: () => void): void {
     if (this.#decoder === undefined || this.#decoder === "unknown") {
       onEnd();
@@ -66,7 +69,10 @@ export class ResponseCapture {
     this.#decoder.end();
   }
 
-  /** Reads what has come of a stream, a chunk at a time: they mostly end where an event ends, and die young that way. */
+  /**
+   * Reads what has come of a stream, a chunk at a time: they mostly end where an event ends, and die young
+   * that way.
+   */
   read(): void {
     const stream = this.#stream;
     if (stream === undefined) return;

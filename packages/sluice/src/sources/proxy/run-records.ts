@@ -80,7 +80,10 @@ export function endedRecords(call: Call, request: RequestText, end: CallEnd, ids
   return records;
 }
 
-/** The text of an event up to what is special to its kind. Strings are put together: most of it is text already. */
+/**
+ * The text of an event up to what is special to its kind. Strings are put together: most of it is text
+ * already.
+ */
 function envelope(call: Call, id: string, kind: string, time: string): string {
   return `{"id":"${id}","kind":"${kind}","time":"${time}","runId":${call.runIdJson}${call.context.json}`;
 }
@@ -116,8 +119,8 @@ function recordOf(call: Call, id: string, kind: string, json: string): NewRecord
 }
 
 /**
- * What the provider said, as JSON. One that refuses a call may repeat the key that it was given: that must not come into the log.
- * Keys are made of characters that JSON leaves alone.
+ * What the provider said, as JSON. One that refuses a call may repeat the key that it was given: that must
+ * not come into the log. Keys are made of characters that JSON leaves alone.
  */
 function said(call: Call, conclusion: Conclusion, value: unknown): string {
   let json = JSON.stringify(value);
@@ -129,7 +132,10 @@ function said(call: Call, conclusion: Conclusion, value: unknown): string {
 let formattedSecond = Number.NaN;
 let formatted = "";
 
-/** Formatting a time costs as much as the rest of an envelope; all but the milliseconds is the same for a second. */
+/**
+ * Formatting a time costs as much as the rest of an envelope; all but the milliseconds is the same for a
+ * second.
+ */
 export function timeOf(ms: number): string {
   const second = Math.floor(ms / 1_000);
   if (second !== formattedSecond) {

@@ -1,6 +1,7 @@
 /**
- * `stream_options.include_usage` asks a stream for its usage, which comes as one more chunk whose `choices` are empty. Clients that
- * did not ask may index `choices[0]` and crash, so for them the chunk is taken out again; every other byte passes as it came.
+ * `stream_options.include_usage` asks a stream for its usage, which comes as one more chunk whose `choices`
+ * are empty. Clients that did not ask may index `choices[0]` and crash, so for them the chunk is taken out
+ * again; every other byte passes as it came.
  */
 export interface Rewritten {
   readonly body: Buffer;
@@ -19,7 +20,10 @@ export interface StreamFilter {
 const USAGE_CHUNK_BYTES_MAX = 16 * 1024;
 const NOTHING = Buffer.alloc(0);
 
-/** Adds the option to a chat or completion request that streams and does not speak of it; any other body stays as it is. */
+/**
+ * Adds the option to a chat or completion request that streams and does not speak of it; any other body stays
+ * as it is.
+ */
 export function askForUsage(body: Buffer): Rewritten {
   const request = parse(body.toString("utf8"));
   const isOurs = request !== undefined && request.stream === true && !("stream_options" in request);

@@ -3,7 +3,10 @@ import * as https from "node:https";
 import { openai, type Provider } from "@sluice/sdk/internal";
 
 export interface UpstreamOptions {
-  /** Where the provider is. What follows the mount is appended: `/openai/v1/models` goes to `<baseUrl>/v1/models`. */
+  /**
+   * Where the provider is. What follows the mount is appended: `/openai/v1/models` goes to
+   * `<baseUrl>/v1/models`.
+   */
   readonly baseUrl: string;
   /** How long a call may stand still, in either direction, before or in the answer. */
   readonly timeoutMs?: number;
@@ -15,7 +18,9 @@ export interface UpstreamOptions {
   readonly provider?: Provider;
 }
 
-/** What the openai package waits by default; a reasoning model may think for minutes before its first byte. */
+/**
+ * What the openai package waits by default; a reasoning model may think for minutes before its first byte.
+ */
 const TIMEOUT_MS = 600_000;
 /** A host that takes longer to accept a connection is down. */
 const CONNECT_TIMEOUT_MS = 30_000;

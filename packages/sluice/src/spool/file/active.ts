@@ -5,17 +5,21 @@ import { FILL_STEP_BYTES, type Filled, fillStep, type SegmentMaker } from "./mak
 import type { Space } from "./space.ts";
 import { writeAll } from "./write-all.ts";
 
-/** How far zeros are kept ahead: some seconds of a busy proxy. More would only take disk space that is not used yet. */
+/**
+ * How far zeros are kept ahead: some seconds of a busy proxy. More would only take disk space that is not
+ * used yet.
+ */
 const ZEROS_AHEAD_BYTES = 16 * 1024 * 1024;
 /**
- * A group up to this size that runs past the zeros brings the next step of them along: the one sync that pays for it saves
- * hundreds after it. For larger groups the data itself is what takes the time, and zeros would double it.
+ * A group up to this size that runs past the zeros brings the next step of them along: the one sync that pays
+ * for it saves hundreds after it. For larger groups the data itself is what takes the time, and zeros would
+ * double it.
  */
 const SMALL_GROUP_BYTES = 64 * 1024;
 
 /**
- * The segment that is written to. It takes whole groups at its end; what was stored but not committed does not exist for
- * anybody. After a failure it is given up, and there is none until `replace` has made the next.
+ * The segment that is written to. It takes whole groups at its end; what was stored but not committed does
+ * not exist for anybody. After a failure it is given up, and there is none until `replace` has made the next.
  */
 export class ActiveSegment {
   readonly #log: SegmentLog;
@@ -55,7 +59,10 @@ export class ActiveSegment {
     return this.#segment.isEmpty || this.#segment.endPosition + bytes <= this.#segmentBytes;
   }
 
-  /** Ends the segment where it is durable and goes on in a new one. Rejects if the disk does; there is no active segment then. */
+  /**
+   * Ends the segment where it is durable and goes on in a new one. Rejects if the disk does; there is no
+   * active segment then.
+   */
   async replace(firstOffset: number): Promise<void> {
     await this.discard();
     const { segment, filled } = await this.#maker.make(firstOffset);
@@ -91,7 +98,10 @@ export class ActiveSegment {
     segment.endOffset = endOffset;
   }
 
-  /** Removes what a failed write has left behind the last commit. False if that fails too: then the segment must be given up. */
+  /**
+   * Removes what a failed write has left behind the last commit. False if that fails too: then the segment
+   * must be given up.
+   */
   async takeBack(): Promise<boolean> {
     const { segment, filled } = this.#open();
     try {

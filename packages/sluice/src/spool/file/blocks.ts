@@ -6,8 +6,9 @@ import { recordAt } from "./record.ts";
 import { scanBytes } from "./scan.ts";
 
 /**
- * The records between two marks of a segment. Routes read near the tail and near each other, so blocks are shared: each byte is
- * read and checked once, each event is decoded once. The last block of a segment grows as the segment does.
+ * The records between two marks of a segment. Routes read near the tail and near each other, so blocks are
+ * shared: each byte is read and checked once, each event is decoded once. The last block of a segment grows
+ * as the segment does.
  */
 export class Block {
   readonly segment: Segment;
@@ -30,7 +31,9 @@ export class Block {
     return this.#expected;
   }
 
-  /** Brings in what has become durable since. Rejects if the disk cannot be read; the next call tries again. */
+  /**
+   * Brings in what has become durable since. Rejects if the disk cannot be read; the next call tries again.
+   */
   async load(files: ReadFiles, damage: Damage): Promise<void> {
     while (this.#readTo < this.#endPosition) {
       this.#loading ??= this.#read(files, damage).finally(() => {
@@ -71,7 +74,10 @@ export class Block {
   }
 }
 
-/** What all routes together may keep in memory of what they have read. Records that somebody still holds live on. */
+/**
+ * What all routes together may keep in memory of what they have read. Records that somebody still holds live
+ * on.
+ */
 const CACHE_BYTES_MAX = 32 * 1024 * 1024;
 
 /** The blocks that were used last. */

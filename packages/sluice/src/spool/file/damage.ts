@@ -4,7 +4,10 @@ export interface Range {
   readonly to: number;
 }
 
-/** The offsets that are known to be lost: sorted ranges that do not touch. Adding what is there already changes nothing. */
+/**
+ * The offsets that are known to be lost: sorted ranges that do not touch. Adding what is there already
+ * changes nothing.
+ */
 export class Damage {
   #ranges: Range[] = [];
   #floor = 0;

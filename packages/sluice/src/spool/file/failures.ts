@@ -1,6 +1,8 @@
 import { codeOf } from "@sluice/sdk/internal";
 
-/** What a full volume, a quota and a file size limit look like. They pass; everything else is a failing disk. */
+/**
+ * What a full volume, a quota and a file size limit look like. They pass; everything else is a failing disk.
+ */
 const NO_SPACE_CODES = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 export function isNoSpace(error: unknown): boolean {

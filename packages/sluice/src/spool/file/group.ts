@@ -6,7 +6,10 @@ export interface Request {
   readonly bytes: number;
   readonly outcomes: AppendOutcome[];
   resolve: (outcomes: readonly AppendOutcome[]) => void;
-  /** Why its records are refused from the first that did not fit on: a later, smaller one must not overtake it. */
+  /**
+   * Why its records are refused from the first that did not fit on: a later, smaller one must not overtake
+   * it.
+   */
   refusal?: Refusal;
 }
 
@@ -28,8 +31,8 @@ export type Refusal = Extract<AppendOutcome, { status: "full" | "failed" }>;
 export type Stored = { readonly status: "stored" } | Refusal;
 
 /**
- * The group was not stored, so nothing that it promised holds: its records, and the duplicates and conflicts of its own
- * records, get the outcome of the group. A call that was split gets it for the rest as well.
+ * The group was not stored, so nothing that it promised holds: its records, and the duplicates and conflicts
+ * of its own records, get the outcome of the group. A call that was split gets it for the rest as well.
  */
 export function spoil(group: Group, outcome: AppendOutcome): readonly Request[] {
   const requests = group.unfinished ? [...group.finished, group.unfinished] : group.finished;

@@ -1,6 +1,7 @@
 /**
- * CRC-32 of the 60 bytes of a record header, equal to zlib's. A call into zlib costs 150 ns however little there is to do, and
- * this is done for every record that is written or read; four table look-ups a word take 60.
+ * CRC-32 of the 60 bytes of a record header, equal to zlib's. A call into zlib costs 150 ns however little
+ * there is to do, and this is done for every record that is written or read; four table look-ups a word take
+ * 60.
  */
 const HEADER_WORDS = 15;
 const POLYNOMIAL = 0xedb88320;

@@ -27,8 +27,8 @@ export interface SpoolContent {
 const READ_LIMIT = { records: 1024, bytes: 4 * 1024 * 1024 };
 
 /**
- * Reads a spool without owning it and without changing anything, also while its owner is at work; then the newest records may
- * not be durable yet. Checks every record.
+ * Reads a spool without owning it and without changing anything, also while its owner is at work; then the
+ * newest records may not be durable yet. Checks every record.
  * @throws SluiceError SPOOL_TOO_NEW or SPOOL_UNREADABLE.
  */
 export async function readSpool(dataDir: string, plainDisk: Disk): Promise<SpoolContent> {

@@ -62,7 +62,10 @@ export async function readLedgers(
   return ledgers;
 }
 
-/** Reversible, and safe whatever the name holds: slashes are escaped, and the suffix keeps "." and ".." from being themselves. */
+/**
+ * Reversible, and safe whatever the name holds: slashes are escaped, and the suffix keeps "." and ".." from
+ * being themselves.
+ */
 function ledgerName(route: string): string {
   return `${encodeURIComponent(route)}${SUFFIX}`;
 }

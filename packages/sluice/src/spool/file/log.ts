@@ -1,16 +1,25 @@
 import type { SegmentHeader } from "./segment.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment.ts";
 
-/** How far apart the marks of the sparse index are. A read starts at a mark, so this is also what one read brings in. */
+/**
+ * How far apart the marks of the sparse index are. A read starts at a mark, so this is also what one read
+ * brings in.
+ */
 const MARK_SPACING_BYTES = 128 * 1024;
 
-/** One segment, as far as it is durable: what lies beyond `endPosition` in its file does not exist for anybody. */
+/**
+ * One segment, as far as it is durable: what lies beyond `endPosition` in its file does not exist for
+ * anybody.
+ */
 export class Segment {
   readonly header: SegmentHeader;
   readonly path: string;
   endOffset: number;
   endPosition = SEGMENT_HEADER_BYTES;
-  /** The sparse index: every so many bytes, a record's offset and where it starts. Parallel, so that a search touches numbers only. */
+  /**
+   * The sparse index: every so many bytes, a record's offset and where it starts. Parallel, so that a search
+   * touches numbers only.
+   */
   readonly markOffsets: number[] = [];
   readonly markPositions: number[] = [];
 

@@ -8,7 +8,10 @@ import { writeAll } from "./write-all.ts";
 /** What is zero-filled at a time: about a millisecond, which is what an append may have to wait for it. */
 export const FILL_STEP_BYTES = 1024 * 1024;
 
-/** A file with zeros ahead of what is written. Overwriting them saves the sync a change of the file's size: 40 % at one event a sync. */
+/**
+ * A file with zeros ahead of what is written. Overwriting them saves the sync a change of the file's size: 40
+ * % at one event a sync.
+ */
 export interface Filled {
   readonly file: DiskFile;
   /** Where the zeros end. Nothing lies beyond. */
@@ -17,7 +20,10 @@ export interface Filled {
 
 const ZEROS = Buffer.alloc(FILL_STEP_BYTES);
 
-/** Writes zeros on, up to `to` and one step at most. Stops quietly when there is no space: zeros are a help, not a need. */
+/**
+ * Writes zeros on, up to `to` and one step at most. Stops quietly when there is no space: zeros are a help,
+ * not a need.
+ */
 export function fillStep(filled: Filled, to: number): boolean {
   const bytes = Math.min(FILL_STEP_BYTES, to - filled.zerosTo);
   if (bytes <= 0) return false;
@@ -55,7 +61,9 @@ export class SegmentMaker {
     return this.#spare?.zerosTo ?? 0;
   }
 
-  /** Takes over what an earlier process prepared. Its content does not matter: a new salt makes it invalid. */
+  /**
+   * Takes over what an earlier process prepared. Its content does not matter: a new salt makes it invalid.
+   */
   async adoptSpare(bytesMax: number): Promise<void> {
     const { disk, directory } = this.#options;
     const isThere = (await disk.list(directory)).includes(SPARE_NAME);
@@ -82,8 +90,9 @@ export class SegmentMaker {
   }
 
   /**
-   * A new, empty segment that starts at an offset, durable with its name. In this order: header, sync, rename, directory sync;
-   * so a file with a segment's name always has a header. Rejects if the disk does, and leaves no segment then.
+   * A new, empty segment that starts at an offset, durable with its name. In this order: header, sync,
+   * rename, directory sync; so a file with a segment's name always has a header. Rejects if the disk does,
+   * and leaves no segment then.
    */
   async make(firstOffset: number): Promise<{ readonly segment: Segment; readonly filled: Filled }> {
     const { disk, directory, clock, random, spoolId } = this.#options;
@@ -100,7 +109,8 @@ export class SegmentMaker {
       await syncDirectory(disk, directory);
     } catch (error) {
       await this.#dropSpare();
-      // Without its directory entry synced it may or may not be there after a crash; empty, it is a leftover either way.
+      // Without its directory entry synced it may or may not be there after a crash; empty, it is a leftover
+      // either way.
       await ignoreFailure(disk.remove(path));
       throw error;
     }

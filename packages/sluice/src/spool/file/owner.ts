@@ -18,13 +18,14 @@ export interface OwnerOptions {
 }
 
 /**
- * One process owns a data dir. Node has no flock, but SQLite takes a kernel lock on `owner.db` for an exclusive transaction:
- * it holds while the process is stopped and is gone when the process is, however it ends. `owner.json` beside it says who, for
- * people; nothing is decided from it, so a stale one is harmless.
+ * One process owns a data dir. Node has no flock, but SQLite takes a kernel lock on `owner.db` for an
+ * exclusive transaction: it holds while the process is stopped and is gone when the process is, however it
+ * ends. `owner.json` beside it says who, for people; nothing is decided from it, so a stale one is harmless.
  *
- * POSIX drops a process's locks on a file when it closes *any* descriptor of it. So nothing here opens an existing `owner.db`
- * but SQLite, which keeps track of that itself.
- * @throws SluiceError DATA_DIR_BUSY if another owner is alive, at once; DATA_DIR_UNUSABLE if the directory cannot be used.
+ * POSIX drops a process's locks on a file when it closes *any* descriptor of it. So nothing here opens an
+ * existing `owner.db` but SQLite, which keeps track of that itself.
+ * @throws SluiceError DATA_DIR_BUSY if another owner is alive, at once; DATA_DIR_UNUSABLE if the directory
+ * cannot be used.
  */
 export async function takeOwner(options: OwnerOptions): Promise<Owner> {
   const { dataDir, disk } = options;

@@ -1,7 +1,10 @@
 import type { AppendOutcome, NewRecord } from "../spool.ts";
 import type { Refusal, Request } from "./group.ts";
 
-/** What may wait for its turn in memory. A disk that is this far behind will not catch up before the callers give up. */
+/**
+ * What may wait for its turn in memory. A disk that is this far behind will not catch up before the callers
+ * give up.
+ */
 const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 
 export const GAVE_UP: Refusal = { status: "failed", reason: "the caller gave up before it was stored" };

@@ -1,7 +1,10 @@
 import type { Disk, DiskFile } from "@sluice/sdk/internal";
 import type { Segment } from "./log.ts";
 
-/** Routes read near the tail or replay in order, so a few open segments serve all; ten thousand must not be ten thousand descriptors. */
+/**
+ * Routes read near the tail or replay in order, so a few open segments serve all; ten thousand must not be
+ * ten thousand descriptors.
+ */
 const OPEN_FILES_MAX = 16;
 
 interface OpenFile {

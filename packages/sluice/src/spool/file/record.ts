@@ -20,11 +20,15 @@ import { headerCrc } from "./header-crc.ts";
  *     56  CRC of the body u32
  *     60  CRC of the bytes 0..60 u32, seeded with the segment's salt + this record's position
  *
- * The seed makes a header valid in one place of one segment only. CRC-32 is linear, so two seeds never give one sum for the same
- * bytes: a copy of a record (inside a body, or left over from a file's earlier life) is rejected with certainty, not by luck.
+ * The seed makes a header valid in one place of one segment only. CRC-32 is linear, so two seeds never give
+ * one sum for the same bytes: a copy of a record (inside a body, or left over from a file's earlier life) is
+ * rejected with certainty, not by luck.
  */
 export const RECORD_HEADER_BYTES = 64;
-/** The longest body that can be stored. Ingest takes 10 MiB; beyond this a record would not fit a segment of its own. */
+/**
+ * The longest body that can be stored. Ingest takes 10 MiB; beyond this a record would not fit a segment of
+ * its own.
+ */
 export const RECORD_BODY_BYTES_MAX = 64 * 1024 * 1024;
 /** All flags but FLAG_RESERVE, which speaks to the spool and is not part of the record. */
 const STORED_FLAGS = 0x7f;
@@ -118,7 +122,10 @@ export function copyEventKey(bytes: Buffer, at: number, into: Uint8Array): void 
   bytes.copy(into, 0, at + EVENT_KEY_AT, at + EVENT_KEY_AT + 16);
 }
 
-/** The record at `at` as readers see it. Its body is a slice of `bytes`, which must not be used for anything else then. */
+/**
+ * The record at `at` as readers see it. Its body is a slice of `bytes`, which must not be used for anything
+ * else then.
+ */
 export function recordAt(bytes: Buffer, at: number): StoredRecord {
   const start = at + RECORD_HEADER_BYTES;
   return new StoredRecord(

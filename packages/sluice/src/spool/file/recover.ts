@@ -30,7 +30,10 @@ export interface RecoverOptions {
   readonly dedupe: Dedupe;
 }
 
-/** Finds what is there, mends what must be, and says where to go on. A directory without a spool becomes a new one. */
+/**
+ * Finds what is there, mends what must be, and says where to go on. A directory without a spool becomes a new
+ * one.
+ */
 export async function recoverSpool({ dataDir, disk, random, dedupe }: RecoverOptions): Promise<Recovered> {
   const directory = `${dataDir}/spool`;
   const quarantine = `${dataDir}/quarantine`;
@@ -59,7 +62,10 @@ function tailBytesOf({ hasTornTail, tailBytes, segments }: Survey): number {
   return hasTornTail ? (segments.at(-1)?.endPosition ?? 0) : tailBytes;
 }
 
-/** A new directory is not there after a power cut unless the one it stands in was synced; nobody knows how many are new. */
+/**
+ * A new directory is not there after a power cut unless the one it stands in was synced; nobody knows how
+ * many are new.
+ */
 async function keepDirectories(disk: Disk, dataDir: string): Promise<void> {
   await syncDirectory(disk, dataDir);
   for (let path = dataDir; dirname(path) !== path; path = dirname(path)) {

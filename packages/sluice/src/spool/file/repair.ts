@@ -4,13 +4,17 @@ import { GROUP_BYTES_MAX } from "./staging.ts";
 import type { LostBytes, Survey } from "./survey.ts";
 import { writeAll } from "./write-all.ts";
 
-/** What is kept of damaged bytes for whoever wants to look at them. They count against the disk, so there is an end to it. */
+/**
+ * What is kept of damaged bytes for whoever wants to look at them. They count against the disk, so there is
+ * an end to it.
+ */
 const QUARANTINE_BYTES_MAX = 64 * 1024 * 1024;
 const COPY_CHUNK_BYTES = 1024 * 1024;
 
 /**
- * Makes the disk agree with the survey. Each step may be repeated, so a crash in the middle is found again and finished:
- * damaged bytes are copied and strangers moved to `quarantine/`, leftovers removed, the last segment made fit to go on.
+ * Makes the disk agree with the survey. Each step may be repeated, so a crash in the middle is found again
+ * and finished: damaged bytes are copied and strangers moved to `quarantine/`, leftovers removed, the last
+ * segment made fit to go on.
  */
 export async function repairSpool(disk: Disk, quarantine: string, survey: Survey): Promise<void> {
   await keepLostBytes(disk, quarantine, survey.lost);
@@ -30,7 +34,8 @@ async function keepLostBytes(disk: Disk, quarantine: string, lost: readonly Lost
     try {
       await copyBytes(disk, bytes, `${quarantine}/${name}`);
     } catch {
-      // Evidence, not data: without room for it the spool opens all the same, and the bytes still lie in their segment.
+      // Evidence, not data: without room for it the spool opens all the same, and the bytes still lie in
+      // their segment.
       await disk.remove(`${quarantine}/${name}`);
     }
   }
@@ -53,9 +58,10 @@ async function copyBytes(disk: Disk, bytes: LostBytes, path: string): Promise<vo
 }
 
 /**
- * Cuts off a write that never finished, and makes what is left durable. The last group may stand in the page cache only; if
- * its sync failed, the kernel may have marked those pages clean, and another sync would report success without writing them
- * (PostgreSQL, 2018). Written again they are dirty again, and the sync means something.
+ * Cuts off a write that never finished, and makes what is left durable. The last group may stand in the page
+ * cache only; if its sync failed, the kernel may have marked those pages clean, and another sync would report
+ * success without writing them (PostgreSQL, 2018). Written again they are dirty again, and the sync means
+ * something.
  */
 async function mendTail(disk: Disk, segment: Segment, survey: Survey): Promise<void> {
   const isKnownDurable = segment.endOffset <= survey.tally.knownDurable;

@@ -11,12 +11,14 @@ import {
 } from "./record.ts";
 
 /**
- * Finding the records in a stretch of a segment, damaged or not. Everything that reads a segment comes through here.
+ * Finding the records in a stretch of a segment, damaged or not. Everything that reads a segment comes
+ * through here.
  *
- * In a sound segment each record ends where the next begins. Where that does not hold, the scan looks for the next mark
- * and believes it only if all of this is true: the header's CRC fits this segment and this position; its offset is at least
- * the one expected; it is not further ahead than the skipped bytes can have held records; the body lies within the file. So
- * damage costs the records that it touched, and nothing is taken for a record that was not written here as one.
+ * In a sound segment each record ends where the next begins. Where that does not hold, the scan looks for the
+ * next mark and believes it only if all of this is true: the header's CRC fits this segment and this
+ * position; its offset is at least the one expected; it is not further ahead than the skipped bytes can have
+ * held records; the body lies within the file. So damage costs the records that it touched, and nothing is
+ * taken for a record that was not written here as one.
  */
 export interface Stretch {
   readonly salt: number;
@@ -40,8 +42,8 @@ export interface ScanPlace {
 export type Visit = (bytes: Buffer, at: number, offset: number, position: number) => void;
 
 /**
- * Visits the intact records of `bytes` from `place` on, moves `place` behind the last of them, and returns how many bytes are
- * done with. The rest starts a record that goes on beyond these bytes.
+ * Visits the intact records of `bytes` from `place` on, moves `place` behind the last of them, and returns
+ * how many bytes are done with. The rest starts a record that goes on beyond these bytes.
  */
 export function scanBytes(bytes: Buffer, stretch: Stretch, place: ScanPlace, visit: Visit): number {
   let at = 0;
@@ -87,14 +89,20 @@ function nextMark(bytes: Buffer, from: number): number {
   return found >= 0 ? found : Math.max(from, bytes.length - MARK_BYTES.length + 1);
 }
 
-/** Large enough that a read costs little beside the checking, small enough to be held while a whole log is scanned. */
+/**
+ * Large enough that a read costs little beside the checking, small enough to be held while a whole log is
+ * scanned.
+ */
 const SCAN_BUFFER_BYTES = 2 * 1024 * 1024;
 
 /** Scans files of any size through one buffer, which grows only for a record that is longer. */
 export class FileScan {
   #buffer = Buffer.allocUnsafeSlow(SCAN_BUFFER_BYTES);
 
-  /** Visits the intact records from `fromPosition` on. A slice of the visited bytes is good until the visit returns. */
+  /**
+   * Visits the intact records from `fromPosition` on. A slice of the visited bytes is good until the visit
+   * returns.
+   */
   async run(
     file: DiskFile,
     fromPosition: number,

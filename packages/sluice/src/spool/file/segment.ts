@@ -2,8 +2,9 @@ import { crc32 } from "node:zlib";
 import { SluiceError } from "../../errors.ts";
 
 /**
- * A segment: a header block of 1 KiB, then records without gaps, then zeros or the end of the file. The header stands in the
- * block twice, 512 bytes apart and so in two sectors: the salt in it is what every record of the segment is checked with.
+ * A segment: a header block of 1 KiB, then records without gaps, then zeros or the end of the file. The
+ * header stands in the block twice, 512 bytes apart and so in two sectors: the salt in it is what every
+ * record of the segment is checked with.
  *
  *      0  magic 8                  "sluice", 1A, 0A
  *      8  format u16               what wrote it
@@ -16,7 +17,8 @@ import { SluiceError } from "../../errors.ts";
  *     56  0 u32
  *     60  CRC of the bytes 0..60 u32
  *
- * Magic, min-reader and the CRC stay where they are in every later format: that is how a reader knows that it is too old.
+ * Magic, min-reader and the CRC stay where they are in every later format: that is how a reader knows that it
+ * is too old.
  */
 const FORMAT = 1;
 export const SEGMENT_HEADER_BYTES = 1024;

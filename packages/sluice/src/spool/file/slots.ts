@@ -5,23 +5,28 @@ import { syncDirectory } from "./sync-directory.ts";
 import { writeAll } from "./write-all.ts";
 
 /**
- * A small value that is replaced often and read once: a route's ledger, the spool's own tally. One file of three equal slots;
- * each write goes to another slot with the next generation, and the newest slot that is intact is the value. A slot:
+ * A small value that is replaced often and read once: a route's ledger, the spool's own tally. One file of
+ * three equal slots; each write goes to another slot with the next generation, and the newest slot that is
+ * intact is the value. A slot:
  *
  *      0  mark "SLOT"    4  payload length u32    8  generation u64    16  spool id 16    32  zeros
  *     60  CRC u32 of the bytes 0..60 and the payload    64  payload
  *
- * Two slots would do for a process that dies. For a power cut they would not: writes are rarely synced, and two unsynced slots
- * can both be lost. The third keeps the last synced value untouched until a newer one is synced.
- * The spool id makes sure that a value of another spool, copied here or left over, is not believed.
- * A payload that has outgrown its slot moves to a new file with larger slots, by write, sync, rename, directory sync. So does
- * the first one, and every one after a failed sync: a file whose sync failed is never synced again.
+ * Two slots would do for a process that dies. For a power cut they would not: writes are rarely synced, and
+ * two unsynced slots can both be lost. The third keeps the last synced value untouched until a newer one is
+ * synced. The spool id makes sure that a value of another spool, copied here or left over, is not believed.
+ * A payload that has outgrown its slot moves to a new file with larger slots, by write, sync, rename,
+ * directory sync. So does the first one, and every one after a failed sync: a file whose sync failed is never
+ * synced again.
  */
 const SLOTS = 3;
 const FRAME_BYTES = 64;
 const MARK = 0x544f_4c53;
 const CRC_AT = 60;
-/** A ledger without exceptions takes some hundred bytes; one file system block is the least that a slot can cost anyway. */
+/**
+ * A ledger without exceptions takes some hundred bytes; one file system block is the least that a slot can
+ * cost anyway.
+ */
 const SLOT_BYTES_MIN = 4096;
 
 export interface SlotValue {
@@ -84,7 +89,10 @@ export class SlotFile {
     return this.#value;
   }
 
-  /** Stores a value; calls take effect in order. `durable` also syncs it. Rejects if the disk does; the value before it still stands then. */
+  /**
+   * Stores a value; calls take effect in order. `durable` also syncs it. Rejects if the disk does; the value
+   * before it still stands then.
+   */
   write(payload: Uint8Array, durable: boolean): Promise<void> {
     const written = this.#tail.then(() => this.#write(payload, durable));
     this.#tail = written.catch(() => {}); // The caller of that write has the error.

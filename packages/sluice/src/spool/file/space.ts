@@ -30,7 +30,10 @@ export class Space {
     this.limits = limits;
   }
 
-  /** Why `bytes` more cannot be taken, or undefined. Records that close open runs may use the reserve and go below `min_free`. */
+  /**
+   * Why `bytes` more cannot be taken, or undefined. Records that close open runs may use the reserve and go
+   * below `min_free`.
+   */
   refusal(bytes: number, mayUseReserve: boolean): string | undefined {
     const { maxBytes, minFreeBytes, reserveBytes } = this.limits;
     const limit = mayUseReserve ? maxBytes : maxBytes - reserveBytes;
@@ -46,7 +49,8 @@ export class Space {
 
   get isStale(): boolean {
     const isOld = this.#clock.monotonicMs() - this.#checkedAtMs >= VOLUME_CHECK_MS;
-    // An estimate that would refuse is checked first: most writes go where zeros lie already and take nothing.
+    // An estimate that would refuse is checked first: most writes go where zeros lie already and take
+    // nothing.
     return (
       isOld || (this.#writtenSince > 0 && this.#freeBytes - this.#writtenSince < this.limits.minFreeBytes)
     );

@@ -20,24 +20,29 @@ import { Writer } from "./writer.ts";
 /**
  * The file spool: an append-only log of segments in `<dataDir>/spool/`.
  *
- * **Format.** Files `000000000001.seg`, `…2.seg` …, each a header block (segment.ts) and records (record.ts) whose offsets have no
- * gaps; beside them `tally` (tally.ts), what the segments cannot say, and `spare`, the next segment in the making (maker.ts).
- * Routes' ledgers are slot files in `ledgers/` (slots.ts). A later segment's first offset ends every earlier one there: that
- * is how a group moves away from a file that failed, without touching that file again.
+ * **Format.** Files `000000000001.seg`, `…2.seg` …, each a header block (segment.ts) and records (record.ts)
+ * whose offsets have no gaps; beside them `tally` (tally.ts), what the segments cannot say, and `spare`, the
+ * next segment in the making (maker.ts). Routes' ledgers are slot files in `ledgers/` (slots.ts). A later
+ * segment's first offset ends every earlier one there: that is how a group moves away from a file that
+ * failed, without touching that file again.
  *
- * **Writing.** `append` queues; one loop (writer.ts) packs what is queued into the staging buffer (staging.ts), finds duplicates
- * (dedupe.ts), writes once, syncs once, and only then makes the records visible and acknowledges them. Zeros are written ahead
- * when nobody appends (active.ts), because overwriting is cheaper to sync than growing. Space is asked for before anything is
- * written (space.ts), and a write that comes out short is taken back: there is never half a record.
+ * **Writing.** `append` queues; one loop (writer.ts) packs what is queued into the staging buffer
+ * (staging.ts), finds duplicates (dedupe.ts), writes once, syncs once, and only then makes the records
+ * visible and acknowledges them. Zeros are written ahead when nobody appends (active.ts), because overwriting
+ * is cheaper to sync than growing. Space is asked for before anything is written (space.ts), and a write that
+ * comes out short is taken back: there is never half a record.
  *
- * **Reading.** A sparse index in memory leads to a block of records (log.ts, blocks.ts); blocks are shared by all routes, and each
- * record is decoded once for all of them. Every record is checked again as it is read: damage is skipped and counted.
+ * **Reading.** A sparse index in memory leads to a block of records (log.ts, blocks.ts); blocks are shared by
+ * all routes, and each record is decoded once for all of them. Every record is checked again as it is read:
+ * damage is skipped and counted.
  *
- * **Recovery.** A survey (survey.ts, scan.ts) reads all segments and changes nothing; it is also what `sluice verify` runs. Then
- * the repair (repair.ts): a torn tail is cut off, what cannot be read is copied to `quarantine/`, leftovers go. A damaged record
- * costs itself; gaps between offsets say exactly how many were lost. The ids of retained records go back into dedupe.
+ * **Recovery.** A survey (survey.ts, scan.ts) reads all segments and changes nothing; it is also what `sluice
+ * verify` runs. Then the repair (repair.ts): a torn tail is cut off, what cannot be read is copied to
+ * `quarantine/`, leftovers go. A damaged record costs itself; gaps between offsets say exactly how many were
+ * lost. The ids of retained records go back into dedupe.
  *
- * **Owner.** One process at a time (owner.ts). A spool of a newer format is refused before anything is touched, the lock included.
+ * **Owner.** One process at a time (owner.ts). A spool of a newer format is refused before anything is
+ * touched, the lock included.
  */
 export interface FileSpoolOptions {
   readonly dataDir: string;
@@ -58,7 +63,9 @@ export interface FileSpoolOptions {
   readonly owner?: Owner;
 }
 
-/** A segment, for whoever decides what may be trimmed: all its records are older than the segment after it. */
+/**
+ * A segment, for whoever decides what may be trimmed: all its records are older than the segment after it.
+ */
 export interface SegmentFacts {
   readonly firstOffset: number;
   readonly nextOffset: number;
@@ -67,14 +74,18 @@ export interface SegmentFacts {
 }
 
 const SEGMENT_BYTES_MAX = 64 * 1024 * 1024;
-/** Space comes back in whole segments, so there must be some: with 16 the last one standing is 6 % of the limit. */
+/**
+ * Space comes back in whole segments, so there must be some: with 16 the last one standing is 6 % of the
+ * limit.
+ */
 const SEGMENTS_PER_SPOOL = 16;
 const SEGMENT_BYTES_MIN = 64 * 1024;
 const RESERVE_SHARE = 64;
 
 /**
  * Opens, or makes, the spool of a data dir and takes the data dir for this process.
- * @throws SluiceError DATA_DIR_BUSY, DATA_DIR_UNUSABLE, SPOOL_TOO_NEW (nothing is changed then) or SPOOL_UNREADABLE.
+ * @throws SluiceError DATA_DIR_BUSY, DATA_DIR_UNUSABLE, SPOOL_TOO_NEW (nothing is changed then) or
+ * SPOOL_UNREADABLE.
  */
 export async function openFileSpool(options: FileSpoolOptions): Promise<FileSpool> {
   const { dataDir, clock, version = "" } = options;
@@ -205,7 +216,10 @@ export class FileSpool implements Spool {
     return this.#closing;
   }
 
-  /** The tally goes first: once it is durable the segments are gone for good, whichever unlinks a crash leaves undone. */
+  /**
+   * The tally goes first: once it is durable the segments are gone for good, whichever unlinks a crash leaves
+   * undone.
+   */
   async #trim(before: number): Promise<void> {
     const { log, damage, tally, dedupe, reader, writer, disk } = this.#parts;
     const gone = log.segments.slice(0, -1).filter(({ endOffset }, index) => {

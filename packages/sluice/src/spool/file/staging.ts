@@ -9,14 +9,16 @@ import {
 } from "./record.ts";
 
 /**
- * What one write and one sync take at most. At 2 KiB an event this is some 4,000 events: beyond that a sync is no longer what
- * takes the time. It is also what a crash can leave half-written, so recovery looks back this far.
+ * What one write and one sync take at most. At 2 KiB an event this is some 4,000 events: beyond that a sync
+ * is no longer what takes the time. It is also what a crash can leave half-written, so recovery looks back
+ * this far.
  */
 export const GROUP_BYTES_MAX = 8 * 1024 * 1024;
 
 /**
- * Packs the records of a group, headers and bodies, into one buffer that is used again for every group: a fresh one each time
- * costs more in page faults than everything else together (measured: 1.6 times). A record that is larger gets its own.
+ * Packs the records of a group, headers and bodies, into one buffer that is used again for every group: a
+ * fresh one each time costs more in page faults than everything else together (measured: 1.6 times). A record
+ * that is larger gets its own.
  */
 export class Staging {
   readonly #header = new HeaderWriter();
@@ -69,7 +71,10 @@ export class Staging {
     return position;
   }
 
-  /** Checks what callers vouched for. If one was wrong its CRC is set right, the group must be written again, and this is false. */
+  /**
+   * Checks what callers vouched for. If one was wrong its CRC is set right, the group must be written again,
+   * and this is false.
+   */
   checkVouched(): boolean {
     let isRight = true;
     for (const at of this.#vouched) {

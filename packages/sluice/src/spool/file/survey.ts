@@ -35,7 +35,10 @@ export interface Survey {
   readonly leftovers: readonly string[];
   /** Files named like segments that are none of this spool. */
   readonly strangers: readonly string[];
-  /** Bytes behind the last record of the last segment that are neither zero nor lost records: a write that never finished. */
+  /**
+   * Bytes behind the last record of the last segment that are neither zero nor lost records: a write that
+   * never finished.
+   */
   readonly hasTornTail: boolean;
   /** The size of the last segment's file. */
   readonly tailBytes: number;
@@ -47,14 +50,19 @@ interface Candidate {
   readonly sizeBytes: number;
 }
 
-/** Reads every header and nothing else. @throws SluiceError SPOOL_TOO_NEW if a later version wrote one of them. */
+/**
+ * Reads every header and nothing else. @throws SluiceError SPOOL_TOO_NEW if a later version wrote one of
+ * them.
+ */
 export async function checkFormat(disk: Disk, directory: string): Promise<void> {
   await readCandidates(disk, directory);
 }
 
 /**
- * Reads the whole spool and checks every record, 1 GiB in about a second. `visit` sees each intact record in order.
- * @throws SluiceError SPOOL_TOO_NEW, or SPOOL_UNREADABLE if the disk fails: what cannot be read now may be readable later.
+ * Reads the whole spool and checks every record, 1 GiB in about a second. `visit` sees each intact record in
+ * order.
+ * @throws SluiceError SPOOL_TOO_NEW, or SPOOL_UNREADABLE if the disk fails: what cannot be read now may be
+ * readable later.
  */
 export async function surveySpool(disk: Disk, directory: string, visit: Visit): Promise<Survey> {
   const { candidates, strangers, highestNumber } = await readCandidates(disk, directory);
@@ -109,7 +117,10 @@ export async function surveySpool(disk: Disk, directory: string, visit: Visit): 
   };
 }
 
-/** A tally alone says which spool this was; against segments that all say otherwise it is the tally that is out of place. */
+/**
+ * A tally alone says which spool this was; against segments that all say otherwise it is the tally that is
+ * out of place.
+ */
 function chooseId(tallyId: string | undefined, candidates: readonly Candidate[]): string | undefined {
   const first = candidates[0]?.header.spoolId;
   return candidates.some(({ header }) => header.spoolId === tallyId) ? tallyId : (first ?? tallyId);
@@ -126,7 +137,10 @@ function limitsOf(candidates: readonly Candidate[]): number[] {
   return limits.reverse();
 }
 
-/** Without a tally nobody knows what was trimmed; that everything before was is likelier than that all of it was lost. */
+/**
+ * Without a tally nobody knows what was trimmed; that everything before was is likelier than that all of it
+ * was lost.
+ */
 function tallyFrom(candidates: readonly Candidate[]): Tally {
   return { trimmedBefore: candidates[0]?.header.firstOffset ?? 0, damagedBefore: 0, knownDurable: 0 };
 }

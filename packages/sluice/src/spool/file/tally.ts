@@ -3,10 +3,12 @@ import { readSlots, SlotFile } from "./slots.ts";
 
 /**
  * What the segments alone cannot say, kept in a slot file beside them and synced whenever it is written:
- * - `trimmedBefore`: everything below was removed on purpose, so its absence is no damage, whichever unlinks survived a crash;
- * - `damagedBefore`: how many records below that were lost to damage, so that the count outlives the segments;
- * - `knownDurable`: everything below was durable once. After a clean stop that is everything, so a torn-looking tail is damage,
- *   not a write that never finished, and its offsets are never given again.
+ * - `trimmedBefore`: everything below was removed on purpose, so its absence is no damage, whichever unlinks
+ *   survived a crash;
+ * - `damagedBefore`: how many records below that were lost to damage, so that the count outlives the
+ *   segments;
+ * - `knownDurable`: everything below was durable once. After a clean stop that is everything, so a
+ *   torn-looking tail is damage, not a write that never finished, and its offsets are never given again.
  */
 export interface Tally {
   readonly trimmedBefore: number;

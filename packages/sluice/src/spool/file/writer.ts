@@ -12,10 +12,16 @@ import { RECORD_BODY_BYTES_MAX } from "./record.ts";
 import type { Space } from "./space.ts";
 import { type Staging, sizeOf } from "./staging.ts";
 
-/** After two failures in a row nothing is tried for a while: short first, and never longer than a person would wait to see. */
+/**
+ * After two failures in a row nothing is tried for a while: short first, and never longer than a person would
+ * wait to see.
+ */
 const BACKOFF_MS_MIN = 100;
 const BACKOFF_MS_MAX = 5_000;
-/** Zeros are written ahead when nothing was appended for this long, so that they do not stand in the way of a stream of appends. */
+/**
+ * Zeros are written ahead when nothing was appended for this long, so that they do not stand in the way of a
+ * stream of appends.
+ */
 const IDLE_MS = 5;
 
 export interface WriterParts {
@@ -35,9 +41,10 @@ export interface WriterParts {
  * - stores: one write, one sync. Nothing else is written meanwhile; what arrives waits for the next group;
  * - settles: makes the group visible and acknowledges it, or takes all of it back.
  *
- * A group that cannot be stored for want of space is taken back (`full`). After any other failure the segment is given up at
- * its last durable record and the group goes to a new one, whose first offset ends the old one there; if that fails too, it is
- * taken back (`failed`) and the writer refuses until a later append, after a pause, succeeds.
+ * A group that cannot be stored for want of space is taken back (`full`). After any other failure the segment
+ * is given up at its last durable record and the group goes to a new one, whose first offset ends the old one
+ * there; if that fails too, it is taken back (`failed`) and the writer refuses until a later append, after a
+ * pause, succeeds.
  */
 export class Writer {
   readonly #parts: WriterParts;
@@ -163,7 +170,9 @@ export class Writer {
     }
   }
 
-  /** The outcome of a record if the group is stored; undefined if the record has to wait for the next group. */
+  /**
+   * The outcome of a record if the group is stored; undefined if the record has to wait for the next group.
+   */
   #admit(record: NewRecord, request: Request, group: Group): AppendOutcome | undefined {
     const { dedupe, staging, space, active } = this.#parts;
     writeEventKey(record.id, dedupe.key, 0);
