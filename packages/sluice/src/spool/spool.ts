@@ -1,4 +1,5 @@
 import type { Event } from "@sluice/sdk";
+import type { Received } from "./received.ts";
 
 /**
  * The seam between what lets events in and what delivers them: durable, ordered, replayable.
@@ -71,11 +72,8 @@ export interface NewRecord {
   readonly orderKey?: string;
   /** CRC-32 of the item as it was received, before transforms: same id and same CRC is a duplicate, another CRC a conflict. */
   readonly receivedCrc: number;
-  /**
-   * The body is the item as received, byte for byte, so `receivedCrc` is its CRC too and need not be computed before the write.
-   * It is still checked, while the disk is busy; a wrong claim costs a second write, never a record.
-   */
-  readonly isVerbatim?: boolean;
+  /** The item as received, if the source has it at hand: where the body is these very bytes, their sum is not taken again. */
+  readonly received?: Received;
   readonly body: Uint8Array;
 }
 
