@@ -3,9 +3,9 @@ import * as fs from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { crc32 } from "node:zlib";
 import { systemClock, systemDisk, systemRandom } from "@sluice/sdk/internal";
 import { openFileSpool } from "../../packages/sluice/src/spool/file/spool.ts";
+import { Received } from "../../packages/sluice/src/spool/received.ts";
 import type { NewRecord } from "../../packages/sluice/src/spool/spool.ts";
 
 /**
@@ -15,6 +15,8 @@ import type { NewRecord } from "../../packages/sluice/src/spool/spool.ts";
  * Rounds are paired, their order is drawn, and each pair starts on fresh files.
  */
 const EVENT_BYTES = 2_129;
+/** The limit writes what the spool writes: headers are bytes on the disk too. */
+const RECORD_BYTES = EVENT_BYTES + 64;
 const ROUNDS = 21;
 const CASES = [
   { batch: 256, calls: 24 },
@@ -92,7 +94,7 @@ function openRaw(path: string, batch: number) {
   const descriptor = fs.openSync(path, "w");
   fs.writeSync(descriptor, Buffer.alloc(FILE_BYTES));
   fs.fdatasyncSync(descriptor);
-  const bytes = Buffer.alloc(batch * EVENT_BYTES, 0x61);
+  const bytes = Buffer.alloc(batch * RECORD_BYTES, 0x61);
   let position = 0;
   return {
     append(): Promise<void> {
@@ -112,21 +114,21 @@ function openRaw(path: string, batch: number) {
  */
 const BODIES = Array.from({ length: 64 }, () => {
   const start = `{"id":"${randomUUID()}","kind":"run.ended","runId":"${randomUUID()}","data":"`;
-  return Buffer.from(`${start}${"x".repeat(EVENT_BYTES - start.length - 2)}"}`);
+  return new Received(Buffer.from(`${start}${"x".repeat(EVENT_BYTES - start.length - 2)}"}`));
 });
 
 function newRecord(_?: unknown, index = 0): NewRecord {
   const runId = anId();
-  const body = BODIES[index % BODIES.length] ?? Buffer.alloc(EVENT_BYTES);
+  const received = BODIES[index % BODIES.length] ?? new Received(Buffer.alloc(EVENT_BYTES));
   return {
     id: anId(),
     kindCode: 2,
     flags: 0,
     runId,
     orderKey: runId,
-    receivedCrc: crc32(body),
-    isVerbatim: true,
-    body,
+    receivedCrc: received.crc,
+    received,
+    body: received.bytes,
   };
 }
 

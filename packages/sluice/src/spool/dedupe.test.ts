@@ -13,7 +13,7 @@ test("agrees with a map in insertion order through adding, taking back, forgetti
   for (let seed = 0; seed < 20; seed++) {
     const random = seededRandom(seed);
     const idsMax = 3000;
-    const dedupe = new Dedupe(idsMax);
+    const dedupe = new Dedupe(idsMax, 16);
     const model = new Map<string, { crc: number; offset: number }>();
     let offset = 2 ** 33;
     for (let step = 0; step < 8_000; step++) {

@@ -10,7 +10,8 @@ import { EVENT_KEY_BYTES } from "./keys.ts";
  * object per id would take ten times that.
  */
 const DEDUPE_IDS_MAX = 1_000_000;
-const IDS_AT_START = 1024;
+/** Half a megabyte: a spool that is used at all gets there, and growing lays out everything anew. */
+const IDS_AT_START = 16 * 1024;
 
 const WORDS = 8;
 const CRC = 4;
@@ -30,9 +31,9 @@ export class Dedupe {
   readonly key = new Uint8Array(EVENT_KEY_BYTES);
   readonly #key = new Uint32Array(this.key.buffer);
 
-  constructor(idsMax = DEDUPE_IDS_MAX) {
+  constructor(idsMax = DEDUPE_IDS_MAX, idsAtStart = IDS_AT_START) {
     this.#idsMax = idsMax;
-    this.#capacity = Math.min(IDS_AT_START, idsMax);
+    this.#capacity = Math.min(idsAtStart, idsMax);
     this.#words = new Uint32Array(this.#capacity * WORDS);
     this.#index = new Int32Array(indexSize(this.#capacity));
   }

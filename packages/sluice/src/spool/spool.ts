@@ -1,4 +1,5 @@
 import type { Event } from "@sluice/sdk";
+import type { Received } from "./received.ts";
 
 /**
  * The seam between what lets events in and what delivers them: durable, ordered, replayable.
@@ -85,11 +86,10 @@ export interface NewRecord {
    */
   readonly receivedCrc: number;
   /**
-   * The body is the item as received, byte for byte, so `receivedCrc` is its CRC too and need not be computed
-   * before the write. It is still checked, while the disk is busy; a wrong claim costs a second write, never
-   * a record.
+   * The item as received, if the source has it at hand: where the body is these very bytes, their sum is not
+   * taken again.
    */
-  readonly isVerbatim?: boolean;
+  readonly received?: Received;
   readonly body: Uint8Array;
 }
 

@@ -60,7 +60,7 @@ export class HeaderWriter {
     view.setUint32(48, record.receivedCrc, true);
     view.setUint8(52, record.kindCode);
     view.setUint8(53, record.flags & STORED_FLAGS);
-    view.setUint32(BODY_CRC_AT, record.isVerbatim ? record.receivedCrc : crc32(record.body), true);
+    view.setUint32(BODY_CRC_AT, bodyCrcOf(record), true);
     this.#seal(seed);
   }
 
@@ -74,6 +74,10 @@ export class HeaderWriter {
   #seal(seed: number): void {
     this.#view.setUint32(SUMMED_BYTES, headerCrc(this.#view, seed), true);
   }
+}
+
+function bodyCrcOf({ received, body }: NewRecord): number {
+  return received?.bytes === body ? received.crc : crc32(body);
 }
 
 /** The seed for the header of a record at a position of a segment. */
@@ -93,11 +97,6 @@ export function isHeader(bytes: Buffer, at: number, seed: number): boolean {
 /** True if the body behind a valid header is the one that was written. */
 export function isBodyIntact(bytes: Buffer, at: number): boolean {
   return bodyCrc(bytes, at) === bytes.readUInt32LE(at + BODY_CRC_AT);
-}
-
-/** Puts the CRC that the body really has into the header, which must be sealed again then. */
-export function correctBodyCrc(bytes: Buffer, at: number): void {
-  bytes.writeUInt32LE(bodyCrc(bytes, at), at + BODY_CRC_AT);
 }
 
 function bodyCrc(bytes: Buffer, at: number): number {

@@ -1,12 +1,5 @@
 import type { NewRecord } from "../spool.ts";
-import {
-  bodyLengthAt,
-  correctBodyCrc,
-  HeaderWriter,
-  isBodyIntact,
-  RECORD_HEADER_BYTES,
-  seedOf,
-} from "./record.ts";
+import { bodyLengthAt, HeaderWriter, RECORD_HEADER_BYTES, seedOf } from "./record.ts";
 
 /**
  * What one write and one sync take at most. At 2 KiB an event this is some 4,000 events: beyond that a sync
@@ -27,8 +20,6 @@ export class Staging {
   #salt = 0;
   #position = 0;
   #bytes = 0;
-  /** Where records start whose callers vouched for the CRC of the body. */
-  readonly #vouched: number[] = [];
 
   constructor(bytesMax = GROUP_BYTES_MAX) {
     this.#reused = Buffer.allocUnsafeSlow(bytesMax);
@@ -50,7 +41,6 @@ export class Staging {
     this.#salt = salt;
     this.#position = position;
     this.#bytes = 0;
-    this.#vouched.length = 0;
   }
 
   hasRoom(record: NewRecord): boolean {
@@ -67,23 +57,7 @@ export class Staging {
     this.#buffer.set(this.#header.bytes, at);
     this.#buffer.set(record.body, at + RECORD_HEADER_BYTES);
     this.#bytes = at + size;
-    if (record.isVerbatim) this.#vouched.push(at);
     return position;
-  }
-
-  /**
-   * Checks what callers vouched for. If one was wrong its CRC is set right, the group must be written again,
-   * and this is false.
-   */
-  checkVouched(): boolean {
-    let isRight = true;
-    for (const at of this.#vouched) {
-      if (isBodyIntact(this.#buffer, at)) continue;
-      correctBodyCrc(this.#buffer, at);
-      isRight = false;
-    }
-    if (!isRight) this.move(this.#salt, this.#position);
-    return isRight;
   }
 
   /** Makes the same group fit for another place. */

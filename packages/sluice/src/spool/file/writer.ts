@@ -214,11 +214,6 @@ export class Writer {
       return this.#storeElsewhere(group);
     }
     try {
-      const syncing = active.sync();
-      const isRight = staging.checkVouched();
-      await syncing;
-      if (isRight) return STORED;
-      active.write(staging.packed);
       await active.sync();
       return STORED;
     } catch {
@@ -231,7 +226,6 @@ export class Writer {
     try {
       await active.replace(group.firstOffset);
       movePlaces(group, active.position - (group.places[1] ?? 0));
-      staging.checkVouched();
       staging.move(active.salt, active.position);
       active.write(staging.packed);
       await active.sync();
