@@ -126,7 +126,6 @@ function newRecord(_?: unknown, index = 0): NewRecord {
     flags: 0,
     runId,
     orderKey: runId,
-    receivedCrc: received.crc,
     received,
     body: received.bytes,
   };

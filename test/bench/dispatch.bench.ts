@@ -2,7 +2,6 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
-import { crc32 } from "node:zlib";
 import type { Event } from "@sluice/sdk";
 import { systemClock, systemRandom } from "@sluice/sdk/internal";
 import { Pool } from "undici";
@@ -10,6 +9,7 @@ import type { DeadLetters } from "../../packages/sluice/src/dispatch/dead-letter
 import { MemorySpool } from "../../packages/sluice/src/dispatch/memory-spool.test-support.ts";
 import { openRoute } from "../../packages/sluice/src/dispatch/open-route.ts";
 import type { Sink } from "../../packages/sluice/src/sinks/define.ts";
+import { Received } from "../../packages/sluice/src/spool/received.ts";
 import type { NewRecord, Spool } from "../../packages/sluice/src/spool/spool.ts";
 
 /**
@@ -216,7 +216,7 @@ function newRecords(start: number): NewRecord[] {
     const event = newEvent(start + index);
     const body = Buffer.from(JSON.stringify(event));
     const runKeys = event.runId === undefined ? {} : { runId: event.runId, orderKey: event.runId };
-    return { id: event.id, kindCode: 2, flags: 0, ...runKeys, receivedCrc: crc32(body), body };
+    return { id: event.id, kindCode: 2, flags: 0, ...runKeys, received: new Received(body), body };
   });
 }
 

@@ -5,6 +5,7 @@ import { seededRandom, systemClock, systemDisk } from "@sluice/sdk/internal";
 import { afterEach, describe, expect, test } from "vitest";
 import { openFileSpool } from "../../packages/sluice/src/spool/file/spool.ts";
 import { createMemorySpool } from "../../packages/sluice/src/spool/memory.ts";
+import { Received } from "../../packages/sluice/src/spool/received.ts";
 import { FLAG_PARTIAL, FLAG_RESERVE, type Spool } from "../../packages/sluice/src/spool/spool.ts";
 import {
   aRecord,
@@ -13,6 +14,9 @@ import {
   someRecords,
   statusesOf,
 } from "../../packages/sluice/src/testing/spool-fixture.ts";
+
+/** Other bytes than those of the record with the same id. */
+const OTHER = new Received(Buffer.from("other"));
 
 const never = new AbortController().signal;
 const MAX_BYTES = 1024 * 1024;
@@ -83,7 +87,7 @@ describe.each(Object.entries(implementations))("the %s spool", (_name, open) => 
     const spool = await openSpool();
     await spool.append([aRecord(0), aRecord(1)]);
 
-    const outcomes = await spool.append([aRecord(1), aRecord(0, { receivedCrc: 99 }), aRecord(2)]);
+    const outcomes = await spool.append([aRecord(1), aRecord(0, { received: OTHER }), aRecord(2)]);
 
     expect(outcomes).toEqual([
       { status: "duplicate", offset: 1 },
@@ -96,7 +100,7 @@ describe.each(Object.entries(implementations))("the %s spool", (_name, open) => 
     const spool = await openSpool();
 
     const [first, second] = await Promise.all([
-      spool.append([aRecord(0), aRecord(0), aRecord(0, { receivedCrc: 1 })]),
+      spool.append([aRecord(0), aRecord(0), aRecord(0, { received: OTHER })]),
       spool.append([aRecord(0)]),
     ]);
 

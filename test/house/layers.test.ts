@@ -23,9 +23,9 @@ const SLUICE: Record<string, readonly string[]> = {
   transforms: [],
   spool: ["errors.ts"],
   live: ["spool/spool.ts"],
-  sources: ["errors.ts", "http", "spool/spool.ts"],
+  sources: ["errors.ts", "http", "spool/spool.ts", "spool/received.ts"],
   sinks: ["errors.ts"],
-  dispatch: ["errors.ts", "spool/spool.ts", "sinks/define.ts", "sinks/delivery.ts"],
+  dispatch: ["errors.ts", "spool/spool.ts", "spool/received.ts", "sinks/define.ts", "sinks/delivery.ts"],
   "pipeline.ts": ["errors.ts", "spool", "live", "sources", "transforms", "sinks", "dispatch"],
   "verify.ts": ["spool", "dispatch"],
   // What watches the pipeline stands above it; the stages know observers, not telemetry.

@@ -6,6 +6,7 @@ import { SluiceError } from "../errors.ts";
 import { createHub } from "../live/hub.ts";
 import type { Balance, Pipeline, PipelineOptions, RouteStatus } from "../pipeline.ts";
 import { defineSink } from "../sinks/define.ts";
+import { Received } from "../spool/received.ts";
 import type { AppendOutcome, NewRecord } from "../spool/spool.ts";
 import type { DaemonParts } from "./parts.ts";
 
@@ -76,7 +77,14 @@ export function createStandIn(): StandIn {
 function recordOf(line: string): NewRecord {
   const { id, kind, runId } = JSON.parse(line);
   const kindCode = kind === "run.ended" ? 2 : 0;
-  return { id, kindCode, flags: 0, runId, receivedCrc: 0, body: Buffer.from(line) };
+  return {
+    id,
+    kindCode,
+    flags: 0,
+    runId,
+    received: new Received(Buffer.from(line)),
+    body: Buffer.from(line),
+  };
 }
 
 function openStandIn(standIn: StandIn, options: PipelineOptions): Pipeline {

@@ -1,6 +1,7 @@
 import { type Event, KIND_CODES, type Run } from "@sluice/sdk";
 import { deriveId, ManualClock } from "@sluice/sdk/internal";
 import { expect, test } from "vitest";
+import { Received } from "../spool/received.ts";
 import { FLAG_ASSEMBLED, FLAG_CLOSING, FLAG_PARTIAL, FLAG_REVISION, type NewRecord } from "../spool/spool.ts";
 import { type Assembler, openAssembler } from "./assembler.ts";
 import { assertBalance } from "./balance.ts";
@@ -19,7 +20,7 @@ function spooled(event: Event, flags = 0): NewRecord {
     flags,
     ...(event.runId !== undefined && { runId: event.runId }),
     ...(orderKey !== undefined && { orderKey }),
-    receivedCrc: 0,
+    received: new Received(new Uint8Array()),
     body: Buffer.from(JSON.stringify(event)),
   };
 }

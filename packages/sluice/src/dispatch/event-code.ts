@@ -1,11 +1,11 @@
-import { crc32 } from "node:zlib";
 import { type Event, KIND_CODES } from "@sluice/sdk";
 import { encodeEvent } from "@sluice/sdk/internal";
+import { Received } from "../spool/received.ts";
 import type { NewRecord } from "../spool/spool.ts";
 
 /** The end of a run as the spool takes it. */
 export function encodeEnd(event: Event, flags: number): NewRecord {
-  const body = Buffer.from(encodeEvent(event));
+  const received = new Received(Buffer.from(encodeEvent(event)));
   const orderKey = event.traceId ?? event.runId;
   return {
     id: event.id,
@@ -13,7 +13,7 @@ export function encodeEnd(event: Event, flags: number): NewRecord {
     flags,
     ...(event.runId !== undefined && { runId: event.runId }),
     ...(orderKey !== undefined && { orderKey }),
-    receivedCrc: crc32(body),
-    body,
+    received,
+    body: received.bytes,
   };
 }

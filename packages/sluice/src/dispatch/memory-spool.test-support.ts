@@ -103,10 +103,10 @@ export class MemorySpool implements Spool {
   #appendOne(record: NewRecord): AppendOutcome {
     const known = this.#ids.get(record.id);
     if (known) {
-      return { status: known.crc === record.receivedCrc ? "duplicate" : "conflict", offset: known.offset };
+      return { status: known.crc === record.received.crc ? "duplicate" : "conflict", offset: known.offset };
     }
     const offset = this.#next++;
-    this.#ids.set(record.id, { offset, crc: record.receivedCrc });
+    this.#ids.set(record.id, { offset, crc: record.received.crc });
     this.records.set(offset, new MemoryRecord(offset, record));
     return { status: "appended", offset };
   }

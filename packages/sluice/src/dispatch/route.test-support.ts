@@ -2,6 +2,7 @@ import { KIND_CODES } from "@sluice/sdk";
 import { ManualClock, seededRandom } from "@sluice/sdk/internal";
 import type { Outgoing, Sink, SinkDefinition } from "../sinks/define.ts";
 import type { Delivery } from "../sinks/delivery.ts";
+import { Received } from "../spool/received.ts";
 import type { NewRecord } from "../spool/spool.ts";
 import { assertBalance } from "./balance.ts";
 import { openDeadLetters } from "./dead-letters.ts";
@@ -79,7 +80,7 @@ export function record(
     kindCode: kind === undefined ? 0 : KIND_CODES[kind],
     flags: 0,
     ...(rest.runId !== undefined && { orderKey: rest.runId }),
-    receivedCrc: 0,
+    received: new Received(Buffer.from(id)),
     body: Buffer.from(JSON.stringify(event)),
     ...rest,
   };

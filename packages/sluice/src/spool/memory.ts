@@ -112,7 +112,7 @@ class MemorySpool implements Spool {
     writeEventKey(record.id, this.#dedupe.key, 0);
     const known = this.#dedupe.find();
     if (known >= 0) {
-      const isSame = this.#dedupe.crcAt(known) === record.receivedCrc;
+      const isSame = this.#dedupe.crcAt(known) === record.received.crc;
       return { status: isSame ? "duplicate" : "conflict", offset: this.#dedupe.offsetAt(known) };
     }
     const mayUseReserve = (record.flags & FLAG_RESERVE) !== 0;
@@ -125,7 +125,7 @@ class MemorySpool implements Spool {
       };
     }
     const offset = this.#firstOffset + this.#records.length;
-    this.#dedupe.add(record.receivedCrc, offset);
+    this.#dedupe.add(record.received.crc, offset);
     this.#records.push(storedFrom(record, offset));
     this.#bytes += record.body.length;
     return { status: "appended", offset };

@@ -81,15 +81,10 @@ export interface NewRecord {
   /** Trace id, else run id: what must stay in order. */
   readonly orderKey?: string;
   /**
-   * CRC-32 of the item as it was received, before transforms: same id and same CRC is a duplicate, another
-   * CRC a conflict.
+   * The item as it was received, before transforms, with its sum: same id and same sum is a duplicate,
+   * another sum a conflict. Where the body is these very bytes, their sum is not taken again.
    */
-  readonly receivedCrc: number;
-  /**
-   * The item as received, if the source has it at hand: where the body is these very bytes, their sum is not
-   * taken again.
-   */
-  readonly received?: Received;
+  readonly received: Received;
   readonly body: Uint8Array;
 }
 

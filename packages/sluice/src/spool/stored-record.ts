@@ -1,4 +1,5 @@
 import type { Event } from "@sluice/sdk";
+import { decodeEvent } from "@sluice/sdk/internal";
 import type { SpoolRecord } from "./spool.ts";
 
 /**
@@ -31,11 +32,7 @@ export class StoredRecord implements SpoolRecord {
   }
 
   get event(): Event {
-    this.#event ??= decode(this.body);
+    this.#event ??= decodeEvent(this.body);
     return this.#event;
   }
-}
-
-function decode(body: Uint8Array): Event {
-  return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString()) as Event;
 }

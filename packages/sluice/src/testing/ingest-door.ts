@@ -31,7 +31,7 @@ class KeepingIntake implements Intake {
     const offset = this.records.findIndex(({ id }) => id === record.id);
     const earlier = this.records[offset];
     if (earlier === undefined) return { status: "appended", offset: this.records.push(record) - 1 };
-    return { status: earlier.receivedCrc === record.receivedCrc ? "duplicate" : "conflict", offset };
+    return { status: earlier.received.crc === record.received.crc ? "duplicate" : "conflict", offset };
   }
 }
 

@@ -1,13 +1,13 @@
-import { crc32 } from "node:zlib";
 import { type Disk, ManualClock, MemoryDisk, seededRandom } from "@sluice/sdk/internal";
 import { type FileSpool, type FileSpoolOptions, openFileSpool } from "../spool/file/spool.ts";
+import { Received } from "../spool/received.ts";
 import type { AppendOutcome, NewRecord, Spool, SpoolRecord } from "../spool/spool.ts";
 
 /** Records whose content is known from their number, and a file spool on a disk in memory. */
 export function aRecord(number: number, changes: Partial<NewRecord> = {}): NewRecord {
   const event = { id: `event-${number}`, kind: "custom", time: "2026-01-01T00:00:00.000Z", data: { number } };
   const body = changes.body ?? Buffer.from(JSON.stringify(event));
-  return { id: event.id, kindCode: 0, flags: 0, receivedCrc: crc32(body), ...changes, body };
+  return { id: event.id, kindCode: 0, flags: 0, received: new Received(body), ...changes, body };
 }
 
 export function someRecords(from: number, count: number): NewRecord[] {

@@ -20,7 +20,7 @@ test("one event is stored as the bytes it came in", async () => {
   expect(answer.status).toBe(202);
   expect(answer.body).toEqual({ accepted: 1, durability: "disk" });
   expect(door.intake.bodies).toEqual([text]);
-  expect(door.intake.records[0]?.receivedCrc).toBe(crc32(text));
+  expect(door.intake.records[0]?.received.crc).toBe(crc32(text));
 });
 
 test("the answer waits for the append (P1)", async () => {
@@ -71,7 +71,7 @@ test("the record's header says what routes need to know", async () => {
 
   await door.post(json([start, piece, end]));
 
-  const headers = door.intake.records.map(({ body: _body, receivedCrc: _crc, ...rest }) => rest);
+  const headers = door.intake.records.map(({ body: _body, received: _received, ...rest }) => rest);
   const [started, ended] = [kindCode("run.started"), kindCode("run.ended")];
   expect(headers).toEqual([
     { id: "s", kindCode: started, flags: 0, runId: "r-1", orderKey: "t-1" },

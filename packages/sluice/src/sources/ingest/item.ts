@@ -1,5 +1,4 @@
 import { hash } from "node:crypto";
-import { crc32 } from "node:zlib";
 import { type JsonObject, kindCode } from "@sluice/sdk";
 import {
   checkEvent,
@@ -14,6 +13,7 @@ import {
   isComplete,
   isPiece,
 } from "@sluice/sdk/internal";
+import { Received } from "../../spool/received.ts";
 import { FLAG_PARTIAL, type NewRecord } from "../../spool/spool.ts";
 import type { Rejection } from "./outcome.ts";
 
@@ -95,7 +95,7 @@ function recordOf(event: IncomingEvent, id: string, received: Uint8Array, body: 
     flags: isPiece(event) ? FLAG_PARTIAL : 0,
     ...(runId !== undefined && { runId }),
     ...(orderKey !== undefined && { orderKey }),
-    receivedCrc: crc32(received),
+    received: new Received(received),
     body,
   };
 }

@@ -1,9 +1,16 @@
 import { expect, test } from "vitest";
+import { Received } from "../../spool/received.ts";
 import type { AppendOutcome, NewRecord } from "../../spool/spool.ts";
 import { Outbox } from "./outbox.ts";
 
 function record(sizeBytes: number): NewRecord {
-  return { id: "e", kindCode: 2, flags: 0, receivedCrc: 0, body: new Uint8Array(sizeBytes) };
+  return {
+    id: "e",
+    kindCode: 2,
+    flags: 0,
+    received: new Received(new Uint8Array()),
+    body: new Uint8Array(sizeBytes),
+  };
 }
 
 /** An intake that answers when it is told to. */

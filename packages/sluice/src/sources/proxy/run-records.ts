@@ -1,6 +1,6 @@
-import { crc32 } from "node:zlib";
 import { kindCode } from "@sluice/sdk";
 import type { Operation, Reading, RequestText } from "@sluice/sdk/internal";
+import { Received } from "../../spool/received.ts";
 import type { NewRecord } from "../../spool/spool.ts";
 import type { Conclusion } from "./conclude.ts";
 import type { CallContext } from "./context.ts";
@@ -106,15 +106,15 @@ function httpJson(call: Call, end?: CallEnd): string {
 
 function recordOf(call: Call, id: string, kind: string, json: string): NewRecord {
   const { runId, context } = call;
-  const body = Buffer.from(json);
+  const received = new Received(Buffer.from(json));
   return {
     id,
     kindCode: kindCode(kind),
     flags: 0,
     runId,
     orderKey: context.traceId ?? runId,
-    receivedCrc: crc32(body),
-    body,
+    received,
+    body: received.bytes,
   };
 }
 

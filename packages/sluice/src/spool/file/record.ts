@@ -57,7 +57,7 @@ export class HeaderWriter {
     writeTextKey(record.runId, view, 32);
     if (record.orderKey === record.runId) this.bytes.copyWithin(40, 32, 40);
     else writeTextKey(record.orderKey, view, 40);
-    view.setUint32(48, record.receivedCrc, true);
+    view.setUint32(48, record.received.crc, true);
     view.setUint8(52, record.kindCode);
     view.setUint8(53, record.flags & STORED_FLAGS);
     view.setUint32(BODY_CRC_AT, bodyCrcOf(record), true);
@@ -77,7 +77,7 @@ export class HeaderWriter {
 }
 
 function bodyCrcOf({ received, body }: NewRecord): number {
-  return received?.bytes === body ? received.crc : crc32(body);
+  return received.bytes === body ? received.crc : crc32(body);
 }
 
 /** The seed for the header of a record at a position of a segment. */

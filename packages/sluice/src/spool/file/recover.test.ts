@@ -10,8 +10,12 @@ import {
   statusesOf,
   TEST_DATA_DIR,
 } from "../../testing/spool-fixture.ts";
+import { Received } from "../received.ts";
 import { RECORD_HEADER_BYTES } from "./record.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment.ts";
+
+/** Other bytes than those of the record with the same id. */
+const OTHER = new Received(Buffer.from("other"));
 
 /** Of each of the records 0 to 9. Zeros lie behind the last of them. */
 const RECORD_BYTES = RECORD_HEADER_BYTES + aRecord(0).body.length;
@@ -39,7 +43,7 @@ test("what was acknowledged is there after a power cut, and its ids are known (P
 
   expect(offsetsOf(await readAll(spool))).toEqual(Array.from({ length: 20 }, (_, offset) => offset));
   expect(spool.state).toMatchObject({ nextOffset: 20, damaged: 0 });
-  const outcomes = await spool.append([aRecord(7), aRecord(8, { receivedCrc: 1 }), aRecord(20)]);
+  const outcomes = await spool.append([aRecord(7), aRecord(8, { received: OTHER }), aRecord(20)]);
   expect(outcomes).toEqual([
     { status: "duplicate", offset: 7 },
     { status: "conflict", offset: 8 },

@@ -178,7 +178,7 @@ export class Writer {
     writeEventKey(record.id, dedupe.key, 0);
     const known = dedupe.find();
     if (known >= 0) {
-      const isSame = dedupe.crcAt(known) === record.receivedCrc;
+      const isSame = dedupe.crcAt(known) === record.received.crc;
       return { status: isSame ? "duplicate" : "conflict", offset: dedupe.offsetAt(known) };
     }
     const mayUseReserve = (record.flags & FLAG_RESERVE) !== 0;
@@ -200,7 +200,7 @@ export class Writer {
     const offset = group.firstOffset + group.records;
     group.places.push(offset, staging.add(record, dedupe.key, offset));
     group.records++;
-    dedupe.add(record.receivedCrc, offset);
+    dedupe.add(record.received.crc, offset);
     return { status: "appended", offset };
   }
 
