@@ -12,6 +12,10 @@ export interface Verification {
   /** What is wrong, as sentences. */
   readonly problems: readonly string[];
   readonly records: number;
+  /**
+   * Records that were lost to damage, ever. No balance is wrong for it: every route counts them as dropped.
+   */
+  readonly damaged: number;
   readonly sinks: readonly { readonly name: string; readonly balance: Balance }[];
 }
 
@@ -31,6 +35,9 @@ export async function openVerification({ dataDir, disk }: VerifyOptions): Promis
   const entries = await readRoutes(disk, dataDir);
   const spool = await readSpool(dataDir, disk);
   const problems: string[] = [];
+  if (entries.length > 0 && spool.spoolId === undefined) {
+    problems.push(`There is no spool in ${dataDir}, and routes.json lists ${entries.length} routes.`);
+  }
 
   const records = await countRecords(spool, problems);
   const sinks = [];
@@ -47,7 +54,7 @@ export async function openVerification({ dataDir, disk }: VerifyOptions): Promis
       problems.push(`${name}: the balance is off by ${balanceError(balance)}.`);
     sinks.push({ name, balance });
   }
-  return { isGood: problems.length === 0, problems, records, sinks };
+  return { isGood: problems.length === 0, problems, records, damaged: spool.damaged, sinks };
 }
 
 async function countRecords(spool: SpoolContent, problems: string[]): Promise<number> {
@@ -66,7 +73,9 @@ function ledgerOf(entry: RouteEntry, spool: SpoolContent, problems: string[]): L
   if (ledger?.first === firstOffset) return ledger;
   // A route that has not settled anything yet has none to show.
   if (stored)
-    problems.push(`${name}: its ledger cannot be believed; it will start at offset ${firstOffset} again.`);
+    problems.push(
+      `${name}: its ledger cannot be believed; it will start at offset ${firstOffset} again, and send some events twice.`,
+    );
   return new Ledger(firstOffset);
 }
 
