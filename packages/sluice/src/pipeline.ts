@@ -12,6 +12,7 @@ import { openRoutes, type RouteEntry, type Routes } from "./dispatch/routes.ts";
 import type { RouteObserver } from "./dispatch/watch.ts";
 import { SluiceError } from "./errors.ts";
 import { createHub, type Hub } from "./live/hub.ts";
+import { shown } from "./live/shown.ts";
 import type { Sink, SinkDefinition } from "./sinks/define.ts";
 import { sinkOfType, sinks } from "./sinks/registry.ts";
 import type { Intake } from "./sources/intake.ts";
@@ -138,7 +139,8 @@ class Stages implements Pipeline {
     const { dataDir, clock, random, observer, version = "" } = this.#options;
     const definitions = this.#options.sinks.map(definitionOf);
     const disk = this.#disk;
-    const spool = await openFileSpool({ ...this.#options.spool, dataDir, disk, clock, random, version });
+    const limits = this.#options.spool;
+    const spool = shown(await openFileSpool({ ...limits, dataDir, disk, clock, random, version }), this.hub);
     this.#spool = spool;
 
     const places = await openRoutes({ disk, random, dataDir, offsets: () => spool.state });
@@ -162,7 +164,7 @@ class Stages implements Pipeline {
         await this.#leaveIdle(spool, entry, "detached: it is not in the configuration any more");
     }
     const routes = () => [...this.#routes, ...this.#idle, assembler];
-    const { keepForMs } = this.#options.spool;
+    const { keepForMs } = limits;
     this.#retention = openRetention({ spool, partition: PARTITION, clock, keepForMs, routes });
   }
 
@@ -205,18 +207,14 @@ class Stages implements Pipeline {
     await this.#spool?.close();
   }
 
-  /** Durable first; only then may anybody see it. */
   async #append(
     spool: Spool,
     records: readonly NewRecord[],
     signal: AbortSignal | undefined,
   ): Promise<readonly AppendOutcome[]> {
-    const appended = await spool.append(records, signal);
-    const outcomes = await Promise.all(
-      appended.map((outcome, index) => this.#admitLate(spool, outcome, records[index])),
-    );
-    this.hub.publish(records.filter((_, index) => outcomes[index]?.status === "appended"));
-    return outcomes;
+    const outcomes = await spool.append(records, signal);
+    if (!outcomes.some(({ status }) => status === "conflict")) return outcomes;
+    return Promise.all(outcomes.map((outcome, index) => this.#admitLate(spool, outcome, records[index])));
   }
 
   /** The complete end of a run that the assembler has closed meanwhile becomes its second revision. */
