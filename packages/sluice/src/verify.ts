@@ -4,6 +4,7 @@ import { countDeadLetters } from "./dispatch/dead-letter-count.ts";
 import { Ledger } from "./dispatch/ledger.ts";
 import { decodeLedger } from "./dispatch/ledger-codec.ts";
 import { type RouteEntry, readRoutes } from "./dispatch/routes.ts";
+import { SluiceError } from "./errors.ts";
 import { readSpool, type SpoolContent } from "./spool/file/inspect.ts";
 
 export interface Verification {
@@ -30,6 +31,10 @@ export async function openVerification({ dataDir, disk }: VerifyOptions): Promis
   // Ledgers before records: a daemon at work can only be ahead of the ledgers, never behind them.
   const entries = await readRoutes(disk, dataDir);
   const spool = await readSpool(dataDir, disk);
+  // A mistyped directory must not be good.
+  if (entries.length === 0 && spool.spoolId === undefined) {
+    throw new SluiceError("SPOOL_ABSENT", { path: dataDir });
+  }
   const problems: string[] = [];
 
   const records = await countRecords(spool, problems);
