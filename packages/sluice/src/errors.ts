@@ -109,6 +109,11 @@ const ERRORS = {
     message: (d) =>
       `The data directory ${d.path} cannot be used: ${d.cause}. Let it be a directory that this user can write to, or choose another with --data-dir.`,
   },
+  DATA_DIR_UNREADABLE: {
+    exit: EXIT.permission,
+    message: (d) =>
+      `The data directory ${d.path} cannot be read: ${d.cause}. Ask as the user whose sluice it is, or name another with --data-dir.`,
+  },
   SPOOL_TOO_NEW: {
     exit: EXIT.config,
     message: (d) =>
