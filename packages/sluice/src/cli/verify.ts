@@ -1,7 +1,7 @@
 import { systemDisk } from "@sluice/sdk/internal";
 import type { Command } from "commander";
-import type { Balance } from "../dispatch/balance.ts";
 import { EXIT } from "../errors.ts";
+import type { Verification } from "../verify.ts";
 import { type CliContext, type CommonFlags, findDataDir, withCommonFlags } from "./context.ts";
 
 /**
@@ -28,6 +28,8 @@ export function addVerify(program: Command, context: CliContext): void {
       if (!result.isGood) context.exit = EXIT.failure;
     });
 }
+
+type Balance = Verification["sinks"][number]["balance"];
 
 /** Every term, also where it is 0: `accepted 5 = delivered 3 + pending 0 + skipped 2 (partial 2) + …`. */
 function equation({ accepted, delivered, pending, skipped, deadLettered, dropped }: Balance): string {
