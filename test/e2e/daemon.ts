@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Event } from "@sluice/sdk";
 
-const CLI = join(import.meta.dirname, "../../packages/sluice/src/cli/main.ts");
+export const ROOT = join(import.meta.dirname, "../..");
+const CLI = join(ROOT, "packages/sluice/src/cli/main.ts");
 
 export interface CommandResult {
   readonly exit: number | null;
@@ -105,11 +106,23 @@ export class House {
 }
 
 /** The command line from the sources, so that a test never runs against an older build. */
-async function runCli(
+function runCli(
   words: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<CommandResult> {
-  const child = spawnCli(words, environment);
+  return resultOf(spawnCli(words, environment));
+}
+
+/** A line of a shell at the root of the repository, as a person would type it there. */
+export function runShell(
+  line: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<CommandResult> {
+  const env = { PATH: process.env["PATH"], HOME: tmpdir(), ...environment };
+  return resultOf(spawn("sh", ["-c", line], { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] }));
+}
+
+async function resultOf(child: ChildProcess): Promise<CommandResult> {
   let stdout = "";
   let stderr = "";
   child.stdout?.on("data", (chunk) => {

@@ -27,7 +27,7 @@ const SLUICE: Record<string, readonly string[]> = {
   sinks: ["errors.ts"],
   dispatch: ["errors.ts", "spool/spool.ts", "spool/received.ts", "sinks/define.ts", "sinks/delivery.ts"],
   "pipeline.ts": ["errors.ts", "spool", "live", "sources", "transforms", "sinks", "dispatch"],
-  "verify.ts": ["spool", "dispatch"],
+  "verify.ts": ["errors.ts", "spool", "dispatch"],
   // What watches the pipeline stands above it; the stages know observers, not telemetry.
   telemetry: ["errors.ts", "pipeline.ts", "spool/spool.ts"],
   config: ["errors.ts", "telemetry/secrets.ts", "transforms", "sinks", "pipeline.ts"],

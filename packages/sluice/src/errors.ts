@@ -86,6 +86,15 @@ const ERRORS = {
     exit: EXIT.usage,
     message: (d) => `${d.command} is how sluice starts itself. Use: sluice start --detach`,
   },
+  LOG_ABSENT: {
+    exit: EXIT.io,
+    message: (d) => `There is no log at ${d.path}: no sluice has run there. Start one with: sluice start`,
+  },
+  SPOOL_ABSENT: {
+    exit: EXIT.io,
+    message: (d) =>
+      `There is no spool in ${d.path}, so there is nothing to prove. Name its data directory with --data-dir.`,
+  },
   INPUT_UNREADABLE: {
     exit: EXIT.io,
     message: (d) => `${d.path} cannot be read: ${d.cause}.`,
@@ -98,7 +107,12 @@ const ERRORS = {
   DATA_DIR_UNUSABLE: {
     exit: EXIT.permission,
     message: (d) =>
-      `The data directory ${d.path} cannot be used: ${d.cause}. Make it writable for this user, or choose another with --data-dir.`,
+      `The data directory ${d.path} cannot be used: ${d.cause}. Let it be a directory that this user can write to, or choose another with --data-dir.`,
+  },
+  DATA_DIR_UNREADABLE: {
+    exit: EXIT.permission,
+    message: (d) =>
+      `The data directory ${d.path} cannot be read: ${d.cause}. Ask as the user whose sluice it is, or name another with --data-dir.`,
   },
   SPOOL_TOO_NEW: {
     exit: EXIT.config,

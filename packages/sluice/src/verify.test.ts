@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { KIND_CODES } from "@sluice/sdk";
@@ -138,6 +138,18 @@ test("dead letters that are counted and cannot be shown are not good", async () 
 
   expect(shown.isGood).toBe(true);
   expect(result.problems).toEqual(["lunary: 1 dead letters are counted, and 0 are on disk."]);
+});
+
+test("a directory without a spool is not good, it is an error", async () => {
+  await expect(verify(temporary())).rejects.toMatchObject({ code: "SPOOL_ABSENT", exit: 74 });
+});
+
+test("a directory that cannot be read is an error with a sentence, and no bug", async () => {
+  const dataDir = temporary();
+  // Reading a directory fails for every user, root as well.
+  mkdirSync(join(dataDir, "routes.json"));
+
+  await expect(verify(dataDir)).rejects.toMatchObject({ code: "DATA_DIR_UNREADABLE", exit: 77 });
 });
 
 /** A whole run, as a record. */

@@ -1,9 +1,10 @@
-import type { Disk } from "@sluice/sdk/internal";
+import { codeOf, type Disk } from "@sluice/sdk/internal";
 import { type Balance, balanceError } from "./dispatch/balance.ts";
 import { countDeadLetters } from "./dispatch/dead-letter-count.ts";
 import { Ledger } from "./dispatch/ledger.ts";
 import { decodeLedger } from "./dispatch/ledger-codec.ts";
 import { type RouteEntry, readRoutes } from "./dispatch/routes.ts";
+import { SluiceError } from "./errors.ts";
 import { readSpool, type SpoolContent } from "./spool/file/inspect.ts";
 
 export interface Verification {
@@ -28,12 +29,26 @@ export interface VerifyOptions {
  * Proves from the disk alone that nothing is missing: reads a data directory, changes nothing, needs no
  * daemon and bears with one at work. For every route: what was accepted = pending + delivered + skipped +
  * dead-lettered + dropped, what is pending is still in the spool, and every dead letter that is counted can
- * be shown.
+ * be shown. Rejects with a SluiceError where there is nothing to read, or it may not be read.
  */
-export async function openVerification({ dataDir, disk }: VerifyOptions): Promise<Verification> {
+export async function openVerification(options: VerifyOptions): Promise<Verification> {
+  try {
+    return await verify(options);
+  } catch (error) {
+    const cause = codeOf(error);
+    if (cause === undefined || SluiceError.is(error)) throw error;
+    throw new SluiceError("DATA_DIR_UNREADABLE", { path: options.dataDir, cause }, error);
+  }
+}
+
+async function verify({ dataDir, disk }: VerifyOptions): Promise<Verification> {
   // Ledgers before records: a daemon at work can only be ahead of the ledgers, never behind them.
   const entries = await readRoutes(disk, dataDir);
   const spool = await readSpool(dataDir, disk);
+  // A mistyped directory must not be good.
+  if (entries.length === 0 && spool.spoolId === undefined) {
+    throw new SluiceError("SPOOL_ABSENT", { path: dataDir });
+  }
   const problems: string[] = [];
   if (entries.length > 0 && spool.spoolId === undefined) {
     problems.push(`There is no spool in ${dataDir}, and routes.json lists ${entries.length} routes.`);

@@ -207,7 +207,7 @@ class Scanner {
       } else if (byte === OBJECT_OPEN || byte === ARRAY_OPEN) {
         at++;
         values++;
-        if (++depth > deepest) this.#fail("too_deep", at);
+        if (++depth > deepest) this.#fail("too_deep", at - 1);
         keys[depth] = byte === OBJECT_OPEN ? 0 : IN_ARRAY;
       } else if (depth === 0) {
         return this.#stop(at, true);

@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import * as fsp from "node:fs/promises";
+import { dirname } from "node:path";
 
 /**
  * The file system, as far as sluice uses it. Two rules shape it:
@@ -78,14 +79,38 @@ export const systemDisk: Disk = {
   },
   rename: (from, to) => fsp.rename(from, to),
   remove: (path) => fsp.rm(path, { force: true }),
-  async makeDirectory(path) {
-    await fsp.mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
-  },
+  makeDirectory,
   async freeBytes(path) {
     const volume = await fsp.statfs(path);
     return volume.bavail * volume.bsize;
   },
 };
+
+/**
+ * One step at a time, because Node's `recursive` never returns where the parent is there and says ENOENT all
+ * the same (/proc), and calls a file that is in the way EEXIST.
+ */
+async function makeDirectory(path: string): Promise<void> {
+  const parent = dirname(path);
+  try {
+    await makeOne(path);
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT" || parent === path) throw error;
+    await makeDirectory(parent);
+    await makeOne(path);
+  }
+}
+
+async function makeOne(path: string): Promise<void> {
+  try {
+    await fsp.mkdir(path, { mode: DIRECTORY_MODE });
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+    if (!(await fsp.stat(path)).isDirectory()) {
+      throw Object.assign(new Error(`ENOTDIR: not a directory, mkdir '${path}'`), { code: "ENOTDIR" });
+    }
+  }
+}
 
 class SystemFile implements DiskFile {
   readonly #descriptor: number;

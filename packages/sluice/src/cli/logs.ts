@@ -81,6 +81,7 @@ async function withFile(
   try {
     file = await systemDisk.open(path, "read");
   } catch (error) {
+    if (codeOf(error) === "ENOENT") throw new SluiceError("LOG_ABSENT", { path }, error);
     throw new SluiceError("INPUT_UNREADABLE", { path, cause: codeOf(error) ?? String(error) }, error);
   }
   try {

@@ -30,7 +30,7 @@ function describe(status: DaemonStatus): readonly string[] {
   ];
 }
 
-function sinkLine({ name, type, state, balance, lastError, waitUntil }: SinkStatus): string {
+function sinkLine({ name, type, state, reason, balance, lastError, waitUntil }: SinkStatus): string {
   const parts = [
     `${name} (${type})`.padEnd(24),
     state.padEnd(11),
@@ -42,6 +42,7 @@ function sinkLine({ name, type, state, balance, lastError, waitUntil }: SinkStat
   for (const [reason, events] of Object.entries(balance.dropped)) parts.push(`DROPPED ${events} (${reason})`);
   if (waitUntil !== undefined) parts.push(`next try ${waitUntil}`);
   if (lastError !== undefined) parts.push(`last error: ${lastError}`);
+  else if (reason !== undefined) parts.push(reason);
   return parts.join("  ");
 }
 

@@ -1,6 +1,7 @@
 import { systemDisk } from "@sluice/sdk/internal";
 import type { Command } from "commander";
 import { EXIT } from "../errors.ts";
+import type { Verification } from "../verify.ts";
 import { type CliContext, type CommonFlags, findDataDir, withCommonFlags } from "./context.ts";
 
 /**
@@ -17,9 +18,7 @@ export function addVerify(program: Command, context: CliContext): void {
       if (flags.json) context.print(JSON.stringify(result));
       else {
         for (const { name, balance } of result.sinks) {
-          context.print(
-            `${name}: accepted ${balance.accepted}, delivered ${balance.delivered}, pending ${balance.pending}`,
-          );
+          context.print(`${name}: ${equation(balance)}`);
         }
         for (const problem of result.problems) context.say(problem);
         context.say(
@@ -28,4 +27,26 @@ export function addVerify(program: Command, context: CliContext): void {
       }
       if (!result.isGood) context.exit = EXIT.failure;
     });
+}
+
+type Balance = Verification["sinks"][number]["balance"];
+
+/** Every term, also where it is 0: `accepted 5 = delivered 3 + pending 0 + skipped 2 (partial 2) + …`. */
+function equation({ accepted, delivered, pending, skipped, deadLettered, dropped }: Balance): string {
+  const terms = [
+    `delivered ${delivered}`,
+    `pending ${pending}`,
+    `skipped ${byReason(skipped)}`,
+    `dead letters ${deadLettered}`,
+    `dropped ${byReason(dropped)}`,
+  ];
+  return `accepted ${accepted} = ${terms.join(" + ")}`;
+}
+
+/** `7 (filtered 5, partial 2)` */
+function byReason(counts: Readonly<Record<string, number>>): string {
+  const reasons = Object.entries(counts).filter(([, events]) => events > 0);
+  const sum = reasons.reduce((total, [, events]) => total + events, 0);
+  if (sum === 0) return "0";
+  return `${sum} (${reasons.map(([reason, events]) => `${reason} ${events}`).join(", ")})`;
 }

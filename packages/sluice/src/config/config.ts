@@ -6,6 +6,7 @@ import type { Secrets } from "../telemetry/secrets.ts";
 import { createFilter, type Filter, type FilterScope } from "../transforms/filter.ts";
 import type { Layer } from "./layer.ts";
 import type { Address, ConfigLayer, SinkEntry } from "./schema.ts";
+import { sinkProblem } from "./sink-conflicts.ts";
 
 /** What the daemon runs on: complete, checked, in our units. */
 export interface Config {
@@ -73,14 +74,17 @@ export function resolveConfig(layers: readonly Layer[], around: Surroundings): C
   const entries = last(({ sinks, streams }) =>
     sinks || streams ? [...(sinks ?? []), ...(streams ?? [])] : undefined,
   );
+  const dataDir = resolveDataDir(
+    last((settings) => settings.spool?.data_dir),
+    around,
+  );
+  const problem = sinkProblem(entries ?? [], around.definitions, dataDir);
+  if (problem) throw new SluiceError("CONFIG_INVALID", { problems: problem });
   return {
     listen: last((settings) => settings.server?.listen) ?? DEFAULT_LISTEN,
     token: last((settings) => settings.server?.token),
     hosts: last((settings) => settings.server?.hosts) ?? [],
-    dataDir: resolveDataDir(
-      last((settings) => settings.spool?.data_dir),
-      around,
-    ),
+    dataDir,
     spool: {
       maxBytes: last((settings) => settings.spool?.max_bytes) ?? DEFAULT_MAX_BYTES,
       minFreeBytes: last((settings) => settings.spool?.min_free) ?? DEFAULT_MIN_FREE_BYTES,
@@ -88,7 +92,7 @@ export function resolveConfig(layers: readonly Layer[], around: Surroundings): C
     },
     logLevel: last((settings) => settings.log?.level) ?? "info",
     upstreams: { openai: openaiUpstream(last) },
-    sinks: entries && entries.length > 0 ? uniqueSinks(entries) : [defaultSink(around.definitions)],
+    sinks: entries && entries.length > 0 ? entries.map(toPipelineSink) : [defaultSink(around.definitions)],
     secrets: around.secrets,
     origins: layers.filter(({ settings }) => Object.keys(settings).length > 0).map(({ origin }) => origin),
   };
@@ -114,19 +118,6 @@ function resolveDataDir(configured: string | undefined, { cwd, env }: Surroundin
   const bySystemd = env["STATE_DIRECTORY"]?.split(":")[0];
   if (bySystemd) return bySystemd;
   return join(env["XDG_STATE_HOME"] || join(home, ".local", "state"), "sluice");
-}
-
-function uniqueSinks(entries: readonly SinkEntry[]): readonly PipelineSink[] {
-  const names = new Set<string>();
-  for (const { name } of entries) {
-    if (names.has(name)) {
-      throw new SluiceError("CONFIG_INVALID", {
-        problems: `Two sinks are called "${name}". Give each its own name.`,
-      });
-    }
-    names.add(name);
-  }
-  return entries.map(toPipelineSink);
 }
 
 /** Without a configuration events still arrive somewhere a person can look at. */

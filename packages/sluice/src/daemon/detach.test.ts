@@ -149,12 +149,18 @@ test("a busy data directory or a taken port comes back from the child with exit 
   const first = await run(["start", "--detach", "--listen", "127.0.0.1:0", "--data-dir", dataDir]);
   const address = new URL(first.stdout.trim()).host;
   const taken = await run(["start", "--detach", "--listen", address, "--data-dir", temporary("data")]);
+  const inFront = await run(["start", "--listen", address, "--data-dir", temporary("data")]);
 
   expect(busy).toMatchObject({
     exit: 75,
     stderr: expect.stringMatching(/is in use by pid 1\. Stop that one first/),
   });
   expect(taken).toMatchObject({ exit: 75, stderr: expect.stringMatching(/the port is in use/) });
+  // One sentence, without the log's own lines before it.
+  expect(inFront).toMatchObject({
+    exit: 75,
+    stderr: expect.stringMatching(/^sluice: .*port is in use.*\n$/),
+  });
 });
 
 test("a data directory that cannot be made is refused (exit 77)", async () => {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { codeOf, type Disk } from "@sluice/sdk/internal";
+import { SluiceError } from "../errors.ts";
 
 /**
  * Where a running daemon is found, and the proof that a caller may read from it: whoever can read this file
@@ -34,7 +35,10 @@ export async function writeDiscovery(disk: Disk, dataDir: string, discovery: Dis
   await disk.rename(temporary, join(dataDir, FILE));
 }
 
-/** Undefined when there is none, or none that can be read as one: then nothing is known to run there. */
+/**
+ * Undefined when there is none, or none that can be read as one: then nothing is known to run there. Rejects
+ * with DATA_DIR_UNREADABLE, for instance for another user.
+ */
 export async function readDiscovery(disk: Disk, dataDir: string): Promise<Discovery | undefined> {
   try {
     const file = await disk.open(join(dataDir, FILE), "read");
@@ -47,7 +51,8 @@ export async function readDiscovery(disk: Disk, dataDir: string): Promise<Discov
     }
   } catch (error) {
     if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
-    throw error;
+    const cause = codeOf(error) ?? String(error);
+    throw new SluiceError("DATA_DIR_UNREADABLE", { path: dataDir, cause }, error);
   }
 }
 

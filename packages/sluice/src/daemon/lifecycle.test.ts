@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -60,6 +60,18 @@ test("a daemon.json of a process that is gone is nobody's, whoever has its port 
   await expect(connectDaemon(systemDisk, temporaryDirectory())).rejects.toMatchObject({
     code: "NOT_RUNNING",
   });
+});
+
+test("a daemon.json that cannot be read, as by another user, is said so in a sentence (exit 77)", async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), "sluice-discovery-"));
+  // Reading a directory fails for every user, root as well.
+  mkdirSync(join(dataDir, "daemon.json"));
+
+  await expect(readDiscovery(systemDisk, dataDir)).rejects.toMatchObject({
+    code: "DATA_DIR_UNREADABLE",
+    exit: 77,
+  });
+  rmSync(dataDir, { recursive: true });
 });
 
 test("events come in at /v1/events, calls at /openai/, both counted", async () => {

@@ -30,6 +30,8 @@ export interface RunOptions {
 export async function runDaemon(options: RunOptions): Promise<{ exit: number; summary: StopSummary }> {
   const { config, isDetached } = options;
   const logFile = await openLog(config);
+  // Until it is ready; if it never is, one sentence is shown instead, and the lines are in the file.
+  let unshown: string[] | undefined = [];
   const logger = createLogger({
     level: config.logLevel,
     secrets: config.secrets,
@@ -37,7 +39,9 @@ export async function runDaemon(options: RunOptions): Promise<{ exit: number; su
     destination: {
       write(line) {
         logFile.write(line);
-        if (!isDetached) options.showLog(line);
+        if (isDetached) return;
+        if (unshown) unshown.push(line);
+        else options.showLog(line);
       },
     },
   });
@@ -60,6 +64,8 @@ export async function runDaemon(options: RunOptions): Promise<{ exit: number; su
       pid: process.pid,
     });
     options.onReady(daemon);
+    for (const line of unshown) options.showLog(line);
+    unshown = undefined;
     return { exit: EXIT.ok, summary: await daemon.stopped };
   } catch (error) {
     logger.error({ error: String(error) }, "start failed");

@@ -18,7 +18,9 @@ export interface RouteObserver {
  */
 export interface Attempt {
   readonly sink: string;
+  /** "mixed" only where an event is to be tried again or was refused: what was skipped is no failure. */
   readonly outcome: Delivery["status"];
+  /** Of several events, the first that was not delivered says why. */
   readonly reason?: string;
   /** 1 for the first try of a batch. */
   readonly attempt: number;
@@ -40,7 +42,7 @@ export function createAttempt(
   delivery: Delivery,
   durationMs: number,
 ): Attempt {
-  const reason = "reason" in delivery ? delivery.reason : undefined;
+  const { outcome, reason } = outcomeOf(delivery);
   const sum = (of: (item: Item) => number | undefined) => {
     let total: number | undefined;
     for (const item of items) {
@@ -51,7 +53,7 @@ export function createAttempt(
   };
   const measured = {
     sink,
-    outcome: delivery.status,
+    outcome,
     attempt,
     events: items.length,
     durationMs,
@@ -69,6 +71,16 @@ export function createAttempt(
   };
   // The getters give undefined where no provider said anything, which is what an absent property gives.
   return measured as Attempt;
+}
+
+function outcomeOf(delivery: Delivery): { outcome: Delivery["status"]; reason: string | undefined } {
+  if (delivery.status !== "mixed")
+    return { outcome: delivery.status, reason: "reason" in delivery ? delivery.reason : undefined };
+  for (const item of delivery.each) {
+    if (item.status === "retry" || item.status === "rejected")
+      return { outcome: "mixed", reason: item.reason };
+  }
+  return { outcome: "delivered", reason: undefined };
 }
 
 function runIdsOf(items: readonly Item[]): string[] {

@@ -80,6 +80,8 @@ export interface SinkDefinition<Type extends string = string, Options extends z.
    * error.
    */
   destination(options: z.output<Options>): string;
+  /** The absolute path that this sink alone may write to; two sinks there would overwrite each other. */
+  writesTo?(options: z.output<Options>, dataDir: string): string;
   skips?(kindCode: number): string | undefined;
   open(options: z.output<Options>, context: SinkContext): Promise<Sink>;
 }

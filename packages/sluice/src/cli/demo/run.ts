@@ -1,4 +1,4 @@
-import { sleep, systemClock } from "@sluice/sdk/internal";
+import { decodeEvent, sleep, systemClock } from "@sluice/sdk/internal";
 import OpenAI from "openai";
 import { type DaemonClient, statusOf } from "../../daemon/client.ts";
 import type { DaemonStatus } from "../../daemon/status.ts";
@@ -23,7 +23,13 @@ export async function runDemo(daemon: DaemonClient, print: (line: string) => voi
   try {
     await daemon.request("POST", "/v1/demo", { body: JSON.stringify({ base_url: provider.baseUrl }) });
     const before = await statusOf(daemon);
-    const watching = watch(daemon, ended.signal, print);
+    const captured = Promise.withResolvers<void>();
+    let ends = 0;
+    const watching = watch(daemon, ended.signal, (line, kind) => {
+      print(line);
+      if (kind === "run.ended" && ++ends === CALLS.length) captured.resolve();
+    });
+    for (const line of introduction(daemon.discovery.url, before)) print(line);
     const client = new OpenAI({
       apiKey: "sk-demo-needs-no-key",
       baseURL: `${daemon.discovery.url}/demo/openai/v1`,
@@ -32,14 +38,28 @@ export async function runDemo(daemon: DaemonClient, print: (line: string) => voi
     for (const [title, call] of CALLS) {
       print(`→ ${title}: ${await call(client)}`);
     }
-    await showArrival(daemon, before, print);
+    // A call never waits for its capture, so the events may come a little after the answers.
+    await Promise.race([captured.promise, sleep(systemClock, ARRIVAL_MS, ended.signal)]);
     await sleep(systemClock, LIVE_TAIL_MS, ended.signal);
+    await showArrival(daemon, before, print);
     ended.abort();
     await watching;
   } finally {
     ended.abort();
     await provider.close();
   }
+}
+
+function introduction(url: string, { sinks }: DaemonStatus): readonly string[] {
+  return [
+    `Five calls with the openai package, through the proxy at ${url}, to a provider that this command brings along.`,
+    "→ is what the application gets; the indented lines are the events that sluice keeps of it.",
+    `They go to the configured sinks: ${sinks
+      .filter(({ state }) => state !== "paused")
+      .map(({ name, type }) => `${name} (${type})`)
+      .join(", ")}.`,
+    "",
+  ];
 }
 
 type Call = (client: OpenAI) => Promise<string>;
@@ -103,12 +123,12 @@ const CALLS: readonly (readonly [string, Call])[] = [
 async function watch(
   daemon: DaemonClient,
   signal: AbortSignal,
-  print: (line: string) => void,
+  show: (line: string, kind: string) => void,
 ): Promise<void> {
   try {
     const response = await daemon.request("GET", "/v1/tail", { signal });
     for await (const { event, data } of readSse(response.body ?? new ReadableStream())) {
-      if (event === "event") print(`  ${describeEvent(data)}`);
+      if (event === "event") show(`  ${describeEvent(data)}`, decodeEvent(Buffer.from(data)).kind);
     }
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -127,14 +147,21 @@ async function showArrival(
     await sleep(systemClock, POLL_MS, new AbortController().signal);
     after = await statusOf(daemon);
   }
+  print("");
   for (const { name, type, state, balance, lastError } of after.sinks) {
     const earlier = before.sinks.find((sink) => sink.name === name)?.balance;
     const delivered = balance.delivered - (earlier?.delivered ?? 0);
+    const skipped = total(balance.skipped) - total(earlier?.skipped ?? {});
+    const notForIt = skipped > 0 ? `, ${skipped} it has no use for` : "";
     const pending =
       balance.pending > 0
         ? `, ${balance.pending} pending (${state}${lastError ? `: ${lastError}` : ""})`
         : "";
-    print(`${name} (${type}): ${delivered} events delivered${pending}`);
+    print(`${name} (${type}): ${delivered} events delivered${notForIt}${pending}`);
   }
-  print(`Everything is in ${after.dataDir}. Watch with: sluice tail`);
+  print(`Everything is in ${after.dataDir}. Watch your own calls with: sluice tail`);
+}
+
+function total(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, events) => sum + events, 0);
 }

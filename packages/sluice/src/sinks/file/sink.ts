@@ -79,6 +79,7 @@ export const fileSink = defineSink({
     ],
   },
   destination: ({ path }) => path,
+  writesTo: ({ path }, dataDir) => resolve(dataDir, path),
   open: async (settings, context) => openFileSink(settings, context),
 });
 

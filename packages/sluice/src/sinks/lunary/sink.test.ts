@@ -282,6 +282,17 @@ test("results in any order find their runs", async () => {
   });
 });
 
+test("an endpoint that is no URL is a complaint, not a bug", () => {
+  for (const endpoint of [
+    "api.lunary.ai",
+    "not a url",
+    "ftp://api.lunary.ai",
+    "https://me:pw@api.lunary.ai",
+  ]) {
+    expect(lunarySink.options.safeParse({ endpoint, api_key: LUNARY_TEST_KEY }).success).toBe(false);
+  }
+});
+
 test("a wrong key blocks, and check says it without sending a run", async () => {
   const { server } = await setUp();
   const sink = await openSink(server.endpoint, { api_key: "11111111-1111-4111-8111-111111111111" });

@@ -27,7 +27,7 @@ const options = z.strictObject({
     .describe("The project's public or private key."),
   endpoint: z
     .url({ protocol: /^https?$/ })
-    .refine((url) => new URL(url).username === "", "must not contain a user name; the key goes to api_key")
+    .refine((url) => !URL.parse(url)?.username, "must not contain a user name; the key goes to api_key")
     .default(`https://api.lunary.ai${INGEST_PATH}`)
     .describe(`Where runs are posted. A base URL gets ${INGEST_PATH}.`),
   requests_per_second: z

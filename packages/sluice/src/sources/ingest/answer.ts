@@ -77,8 +77,14 @@ function statusOf(reasons: readonly Rejection[]): number {
   return statuses.size === 1 ? only : 400;
 }
 
-function problemOf({ status, code, field, detail }: Rejection): Problem {
-  return { status, code, detail, ...(field !== undefined && { field }) };
+function problemOf({ status, code, field, index, detail }: Rejection): Problem {
+  return {
+    status,
+    code,
+    detail,
+    ...(field !== undefined && { field }),
+    ...(index !== undefined && { index }),
+  };
 }
 
 function isUnavailable(outcome: ItemOutcome): boolean {

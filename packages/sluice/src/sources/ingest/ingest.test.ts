@@ -116,6 +116,23 @@ test("the same event again is a success, and another under its id a conflict (P3
   expect(other.body).toMatchObject({ code: "conflict", field: "id", index: 0 });
 });
 
+test("what cannot be parsed names its index and its field, counted from the event's own start", async () => {
+  await using door = await openIngest();
+  const deep = `{"kind":"a.b","data":${"[".repeat(70)}${"]".repeat(70)}}`;
+  const ndjson = { "content-type": "application/x-ndjson" };
+
+  const tooDeep = await door.post(`[${json(event("e-1"))},${deep}]`);
+  const broken = await door.post(`[${json(event("e-2"))},{"kind":"a.b","data":{"x":`);
+  const single = await door.post('{"kind":"a.b","tags":[}');
+  const line = await door.post(`${json(event("e-3"))}\n${deep}\n`, ndjson);
+
+  const found = { code: "too_deep", field: "data", detail: expect.stringContaining("its byte 84 ") };
+  expect(tooDeep.body["items"]).toMatchObject([{ status: "accepted" }, { index: 1, ...found }]);
+  expect(line.body["items"]).toMatchObject([{ status: "accepted" }, { index: 1, ...found }]);
+  expect(broken.body).toMatchObject({ status: 400, code: "malformed_json", index: 1, field: "data" });
+  expect(single.body).toMatchObject({ status: 400, code: "malformed_json", index: 0, field: "tags" });
+});
+
 test("good items of an array are kept and bad ones named", async () => {
   await using door = await openIngest();
   const bad = [json(event("e-2", { time: "soon" })), '{"id":"e-3","kind":}', "7", "{}"];

@@ -15,6 +15,7 @@ import {
 } from "@sluice/sdk/internal";
 import { Received } from "../../spool/received.ts";
 import { FLAG_PARTIAL, type NewRecord } from "../../spool/spool.ts";
+import { fieldAt } from "./field-at.ts";
 import type { Rejection } from "./outcome.ts";
 
 export type Dialect = "canonical" | "run-payload";
@@ -42,7 +43,7 @@ export function readItem(
   try {
     value = JSON.parse(text);
   } catch (error) {
-    return malformed(error);
+    return malformed(error, text);
   }
   const chosen = dialect ?? dialectOf(value);
   switch (chosen) {
@@ -139,10 +140,12 @@ function fingerprint(bytes: Uint8Array): string {
  * JSON.parse quotes the text it stumbled over, which may be a secret: of its message only the position is
  * told.
  */
-function malformed(error: unknown): Rejection {
+function malformed(error: unknown, text: string): Rejection {
   const position = error instanceof SyntaxError ? /at position (\d+)/.exec(error.message)?.[1] : undefined;
   const where = position === undefined ? "" : `: it goes wrong at character ${position}`;
-  return { status: 400, code: "malformed_json", detail: `This is not JSON${where}.` };
+  const before = Buffer.from(text.slice(0, Number(position ?? 0)));
+  const field = fieldAt(before, before.length);
+  return { status: 400, code: "malformed_json", field, detail: `This is not JSON${where}.` };
 }
 
 function rejectionOf(fault: EventFault): Rejection {

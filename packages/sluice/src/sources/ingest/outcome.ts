@@ -8,6 +8,8 @@ export interface Rejection {
   readonly status: 400 | 409 | 413 | 422 | 503;
   readonly code: string;
   readonly field?: string;
+  /** Only where the items are not told one by one. */
+  readonly index?: number;
   readonly detail: string;
 }
 

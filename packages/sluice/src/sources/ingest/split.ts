@@ -1,4 +1,5 @@
-import { EVENT_LIMITS, type ScanFault, scanJson } from "@sluice/sdk/internal";
+import { EVENT_LIMITS, type ScanFault, type ScannedItem, scanJson } from "@sluice/sdk/internal";
+import { fieldAt } from "./field-at.ts";
 import type { Rejection } from "./outcome.ts";
 
 /** One event as it was received: its own bytes, without white space around them. */
@@ -23,17 +24,19 @@ export function splitBody(body: Uint8Array, form: Form, itemsMax: number): reado
     case "empty":
       return EMPTY;
     case "broken":
-      return malformed(offset);
+      // What was whole before it tells which item is meant.
+      return { ...malformed(bytes, items.at(-1)?.end ?? 0, offset), index: items.length };
     case "several":
       return splitLines(bytes, itemsMax);
     default:
       if (items.length > itemsMax) return tooMany(itemsMax);
       if (items.length === 0) return EMPTY;
-      return items.map(({ start, end, fault }) => toItem(bytes.subarray(start, end), fault));
+      return items.map((item) => toItem(bytes, item));
   }
 }
 
 const LINE_FEED = 0x0a;
+const OBJECT_OPEN = 0x7b;
 
 function splitLines(bytes: Uint8Array, itemsMax: number): readonly Item[] | Rejection {
   const items: Item[] = [];
@@ -56,20 +59,23 @@ function lineItem(line: Uint8Array): Item | undefined {
       return undefined;
     case "one": {
       const [only] = items;
-      return toItem(line.subarray(only?.start, only?.end), only?.fault);
+      return only === undefined ? undefined : toItem(line, only);
     }
     case "array":
       return { bytes: line, fault: NOT_AN_OBJECT };
     case "several":
     case "broken":
-      return { bytes: line, fault: malformed(offset) };
+      return { bytes: line, fault: malformed(line, 0, offset) };
     default:
       return assertNever(shape);
   }
 }
 
-function toItem(bytes: Uint8Array, fault: ScanFault | undefined): Item {
-  return fault === undefined ? { bytes } : { bytes, fault: rejectionOf(fault) };
+function toItem(text: Uint8Array, { start, end, fault }: ScannedItem): Item {
+  const bytes = text.subarray(start, end);
+  return fault === undefined
+    ? { bytes }
+    : { bytes, fault: rejectionOf(bytes, fault.code, fault.offset - start) };
 }
 
 /** The byte order mark that some editors and Windows tools put first. */
@@ -86,9 +92,9 @@ const FAULTS: Readonly<Record<ScanFault["code"], string>> = {
   key_too_long: `has a key of more than ${EVENT_LIMITS.keyBytes} bytes`,
 };
 
-function rejectionOf(fault: ScanFault): Rejection {
-  const detail = `The event ${FAULTS[fault.code]}, from byte ${fault.offset} of the body on.`;
-  return { status: fault.code === "invalid_utf8" ? 400 : 422, code: fault.code, detail };
+function rejectionOf(event: Uint8Array, code: ScanFault["code"], offset: number): Rejection {
+  const detail = `The event ${FAULTS[code]}, from its byte ${offset} on.`;
+  return { status: code === "invalid_utf8" ? 400 : 422, code, field: fieldAt(event, offset), detail };
 }
 
 const EMPTY: Rejection = { status: 400, code: "empty_body", detail: "The body has no event in it." };
@@ -99,10 +105,13 @@ const NOT_AN_OBJECT: Rejection = {
   detail: "An event must be a JSON object; with newline-delimited JSON, one on each line.",
 };
 
-function malformed(offset: number): Rejection {
+/** `start` is where the item may begin that goes wrong at `offset`. */
+function malformed(bytes: Uint8Array, start: number, offset: number): Rejection {
+  const brace = Math.max(0, bytes.indexOf(OBJECT_OPEN, start));
   return {
     status: 400,
     code: "malformed_json",
+    field: fieldAt(bytes.subarray(brace), offset - brace),
     detail: `This is not JSON: it goes wrong at byte ${offset}.`,
   };
 }

@@ -208,6 +208,26 @@ test("intake stops when the volume has too little left, but what closes open run
   expect(statusesOf(closing)).toEqual(["appended"]);
 });
 
+test("a spool that was full finds out by itself that there is room, without an append", async () => {
+  const { disk } = aFailingDisk();
+  const clock = new ManualClock();
+  let freeBytes = 1_000;
+  const spool = await openTestSpool(
+    { ...disk, freeBytes: async () => freeBytes },
+    { clock, minFreeBytes: 950_000 },
+  );
+  await spool.append([aRecord(0)]);
+
+  await clock.advance(5_000);
+  const whileFull = spool.state.refusing;
+  freeBytes = 2_000_000;
+  await clock.advance(1_000);
+
+  expect(whileFull).toContain("min_free");
+  expect(spool.state.refusing).toBeUndefined();
+  await spool.close();
+});
+
 test("a full volume never ends in half a record, and space that returns is used (T40)", async () => {
   const memory = new MemoryDisk(200_000);
   const clock = new ManualClock();

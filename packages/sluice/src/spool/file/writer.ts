@@ -24,6 +24,11 @@ const BACKOFF_MS_MAX = 5_000;
  */
 const IDLE_MS = 5;
 
+/** While nobody appends: often enough that whoever waits for readiness does not wait for us. */
+const LOOK_AGAIN_MS = 1_000;
+/** Less room than a usual event and its zeros take is none. */
+const ROOM_BYTES = 64 * 1024;
+
 export interface WriterParts {
   readonly clock: Clock;
   readonly log: SegmentLog;
@@ -57,6 +62,7 @@ export class Writer {
   #retryAtMs = 0;
   #lastActiveMs = 0;
   #idleTimer: Timer | undefined;
+  #roomTimer: Timer | undefined;
   #whenResting: (() => void)[] = [];
 
   constructor(parts: WriterParts) {
@@ -95,6 +101,7 @@ export class Writer {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#idleTimer?.cancel();
+    this.#roomTimer?.cancel();
     await this.resting();
     await this.#parts.active.close();
   }
@@ -251,7 +258,7 @@ export class Writer {
       waiting.wake();
     }
     for (const request of group.finished) {
-      if (request.refusal) this.#refusal = request.refusal;
+      if (request.refusal) this.#refuse(request.refusal);
       request.resolve(request.outcomes);
     }
   }
@@ -267,10 +274,36 @@ export class Writer {
       ? `the volume is full: ${messageOf(error)}`
       : `the disk has failed: ${messageOf(error)}`;
     const refusal: Refusal = { status: isNoSpace(error) ? "full" : "failed", reason };
-    this.#refusal = refusal;
+    this.#refuse(refusal);
     this.#backoffMs = Math.min(BACKOFF_MS_MAX, Math.max(BACKOFF_MS_MIN, this.#backoffMs * 2));
     this.#retryAtMs = this.#parts.clock.monotonicMs() + this.#backoffMs;
     return refusal;
+  }
+
+  #refuse(refusal: Refusal): void {
+    this.#refusal = refusal;
+    if (refusal.status === "full") this.#lookAgain();
+  }
+
+  /**
+   * A full spool says so, and then maybe nobody sends any more (a load balancer asks for readiness): so it
+   * finds out by itself when there is room again.
+   */
+  #lookAgain(): void {
+    const { clock, space } = this.#parts;
+    if (this.#roomTimer || this.#isClosed) return;
+    this.#roomTimer = clock.after(LOOK_AGAIN_MS, async () => {
+      // A volume that cannot be asked is not known to have room.
+      const isKnown = await space.look().then(
+        () => true,
+        () => false,
+      );
+      this.#roomTimer = undefined;
+      if (this.#refusal?.status !== "full") return;
+      if (!isKnown || space.refusal(ROOM_BYTES, false) !== undefined) return this.#lookAgain();
+      this.#refusal = undefined;
+      this.#backoffMs = 0;
+    });
   }
 
   #rest(): void {

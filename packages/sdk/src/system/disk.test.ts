@@ -1,0 +1,39 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { systemDisk } from "./disk.ts";
+
+let directory: string;
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "sluice-disk-"));
+});
+
+afterAll(() => rmSync(directory, { recursive: true }));
+
+test("a directory is made with all above it, for the owner only; one that is there is fine", async () => {
+  const deep = join(directory, "a/b/c");
+
+  await systemDisk.makeDirectory(deep);
+  await systemDisk.makeDirectory(deep);
+
+  expect(statSync(deep).mode & 0o777).toBe(0o700);
+});
+
+test("a file in the way is said to be no directory", async () => {
+  writeFileSync(join(directory, "file"), "");
+
+  await expect(systemDisk.makeDirectory(join(directory, "file"))).rejects.toMatchObject({ code: "ENOTDIR" });
+  await expect(systemDisk.makeDirectory(join(directory, "file/x"))).rejects.toMatchObject({
+    code: "ENOTDIR",
+  });
+});
+
+test.runIf(process.platform === "linux")(
+  "where nothing can be made the error comes, and nothing spins",
+  async () => {
+    // Node's own recursive mkdir never returns here.
+    await expect(systemDisk.makeDirectory("/proc/sluice/data")).rejects.toMatchObject({ code: "ENOENT" });
+  },
+);

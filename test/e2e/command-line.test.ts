@@ -1,0 +1,137 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import {
+  LUNARY_TEST_KEY,
+  type LunaryServer,
+  startLunaryServer,
+} from "../../packages/sluice/src/testing/lunary-server.ts";
+import { balanceHolds, type CommandResult, ROOT, runShell } from "./daemon.ts";
+
+/**
+ * The command line as a person meets it: the built program, started through npx at the root of a clone, with
+ * the very lines that the README prints.
+ */
+/** Four requests for Lunary, which takes two a second: most of them are pending when `stop` comes. */
+const RUNS = 500;
+
+let directory: string;
+let environment: Readonly<Record<string, string>>;
+let lunary: LunaryServer;
+
+beforeAll(async () => {
+  // A clone is built by `npm ci`; the sources may have changed since.
+  const built = await runShell("npx tsc -b", {});
+  expect(built, built.stdout).toMatchObject({ exit: 0 });
+  directory = mkdtempSync(join(tmpdir(), "sluice-cli-"));
+  environment = {
+    HOME: directory,
+    SLUICE_DATA_DIR: join(directory, "data"),
+    SLUICE_LISTEN: "127.0.0.1:0",
+    LUNARY_API_KEY: LUNARY_TEST_KEY,
+  };
+  lunary = await startLunaryServer();
+});
+
+afterEach(() => shell("npx sluice stop"));
+
+afterAll(async () => {
+  await lunary.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+test("the first seed's command line runs as the README prints it, and stop drains what is pending", async () => {
+  const printed = /^npx llm-proxy dispatcher \\\n(?: .*\n)+/m.exec(
+    readFileSync(join(ROOT, "README.md"), "utf8"),
+  )?.[0];
+  const line = printed?.replace("https://api.lunary.ai/v1/runs/ingest", lunary.endpoint) ?? "";
+  expect(line).toContain("--detach");
+
+  const started = await shell(line);
+  const url = started.stdout.trim();
+  const status = JSON.parse((await shell("npx sluice status --json")).stdout);
+  const runIds = Array.from({ length: RUNS }, (_, index) => runId(index));
+  const posted = await fetch(`${url}/v1/events`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(runIds.flatMap((id) => [startOf(id), endOf(id)])),
+  });
+  const stopped = await shell("npx sluice stop");
+
+  expect(started, started.stderr).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^http:\S+\n$/) });
+  expect(status).toMatchObject({ url, pid: expect.any(Number), version: expect.any(String) });
+  expect(status.sinks).toMatchObject([{ name: "lunary", state: "healthy", balance: { pending: 0 } }]);
+  expect(posted.status).toBe(202);
+  expect(stopped, stopped.stderr).toMatchObject({ exit: 0, stderr: expect.stringContaining("has ended") });
+  expect(existsSync(join(directory, "data", "daemon.json"))).toBe(false);
+  expect(runIds.map((id) => lunary.runs.get(id)?.status)).toEqual(runIds.map(() => "success"));
+  expect(lunary.lost).toEqual([]);
+  const [verified] = JSON.parse((await shell("npx sluice verify --json")).stdout).sinks.filter(
+    (sink: { name: string }) => sink.name === "lunary",
+  );
+  expect(verified.balance).toMatchObject({ accepted: 3 * RUNS, pending: 0 });
+  expect(balanceHolds(verified.balance)).toBe(true);
+});
+
+test.runIf(existsSync("/proc/self/cmdline"))("the key stands nowhere in the detached process", async () => {
+  const flags = "--api-key $LUNARY_API_KEY --data-dir $SLUICE_DATA_DIR-key --detach --json";
+  const started = await shell(`npx llm-proxy dispatcher --service lunary ${flags}`);
+  const { pid } = JSON.parse(started.stdout);
+
+  const shown = [`/proc/${pid}/cmdline`, `/proc/${pid}/environ`].map((file) => readFileSync(file, "utf8"));
+  await shell("npx sluice stop --data-dir $SLUICE_DATA_DIR-key");
+
+  expect(shown[0]).toContain("run-detached");
+  expect(shown.join("\n")).not.toContain(LUNARY_TEST_KEY);
+});
+
+test("demo shows what arrived, and without a daemon says how to start one", async () => {
+  const without = await shell("npx sluice demo");
+  await shell("npx sluice start --detach --data-dir $SLUICE_DATA_DIR-demo");
+  const demo = await shell("npx sluice demo --data-dir $SLUICE_DATA_DIR-demo");
+  await shell("npx sluice stop --data-dir $SLUICE_DATA_DIR-demo");
+
+  expect(without).toMatchObject({ exit: 3, stderr: expect.stringContaining("sluice start") });
+  expect(demo, demo.stderr).toMatchObject({ exit: 0 });
+  expect(demo.stdout).toContain("→ the same, streamed: A spool keeps what a network loses.");
+  expect(demo.stdout.match(/run\.ended/g)).toHaveLength(5);
+  expect(demo.stdout).toContain("file (file): 11 events delivered");
+});
+
+test("started by its path on an old Node, the launcher says so in one line (exit 78)", async () => {
+  const older = join(directory, "older.cjs");
+  writeFileSync(
+    older,
+    'Object.defineProperty(process, "versions", { value: { node: "20.1.0" } });\n' +
+      'Object.defineProperty(process, "version", { value: "v20.1.0" });\n',
+  );
+
+  const result = await shell(`${process.execPath} --require ${older} packages/sluice/bin/sluice.cjs status`);
+
+  expect(result).toMatchObject({ exit: 78, stdout: "", stderr: expect.stringMatching(/^.*v20\.1\.0.*\n$/) });
+});
+
+function shell(line: string): Promise<CommandResult> {
+  return runShell(line, environment);
+}
+
+const runId = (index: number) => `8a1f7c1e-52a4-4c55-9a4c-${String(index).padStart(12, "0")}`;
+
+const startOf = (id: string) => ({
+  type: "llm",
+  event: "start",
+  runId: id,
+  name: "gpt-4o",
+  timestamp: "2026-01-27T14:30:25Z",
+  input: [{ role: "user", content: "Hello" }],
+});
+
+const endOf = (id: string) => ({
+  type: "llm",
+  event: "end",
+  runId: id,
+  timestamp: "2026-01-27T14:30:26Z",
+  output: { role: "assistant", content: "Hello!" },
+  tokensUsage: { prompt: 8, completion: 3 },
+});
