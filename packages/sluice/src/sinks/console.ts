@@ -1,5 +1,12 @@
 import type { Event } from "@sluice/sdk";
-import { codeOf, jsonlEntry, type Output, systemOutput } from "@sluice/sdk/internal";
+import {
+  codeOf,
+  completionTokensOf,
+  jsonlEntry,
+  type Output,
+  promptTokensOf,
+  systemOutput,
+} from "@sluice/sdk/internal";
 import { z } from "zod";
 import { defineSink, type Outgoing } from "./define.ts";
 import { type Delivery, delivered } from "./delivery.ts";
@@ -82,12 +89,13 @@ function details(event: Event): string[] {
   if (tool) return [`${tool.name}(${argumentsOf(tool.arguments)})`];
   if (!run) return [];
   const words = [run.type, run.name ?? run.request?.model, run.status, run.reason];
-  const { usage } = run;
+  const prompt = promptTokensOf(run.usage);
+  const completion = completionTokensOf(run.usage);
   if (run.startTime !== undefined && run.status !== undefined) {
     words.push(`${Date.parse(event.time) - Date.parse(run.startTime)} ms`);
   }
-  if (usage?.input !== undefined || usage?.output !== undefined) {
-    words.push(`${usage.input ?? "?"}→${usage.output ?? "?"} tokens`);
+  if (prompt !== undefined || completion !== undefined) {
+    words.push(`${prompt ?? "?"}→${completion ?? "?"} tokens`);
   }
   words.push(run.error?.message);
   return words.filter((word) => word !== undefined);
