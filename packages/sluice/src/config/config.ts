@@ -119,14 +119,18 @@ function resolveDataDir(configured: string | undefined, { cwd, env }: Surroundin
 function uniqueSinks(entries: readonly SinkEntry[]): readonly PipelineSink[] {
   const names = new Set<string>();
   for (const { name } of entries) {
-    if (names.has(name)) {
-      throw new SluiceError("CONFIG_INVALID", {
-        problems: `Two sinks are called "${name}". Give each its own name.`,
-      });
-    }
+    if (name === ASSEMBLER) throw invalid(`"${name}" is the built-in route. Call the sink something else.`);
+    if (names.has(name)) throw invalid(`Two sinks are called "${name}". Give each its own name.`);
     names.add(name);
   }
   return entries.map(toPipelineSink);
+}
+
+/** Ledgers and metrics go by name, and the route that joins the pieces of runs has this one. */
+const ASSEMBLER = "assembler";
+
+function invalid(problems: string): SluiceError {
+  return new SluiceError("CONFIG_INVALID", { problems });
 }
 
 /** Without a configuration events still arrive somewhere a person can look at. */

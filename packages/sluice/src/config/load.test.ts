@@ -178,6 +178,11 @@ const BAD: readonly (readonly [string, string, RegExp])[] = [
     /Two sinks/,
   ],
   [
+    "the name of the built-in route",
+    '[[sinks]]\nname = "assembler"\ntype = "file"',
+    /"assembler" is the built-in route/,
+  ],
+  [
     "an unset variable",
     `[server]\ntoken = "\${env:NOPE}"`,
     /^\/c\.toml:2:1: server\.token .*NOPE is not set/m,
