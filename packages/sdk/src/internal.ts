@@ -13,6 +13,7 @@ export {
 } from "./event/limits.ts";
 export { type Scan, type ScanFault, type ScannedItem, scanJson } from "./event/scan.ts";
 export { isUtcTime } from "./event/time.ts";
+export { completionTokensOf, promptTokensOf } from "./event/token-totals.ts";
 export { checkEvent, endId, type IncomingEvent, isComplete, isPiece } from "./event/validate.ts";
 export { bracketedEntry, bracketedFormat } from "./logfile/bracketed.ts";
 export { jsonlEntry, jsonlFormat } from "./logfile/jsonl.ts";

@@ -2,7 +2,15 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Event, kindCode } from "@sluice/sdk";
-import { deriveId, encodeEvent, systemClock, systemDisk, systemRandom } from "@sluice/sdk/internal";
+import {
+  type Disk,
+  deriveId,
+  encodeEvent,
+  faultyDisk,
+  systemClock,
+  systemDisk,
+  systemRandom,
+} from "@sluice/sdk/internal";
 import { afterEach, expect, test, vi } from "vitest";
 import { openPipeline, type Pipeline, type PipelineSink } from "./pipeline.ts";
 import { sinkOfType } from "./sinks/registry.ts";
@@ -24,14 +32,14 @@ function file(changes: Partial<PipelineSink> = {}): PipelineSink {
   return { name: "file", type: "file", enabled: true, params, ...changes };
 }
 
-function open(sinks: readonly PipelineSink[]): Promise<Pipeline> {
+function open(sinks: readonly PipelineSink[], disk: Disk = systemDisk): Promise<Pipeline> {
   return openPipeline({
     dataDir,
     spool: { maxBytes: 64 * 1024 * 1024, minFreeBytes: 0, keepForMs: 3_600_000 },
     sinks,
     observer: { onAttempt() {}, onState() {}, onInFlight() {}, warn() {} },
     clock: systemClock,
-    disk: systemDisk,
+    disk,
     random: systemRandom,
   });
 }
@@ -118,6 +126,20 @@ test("another destination under a known name is refused, and nothing stays open"
   const elsewhere = file({ params: sinkOfType("file")?.options.parse({ path: "elsewhere.jsonl" }) ?? {} });
 
   await expect(open([elsewhere])).rejects.toThrow(/had another type or destination before/);
+
+  pipeline = await open([file()]);
+  expect(pipeline.status().sinks).toHaveLength(1);
+});
+
+test("a stage that cannot be closed does not keep the others open", async () => {
+  await setUp([file()]);
+  await pipeline.close();
+  const sick = faultyDisk(systemDisk, ({ operation, path }) =>
+    operation === "close" && path.includes("deadletters/") ? { code: "EIO" } : undefined,
+  );
+  const failing = await open([file()], sick);
+
+  await expect(failing.close()).rejects.toMatchObject({ code: "EIO" });
 
   pipeline = await open([file()]);
   expect(pipeline.status().sinks).toHaveLength(1);

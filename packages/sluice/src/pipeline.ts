@@ -106,7 +106,8 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
     await stages.open();
     return stages;
   } catch (error) {
-    await stages.close();
+    // The failure that led here is the one to tell.
+    await stages.close().catch(() => undefined);
     throw error;
   }
 }
@@ -195,16 +196,28 @@ class Stages implements Pipeline {
     return this.#closing;
   }
 
-  /** Readers before what they read, and every ledger before the spool that stores it. */
+  /**
+   * Readers before what they read, and every ledger before the spool that stores it. What cannot be closed
+   * keeps nothing else open, least of all the spool, which holds the lock on the directory.
+   */
   async #close(): Promise<void> {
     this.#closed.abort();
     this.hub.close();
-    await this.#retention?.close();
-    await Promise.all(this.#routes.map((route) => route.close()));
-    await Promise.all(this.#sinks.map((sink) => sink.close()));
-    await this.#opened?.assembler.close();
-    await this.#places?.close();
-    await this.#spool?.close();
+    const steps: readonly (readonly ({ close(): Promise<void> } | undefined)[])[] = [
+      [this.#retention],
+      this.#routes,
+      this.#sinks,
+      [this.#opened?.assembler],
+      [this.#places],
+      [this.#spool],
+    ];
+    const failures: unknown[] = [];
+    for (const step of steps) {
+      for (const closed of await Promise.allSettled(step.map((part) => part?.close()))) {
+        if (closed.status === "rejected") failures.push(closed.reason);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   async #append(

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { decodeEvent } from "../event/codec.ts";
 import type { Event } from "../event/event.ts";
 import { bracketedEntry } from "./bracketed.ts";
 
@@ -158,4 +159,16 @@ test.each([
   { id: "7", kind: "run.ended", time: "2026-01-01T00:00:00Z", run: { ...run, type: "tool", status: "ok" } },
 ] satisfies Event[])("an event without a bracketed form has none ($kind)", (event) => {
   expect(bracketedEntry(event)).toBeUndefined();
+});
+
+test("metadata keeps the names that JavaScript gives a meaning to, and counts that keep their text are added", () => {
+  const event = decodeEvent(
+    Buffer.from(`{"id":"8","kind":"run.ended","time":"2026-01-01T00:00:00Z",
+      "metadata":{"constructor":"x","__proto__":"y"},
+      "run":{"type":"llm","status":"ok","usage":{"input":10.0,"cacheRead":3,"source":"provider"}}}`),
+  );
+
+  const entry = bracketedEntry(event);
+
+  expect(entry).toContain('"constructor": "x",\n      "__proto__": "y",\n      "input_tokens": "13"');
 });

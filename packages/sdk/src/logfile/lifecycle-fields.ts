@@ -1,4 +1,5 @@
 import type { Event, Json, JsonObject, Run, Usage } from "../event/event.ts";
+import { completionTokensOf, promptTokensOf } from "../event/token-totals.ts";
 
 /** The messages of a request: a list as it is, one prompt as one message, nothing as nothing. */
 export function messagesOf(input: Json | undefined): readonly Json[] | undefined {
@@ -41,29 +42,18 @@ export function llmMetadata(event: Event, run: Run): JsonObject | undefined {
 }
 
 function customFields(own: JsonObject, known: JsonObject, usage: Usage | undefined): JsonObject {
-  const custom: Record<string, Json> = {};
-  for (const [key, value] of Object.entries(own)) {
-    if (key in known || key === "custom_fields" || value === undefined) continue;
-    custom[key] = typeof value === "string" ? value : JSON.stringify(value);
-  }
-  const input = sum(
-    usage?.input,
-    usage?.cacheRead,
-    usage?.cacheWrite5m,
-    usage?.cacheWrite1h,
-    usage?.audioInput,
-  );
-  const output = sum(usage?.output, usage?.reasoning, usage?.audioOutput);
-  if (input !== undefined) custom.input_tokens = String(input);
-  if (output !== undefined) custom.output_tokens = String(output);
+  const custom = Object.entries(own).flatMap(([key, value]): [string, string][] => {
+    if (Object.hasOwn(known, key) || key === "custom_fields" || value === undefined) return [];
+    return [[key, typeof value === "string" ? value : JSON.stringify(value)]];
+  });
+  const input = promptTokensOf(usage);
+  const output = completionTokensOf(usage);
+  if (input !== undefined) custom.push(["input_tokens", String(input)]);
+  if (output !== undefined) custom.push(["output_tokens", String(output)]);
   const given = own.custom_fields;
-  return typeof given === "object" && given !== null && !isList(given) ? { ...given, ...custom } : custom;
-}
-
-/** Absent when no bucket is known. */
-function sum(...buckets: readonly (number | undefined)[]): number | undefined {
-  const known = buckets.filter((bucket) => bucket !== undefined);
-  return known.length === 0 ? undefined : known.reduce((total, bucket) => total + bucket, 0);
+  const isObject = typeof given === "object" && given !== null && !isList(given);
+  // From entries and not by assignment: the keys are somebody else's, and `__proto__` is one like any other.
+  return { ...(isObject && given), ...Object.fromEntries(custom) };
 }
 
 function listOf(value: Json | undefined): Json | undefined {

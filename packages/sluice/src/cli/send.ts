@@ -1,13 +1,9 @@
-import { codeOf } from "@sluice/sdk/internal";
 import type { Command } from "commander";
 import type { DaemonClient } from "../daemon/client.ts";
-import { EXIT, SluiceError } from "../errors.ts";
+import { EXIT } from "../errors.ts";
 import { type CliContext, type CommonFlags, findDaemon, withCommonFlags } from "./context.ts";
 import { fileChunks } from "./input.ts";
-
-/** Well below what one request may carry (10 MiB), and enough that the round trips do not matter. */
-const BATCH_LINES_MAX = 500;
-const BATCH_BYTES_MAX = 4 * 1024 * 1024;
+import { type Line, lineBatches } from "./line-batches.ts";
 
 interface Outcome {
   readonly accepted: number;
@@ -26,7 +22,7 @@ export function addSend(program: Command, context: CliContext): void {
       const client = await findDaemon(context, flags);
       let accepted = 0;
       let refused = 0;
-      for await (const batch of batches(file === "-" ? process.stdin : fileChunks(file), file)) {
+      for await (const batch of lineBatches(file === "-" ? process.stdin : fileChunks(file), file)) {
         const outcome = await post(client, batch);
         accepted += outcome.accepted;
         refused += outcome.refused;
@@ -35,47 +31,6 @@ export function addSend(program: Command, context: CliContext): void {
       context.say(`${accepted} events accepted${refused > 0 ? `, ${refused} refused` : ""}.`);
       if (refused > 0) context.exit = accepted > 0 ? EXIT.partial : EXIT.failure;
     });
-}
-
-/** A line with its number in the input, for messages. */
-interface Line {
-  readonly text: string;
-  readonly number: number;
-}
-
-async function* batches(chunks: AsyncIterable<unknown>, path: string): AsyncGenerator<readonly Line[]> {
-  let lines: Line[] = [];
-  let number = 0;
-  let sizeBytes = 0;
-  for await (const text of linesOf(chunks, path)) {
-    number++;
-    if (text.trim() === "") continue;
-    lines.push({ text, number });
-    sizeBytes += Buffer.byteLength(text);
-    if (lines.length < BATCH_LINES_MAX && sizeBytes < BATCH_BYTES_MAX) continue;
-    yield lines;
-    lines = [];
-    sizeBytes = 0;
-  }
-  if (lines.length > 0) yield lines;
-}
-
-async function* linesOf(chunks: AsyncIterable<unknown>, path: string): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  try {
-    for await (const chunk of chunks) {
-      const text = chunk instanceof Uint8Array ? decoder.decode(chunk, { stream: true }) : String(chunk);
-      const lines = (rest + text).split("\n");
-      rest = lines.pop() ?? "";
-      yield* lines;
-    }
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === undefined || SluiceError.is(error)) throw error;
-    throw new SluiceError("INPUT_UNREADABLE", { path, cause: code }, error);
-  }
-  if (rest !== "") yield rest;
 }
 
 async function post(client: DaemonClient, lines: readonly Line[]): Promise<Outcome> {

@@ -2,7 +2,7 @@ import { sleep, systemClock } from "@sluice/sdk/internal";
 import type { Command } from "commander";
 import type { DaemonClient } from "../daemon/client.ts";
 import { type CliContext, type CommonFlags, findDaemon, UNTIL_EXIT, withCommonFlags } from "./context.ts";
-import { describeEvent } from "./event-line.ts";
+import { describeEvent } from "./describe-event.ts";
 import { readSse } from "./sse.ts";
 
 interface TailFlags extends CommonFlags {

@@ -133,23 +133,14 @@ function defaultSink(definitions: readonly SinkDefinition[]): PipelineSink {
 
 function toPipelineSink(entry: SinkEntry): PipelineSink {
   const filter = toFilter(entry);
-  const { backlog, retry } = entry;
+  const { retry } = entry;
   return {
     name: entry.name,
     type: entry.type,
     enabled: entry.enabled ?? true,
     params: entry.params ?? {},
     ...(entry.from === undefined ? {} : { from: entry.from }),
-    ...(entry.was === undefined ? {} : { was: entry.was }),
     ...(filter === undefined ? {} : { filter: createFilter(filter) }),
-    ...(backlog === undefined
-      ? {}
-      : {
-          backlog: {
-            whenFull: backlog.when_full ?? "block",
-            ...(backlog.max_bytes === undefined ? {} : { maxBytes: backlog.max_bytes }),
-          },
-        }),
     ...(retry?.max_wait === undefined ? {} : { retry: { maxWaitMs: retry.max_wait } }),
   };
 }

@@ -1,11 +1,10 @@
-import { ManualClock } from "@sluice/sdk/internal";
+import { ManualClock, MemoryDisk } from "@sluice/sdk/internal";
 import { expect, test } from "vitest";
 import type { DeadLetter } from "./dead-letter.ts";
 import { openDeadLetters } from "./dead-letters.ts";
 import { Item } from "./item.ts";
-import { MemoryDisk } from "./memory-disk.test-support.ts";
 import { MemorySpool } from "./memory-spool.test-support.ts";
-import { ids, PLACE, record, stage } from "./route.test-support.ts";
+import { ids, PLACE, record, stage, textOf } from "./route.test-support.ts";
 
 const path = "/d/hooks.jsonl";
 const open = (disk: MemoryDisk, more: { capBytes?: number; place?: string; low?: number } = {}) =>
@@ -33,9 +32,9 @@ test("a letter is on the disk when its append resolves, and the directory entry 
 
   const appended = await file.append(letter ? [letter] : []);
 
+  disk.crash();
   expect(appended).toBe("written");
-  expect(disk.synced.has("/d")).toBe(true);
-  expect(JSON.parse(disk.synced.get(path)?.toString() ?? "")).toMatchObject({ offset: 0, id: "a" });
+  expect(JSON.parse(textOf(disk, path))).toMatchObject({ offset: 0, id: "a" });
   expect(file.count).toBe(1);
 });
 
@@ -44,15 +43,15 @@ test("a torn last line is cut off, wherever it tore, and whole ones are counted 
   const file = await open(disk);
   const all = await letters("a", "b");
   for (const letter of all) await file.append([letter]);
-  const whole = disk.files.get(path) ?? Buffer.alloc(0);
+  const whole = Buffer.from(disk.bytesOf(path));
   const firstLine = whole.indexOf(10) + 1;
 
   for (let length = 0; length <= whole.length; length++) {
-    disk.files.set(path, Buffer.from(whole.subarray(0, length)));
+    disk.put(path, whole.subarray(0, length));
     const again = await open(disk);
     const lines = length === whole.length ? 2 : length >= firstLine ? 1 : 0;
     expect(again.count).toBe(lines);
-    expect(disk.files.get(path)?.length).toBe([0, firstLine, whole.length][lines]);
+    expect(disk.bytesOf(path).length).toBe([0, firstLine, whole.length][lines]);
     await again.append(all);
     expect((await open(disk)).count).toBe(2);
   }
@@ -68,7 +67,7 @@ test("over its cap nothing is written, and the route counts the events as droppe
   const { balance } = setup.route.status;
   expect(balance.deadLettered).toBeGreaterThan(0);
   expect(balance.dropped).toEqual({ deadletters_full: 8 - balance.deadLettered });
-  expect(setup.disk.text("/deadletters/hooks.jsonl").length).toBeLessThanOrEqual(700);
+  expect(textOf(setup.disk, "/deadletters/hooks.jsonl").length).toBeLessThanOrEqual(700);
   await setup.route.close();
 });
 
@@ -77,20 +76,21 @@ test.each(["short write", "EIO"])(
   async (fault) => {
     const setup = await stage();
     setup.sink.answer = () => ({ status: "rejected", reason: "no" });
-    if (fault === "EIO") setup.disk.syncError = "EIO";
-    else setup.disk.freeLeft = 50;
+    setup.fault = ({ operation }) => {
+      if (operation === "sync" && fault === "EIO") return { code: "EIO" };
+      return operation === "write" && fault === "short write" ? { shortBytes: 50 } : undefined;
+    };
     await setup.append("a");
     await setup.clock.advance(5_000);
 
     const during = setup.route.status.balance;
-    setup.disk.syncError = undefined;
-    setup.disk.freeLeft = Number.POSITIVE_INFINITY;
+    setup.fault = undefined;
     await setup.clock.advance(60_000);
 
     expect(during).toMatchObject({ pending: 1, deadLettered: 0 });
     expect(setup.warnings.length).toBeGreaterThan(0);
     expect(setup.route.status.balance).toMatchObject({ pending: 0, deadLettered: 1 });
-    expect(setup.disk.text("/deadletters/hooks.jsonl").split("\n").length).toBe(2);
+    expect(textOf(setup.disk, "/deadletters/hooks.jsonl").split("\n").length).toBe(2);
     await setup.route.close();
   },
 );
@@ -113,6 +113,6 @@ test("an event with line feeds between its tokens still makes one line of JSON",
 
   await (await open(disk)).append([{ items, dead: 1, reason: "rejected", words: "line\nfeed \ud800" }]);
 
-  expect(disk.text(path).split("\n").length).toBe(2);
-  expect(JSON.parse(disk.text(path)).event).toEqual({ id: "x", kind: "a\nb" });
+  expect(textOf(disk, path).split("\n").length).toBe(2);
+  expect(JSON.parse(textOf(disk, path)).event).toEqual({ id: "x", kind: "a\nb" });
 });

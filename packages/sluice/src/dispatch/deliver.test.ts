@@ -1,11 +1,10 @@
 import { expect, test } from "vitest";
 import type { Delivery } from "../sinks/delivery.ts";
-import { ids, record, type Stage, stage } from "./route.test-support.ts";
+import { ids, record, type Stage, stage, textOf } from "./route.test-support.ts";
 
 const path = "/deadletters/hooks.jsonl";
 const letters = ({ disk }: Stage) =>
-  disk
-    .text(path)
+  textOf(disk, path)
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line));

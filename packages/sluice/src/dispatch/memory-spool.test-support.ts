@@ -1,18 +1,19 @@
-import { createHash } from "node:crypto";
-import type { Event } from "@sluice/sdk";
-import type {
-  AppendOutcome,
-  Lease,
-  NewRecord,
-  ReadLimit,
-  Spool,
-  SpoolRecord,
-  SpoolState,
+import { textKey } from "../spool/keys.ts";
+import {
+  type AppendOutcome,
+  FLAG_RESERVE,
+  type Lease,
+  type NewRecord,
+  type ReadLimit,
+  type Spool,
+  type SpoolRecord,
+  type SpoolState,
 } from "../spool/spool.ts";
+import { StoredRecord } from "../spool/stored-record.ts";
 
 /**
- * A spool of one partition in memory, for the tests of this folder. Ledgers survive `reopen`, as after a
- * crash.
+ * A spool of one partition in memory that does what a disk can do to one: loses leases, ledgers and records,
+ * refuses, and remembers every commit. Where a test needs none of that, `createMemorySpool` is the one.
  */
 export class MemorySpool implements Spool {
   readonly records = new Map<number, SpoolRecord>();
@@ -107,7 +108,7 @@ export class MemorySpool implements Spool {
     }
     const offset = this.#next++;
     this.#ids.set(record.id, { offset, crc: record.received.crc });
-    this.records.set(offset, new MemoryRecord(offset, record));
+    this.records.set(offset, stored(offset, record));
     return { status: "appended", offset };
   }
 
@@ -118,30 +119,7 @@ export class MemorySpool implements Spool {
   }
 }
 
-class MemoryRecord implements SpoolRecord {
-  readonly offset: number;
-  readonly kindCode: number;
-  readonly flags: number;
-  readonly runKey: number;
-  readonly orderKey: number;
-  readonly body: Uint8Array;
-  #event: Event | undefined;
-
-  constructor(offset: number, record: NewRecord) {
-    this.offset = offset;
-    this.kindCode = record.kindCode;
-    this.flags = record.flags & 0x7f;
-    this.runKey = keyOf(record.runId);
-    this.orderKey = keyOf(record.orderKey);
-    this.body = record.body;
-  }
-
-  get event(): Event {
-    this.#event ??= JSON.parse(Buffer.from(this.body).toString()) as Event;
-    return this.#event;
-  }
-}
-
-function keyOf(text: string | undefined): number {
-  return text === undefined ? 0 : createHash("sha1").update(text).digest().readUIntBE(0, 6);
+function stored(offset: number, { kindCode, flags, runId, orderKey, body }: NewRecord): SpoolRecord {
+  const keyOf = (text: string | undefined) => (text === undefined ? 0 : textKey(text));
+  return new StoredRecord(offset, kindCode, flags & ~FLAG_RESERVE, keyOf(runId), keyOf(orderKey), body);
 }

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Delivery } from "../sinks/delivery.ts";
 import { assertBalance } from "./balance.ts";
 import { openIdleRoute } from "./idle-route.ts";
-import { ids, PLACE, record, stage } from "./route.test-support.ts";
+import { ids, PLACE, record, stage, textOf } from "./route.test-support.ts";
 
 test("after a crash a route goes on at its last ledger, duplicates at worst (T15)", async () => {
   const { sink, clock, append, crash, ...setup } = await stage({
@@ -90,7 +90,7 @@ test("a dead letter that was written before a crash is not sent and not written 
   await setup.clock.advance(1_000);
 
   expect(setup.sink.taken).toEqual(["b"]);
-  expect(setup.disk.text("/deadletters/hooks.jsonl").split("\n").length).toBe(2);
+  expect(textOf(setup.disk, "/deadletters/hooks.jsonl").split("\n").length).toBe(2);
   expect(setup.route.status.balance).toMatchObject({ delivered: 1, deadLettered: 1, pending: 0 });
   await setup.route.close();
 });

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Outgoing } from "../sinks/define.ts";
 import type { Delivery, ItemDelivery } from "../sinks/delivery.ts";
 import { assertBalance } from "./balance.ts";
-import { type Stage, stage } from "./route.test-support.ts";
+import { type Stage, stage, textOf } from "./route.test-support.ts";
 
 /**
  * Random events, answers, delays, crashes and wakes against one route. Whatever happens: the balance holds at
@@ -97,7 +97,7 @@ test("under random deliveries and crashes balance and order hold, nothing is ski
       expect(setup.route.status).toMatchObject({ state: { name: "running" }, lag: 0 });
       assertBalance(setup.route.status.balance);
       expect(setup.route.status.balance.accepted).toBe(count);
-      const buried = setup.disk.text("/deadletters/hooks.jsonl").matchAll(/"id":"([^"]+)","kind"/g);
+      const buried = textOf(setup.disk, "/deadletters/hooks.jsonl").matchAll(/"id":"([^"]+)","kind"/g);
       for (const [, id = ""] of buried) world.gone.add(id);
       expect(world.gone.size).toBe(count);
       await setup.route.close();

@@ -1,5 +1,12 @@
 import { KIND_CODES } from "@sluice/sdk";
-import { ManualClock, seededRandom } from "@sluice/sdk/internal";
+import {
+  type DiskCall,
+  type Fault,
+  faultyDisk,
+  ManualClock,
+  MemoryDisk,
+  seededRandom,
+} from "@sluice/sdk/internal";
 import type { Outgoing, Sink, SinkDefinition } from "../sinks/define.ts";
 import type { Delivery } from "../sinks/delivery.ts";
 import { Received } from "../spool/received.ts";
@@ -7,7 +14,6 @@ import type { NewRecord } from "../spool/spool.ts";
 import { assertBalance } from "./balance.ts";
 import { openDeadLetters } from "./dead-letters.ts";
 import type { Figures } from "./figures.ts";
-import { MemoryDisk } from "./memory-disk.test-support.ts";
 import { MemorySpool } from "./memory-spool.test-support.ts";
 import { openRoute } from "./open-route.ts";
 import type { Route } from "./route.ts";
@@ -94,6 +100,8 @@ export interface Stage {
   readonly states: string[];
   readonly warnings: string[];
   readonly disk: MemoryDisk;
+  /** What goes wrong with the disk from now on. */
+  fault: ((call: DiskCall) => Fault | undefined) | undefined;
   route: Route;
   /** Appends events with these ids, `run/…` giving the run, and lets the route see them. */
   append(...ids: readonly string[]): Promise<void>;
@@ -136,7 +144,7 @@ export async function stage(options: StageOptions = {}): Promise<Stage> {
       firstOffset: 0,
       openDeadLetters: (low) =>
         openDeadLetters({
-          disk,
+          disk: faultyDisk(disk, (call) => setup.fault?.(call)),
           clock,
           directory: "/deadletters",
           sink: "hooks",
@@ -162,6 +170,7 @@ export async function stage(options: StageOptions = {}): Promise<Stage> {
     states,
     warnings,
     disk,
+    fault: undefined,
     route: undefined as unknown as Route,
     async append(...ids) {
       await spool.append(
@@ -180,6 +189,11 @@ export async function stage(options: StageOptions = {}): Promise<Stage> {
   };
   setup.route = await open();
   return setup;
+}
+
+/** What a file holds now. */
+export function textOf(disk: MemoryDisk, path: string): string {
+  return Buffer.from(disk.bytesOf(path)).toString();
 }
 
 export function ids(count: number, from = 0): string[] {

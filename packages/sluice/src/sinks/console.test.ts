@@ -31,7 +31,7 @@ function open(format: "text" | "json", output: { write(text: string): Promise<vo
 
 test("a run is one line that a person can read", async () => {
   expect(await printed("text", llmRun({ runId: "r-1" }))).toBe(
-    "00:00:01.000 run.ended      r-1 llm gpt-4.1-mini ok 1000 ms 5→2 tokens\n",
+    "00:00:01.000 run.ended      r-1 openai chat gpt-4.1-mini ok 1000 ms 5→2 tokens\n",
   );
 });
 

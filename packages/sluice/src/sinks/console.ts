@@ -1,8 +1,8 @@
-import type { Event } from "@sluice/sdk";
 import { codeOf, jsonlEntry, type Output, systemOutput } from "@sluice/sdk/internal";
 import { z } from "zod";
 import { defineSink, type Outgoing } from "./define.ts";
 import { type Delivery, delivered } from "./delivery.ts";
+import { eventLine, printable } from "./event-line.ts";
 import { untilAborted } from "./until-aborted.ts";
 
 export const consoleSink = defineSink({
@@ -58,47 +58,14 @@ function failureOf(error: unknown): Delivery {
 }
 
 function jsonLine(outgoing: Outgoing): string {
-  return withoutControls(Buffer.from(jsonlEntry(outgoing.raw)).toString("utf8"));
+  return printable(Buffer.from(jsonlEntry(outgoing.raw)).toString("utf8"));
 }
 
-/** `12:30:05.123 run.ended     0198…  llm gpt-4.1 ok 812 ms 14→3 tokens`. */
 function textLine(outgoing: Outgoing): string {
   try {
-    const { event } = outgoing;
-    const parts = [timeOf(event), event.kind.padEnd(14), event.runId ?? event.id, ...details(event)];
-    return withoutControls(parts.join(" "));
+    return eventLine(outgoing.event);
   } catch {
     // Whatever cannot be read as an event is shown as it is: the console is where one looks for the reason.
     return jsonLine(outgoing);
   }
-}
-
-function timeOf(event: Event): string {
-  return String(event.time).slice(11, 23).padEnd(12);
-}
-
-function details(event: Event): string[] {
-  const { run, tool } = event;
-  if (tool) return [`${tool.name}(${argumentsOf(tool.arguments)})`];
-  if (!run) return [];
-  const words = [run.type, run.name ?? run.request?.model, run.status, run.reason];
-  const { usage } = run;
-  if (run.startTime !== undefined && run.status !== undefined) {
-    words.push(`${Date.parse(event.time) - Date.parse(run.startTime)} ms`);
-  }
-  if (usage?.input !== undefined || usage?.output !== undefined) {
-    words.push(`${usage.input ?? "?"}→${usage.output ?? "?"} tokens`);
-  }
-  words.push(run.error?.message);
-  return words.filter((word) => word !== undefined);
-}
-
-function argumentsOf(value: unknown): string {
-  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
-}
-
-/** C0, C1 and DEL: what a terminal would obey. Line breaks are among them, so a line stays one. */
-function withoutControls(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed.
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
 }

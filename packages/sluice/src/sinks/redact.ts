@@ -1,3 +1,5 @@
+import { printable } from "./event-line.ts";
+
 /** What a backend said is kept for people up to this; the rest of a long page helps nobody. */
 const WORDS_BYTES_MAX = 2_048;
 
@@ -14,7 +16,7 @@ export function createRedactor(secrets: readonly string[]): (words: string) => s
   return (words) => {
     let clean = words;
     for (const spelling of spellings) clean = clean.replaceAll(spelling, "[secret]");
-    return capped(withoutControls(clean));
+    return capped(printable(clean).trim());
   };
 }
 
@@ -46,12 +48,6 @@ function base64Inside(secret: Buffer, alignment: number): string {
   const inside = text.slice(firstOwn, lastOwn);
   // A few characters would be found everywhere in ordinary text, and say nothing.
   return inside.length >= 6 ? inside : "";
-}
-
-/** Control characters could move a terminal's cursor or start a new log line. */
-function withoutControls(words: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed.
-  return words.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
 }
 
 function capped(words: string): string {

@@ -4,18 +4,21 @@
  * JSON, URL and base64.
  */
 export class Secrets {
-  readonly #variants = new Set<string>();
+  /** Longest first: one may begin like another, and what is left of it must not show. */
+  #variants: readonly string[] = [];
 
   /** Too short a value would black out ordinary text, and protects nothing. */
   static readonly LENGTH_MIN = 6;
 
   add(value: string): void {
     if (value.length < Secrets.LENGTH_MIN) return;
-    this.#variants.add(value);
-    this.#variants.add(JSON.stringify(value).slice(1, -1));
-    this.#variants.add(encodeURIComponent(value));
-    this.#variants.add(Buffer.from(value).toString("base64"));
-    this.#variants.add(Buffer.from(value).toString("base64url"));
+    const variants = new Set(this.#variants);
+    variants.add(value);
+    variants.add(JSON.stringify(value).slice(1, -1));
+    variants.add(encodeURIComponent(value));
+    variants.add(Buffer.from(value).toString("base64"));
+    variants.add(Buffer.from(value).toString("base64url"));
+    this.#variants = [...variants].sort((one, other) => other.length - one.length);
   }
 
   redact(text: string): string {

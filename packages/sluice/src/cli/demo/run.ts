@@ -2,7 +2,7 @@ import { decodeEvent, sleep, systemClock } from "@sluice/sdk/internal";
 import OpenAI from "openai";
 import { type DaemonClient, statusOf } from "../../daemon/client.ts";
 import type { DaemonStatus } from "../../daemon/status.ts";
-import { describeEvent } from "../event-line.ts";
+import { describeEvent } from "../describe-event.ts";
 import { readSse } from "../sse.ts";
 import { openDemoProvider } from "./provider.ts";
 

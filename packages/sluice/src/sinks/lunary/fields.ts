@@ -1,4 +1,5 @@
 import type { Json, JsonObject, Usage } from "@sluice/sdk";
+import { completionTokensOf, numberOf, promptTokensOf } from "@sluice/sdk/internal";
 
 /**
  * Lunary keeps scalars and lists of scalars on the first level of metadata and drops the rest, so nested
@@ -34,13 +35,14 @@ export interface TokensUsage {
  */
 export function tokensUsage(usage: Usage | undefined): TokensUsage | undefined {
   if (!usage) return undefined;
-  const prompt = sum(usage.input, usage.cacheRead, usage.cacheWrite5m, usage.cacheWrite1h, usage.audioInput);
-  const completion = sum(usage.output, usage.reasoning, usage.audioOutput);
+  const prompt = promptTokensOf(usage);
+  const completion = completionTokensOf(usage);
+  const promptCached = numberOf(usage.cacheRead);
   if (prompt === undefined && completion === undefined) return undefined;
   return {
     ...(prompt !== undefined && { prompt }),
     ...(completion !== undefined && { completion }),
-    ...(typeof usage.cacheRead === "number" && { promptCached: usage.cacheRead }),
+    ...(promptCached !== undefined && { promptCached }),
   };
 }
 
@@ -56,11 +58,6 @@ export function storable(value: unknown): unknown {
   return clean;
 }
 
-function sum(...buckets: readonly (number | undefined)[]): number | undefined {
-  const known = buckets.filter((bucket) => typeof bucket === "number");
-  return known.length === 0 ? undefined : known.reduce((total, bucket) => total + bucket, 0);
-}
-
 function isScalar(value: Json): boolean {
   return typeof value !== "object" || value === null || isRawNumber(value);
 }
@@ -69,11 +66,7 @@ function isList(value: Json): value is readonly Json[] {
   return Array.isArray(value);
 }
 
-/**
- * A number that the codec keeps as its text, because a double would change it. TypeScript's library does not
- * know it yet.
- */
+/** A number that the codec keeps as its text, because a double would change it. */
 function isRawNumber(value: object): boolean {
-  const json = JSON as typeof JSON & { isRawJSON(value: object): boolean };
-  return json.isRawJSON(value);
+  return numberOf(value) !== undefined;
 }

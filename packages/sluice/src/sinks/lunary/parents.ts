@@ -25,6 +25,8 @@ export interface Parents {
   arrange(runs: readonly MappedRun[]): readonly MappedRun[];
   /** This run's start is stored. */
   delivered(runId: string): void;
+  /** The server took nothing of the request: the links in it may be tried again. */
+  refused(arranged: readonly MappedRun[]): void;
 }
 
 export function createParents(knownMax = KNOWN_MAX): Parents {
@@ -45,9 +47,10 @@ export function createParents(knownMax = KNOWN_MAX): Parents {
           arranged = notBefore(events, parentTime);
         } else if (parent !== undefined && !stored.has(parent)) {
           const mayTry = strangers < STRANGERS_PER_REQUEST_MAX && !tried.has(parent);
-          if (mayTry) strangers++;
-          else arranged = unlinked(events);
-          tried.add(parent);
+          if (mayTry) {
+            strangers++;
+            tried.add(parent);
+          } else arranged = unlinked(events);
         }
         starts.set(start.runId, arranged[0]?.timestamp ?? start.timestamp);
         return { index, events: arranged };
@@ -55,6 +58,12 @@ export function createParents(knownMax = KNOWN_MAX): Parents {
     },
     delivered(runId) {
       stored.add(runId);
+    },
+    refused(arranged) {
+      for (const run of arranged) {
+        const parent = parentOf(run);
+        if (parent !== undefined) tried.remove(parent);
+      }
     },
   };
 }
@@ -105,6 +114,7 @@ function unlinked(run: readonly LunaryEvent[]): readonly LunaryEvent[] {
 interface Recent {
   has(id: string): boolean;
   add(id: string): void;
+  remove(id: string): void;
 }
 
 /** A set that forgets its oldest. */
@@ -112,6 +122,7 @@ function createRecent(max: number): Recent {
   const ids = new Set<string>();
   return {
     has: (id) => ids.has(id),
+    remove: (id) => void ids.delete(id),
     add(id) {
       ids.delete(id);
       ids.add(id);

@@ -190,6 +190,20 @@ test("children of unknown parents do not stall a request: one link is tried, the
   ]);
 });
 
+test("a link to a parent that an earlier process stored is tried again after a request that failed", async () => {
+  const { server, send } = await setUp();
+  const agent = "00000000-0000-4000-8000-00000000000a";
+  const earlier = await openSink(server.url);
+  await earlier.send([outgoing(ended(agent, { type: "agent" }))], forever);
+  const child = ended(RUN, {}, { parentRunId: agent });
+
+  server.script({ status: 500 });
+  expect(await send(child)).toMatchObject({ status: "retry" });
+  expect(await send(child)).toMatchObject({ status: "delivered" });
+
+  expect(server.runs.get(RUN)?.parentRunId).toBe(agent);
+});
+
 test("what Lunary has no form for is skipped with the reason", async () => {
   const { server, send } = await setUp();
   const { startTime: _, ...piece } = ended(RUN).run ?? { type: "llm" };

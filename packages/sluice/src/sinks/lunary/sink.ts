@@ -110,7 +110,11 @@ function openLunary(settings: z.output<typeof options>, context: SinkContext): S
         return { status: "tooLarge", reason: `the request would have ${body.length} bytes` };
       }
       const answer = await http.post(body, signal);
-      if (answer.status !== "answered") return answer;
+      if (answer.status !== "answered") {
+        // Not after a time-out: waiting for that very parent may be what took so long.
+        if (answer.httpStatus !== undefined) parents.refused(runs);
+        return answer;
+      }
       const each = readResults(answer.body, runs, http.redact);
       const { httpStatus } = answer;
       if (typeof each === "string") return { status: "retry", reason: each, httpStatus };

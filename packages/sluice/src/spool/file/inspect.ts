@@ -33,12 +33,13 @@ const READ_LIMIT = { records: 1024, bytes: 4 * 1024 * 1024 };
  */
 export async function readSpool(dataDir: string, plainDisk: Disk): Promise<SpoolContent> {
   const disk = oneSyncAtATime(plainDisk);
+  // Ledgers before records: a writer at work only adds records, so the ledgers read first are never ahead.
+  const stored = await readLedgers(disk, `${dataDir}/ledgers`);
   const survey = await surveySpool(disk, `${dataDir}/spool`, () => {});
   const { spoolId, damage, tally, nextOffset } = survey;
   const log = new SegmentLog(survey.segments, nextOffset);
-  const ledgers = spoolId
-    ? await readLedgers(disk, `${dataDir}/ledgers`, spoolId)
-    : new Map<string, Uint8Array>();
+  const ledgers = new Map<string, Uint8Array>();
+  for (const [route, ledger] of stored) if (ledger.spoolId === spoolId) ledgers.set(route, ledger.payload);
   return {
     spoolId,
     firstOffset: log.firstOffset,

@@ -46,20 +46,19 @@ export class Ledgers {
   }
 }
 
-/** Every ledger of a spool by its route's name, read without touching anything. */
-export async function readLedgers(
-  disk: Disk,
-  directory: string,
-  spoolId: string,
-): Promise<Map<string, Uint8Array>> {
-  const ledgers = new Map<string, Uint8Array>();
+/** Every ledger there is by its route's name, with the spool it belongs to, read without touching anything. */
+export async function readLedgers(disk: Disk, directory: string): Promise<ReadonlyMap<string, StoredLedger>> {
+  const ledgers = new Map<string, StoredLedger>();
   for (const name of await disk.list(directory)) {
-    if (!name.endsWith(SUFFIX)) continue;
-    const value = await readSlots(disk, `${directory}/${name}`);
-    if (value?.spoolId === spoolId)
-      ledgers.set(decodeURIComponent(name.slice(0, -SUFFIX.length)), value.payload);
+    const stored = name.endsWith(SUFFIX) ? await readSlots(disk, `${directory}/${name}`) : undefined;
+    if (stored) ledgers.set(decodeURIComponent(name.slice(0, -SUFFIX.length)), stored);
   }
   return ledgers;
+}
+
+interface StoredLedger {
+  readonly spoolId: string;
+  readonly payload: Uint8Array;
 }
 
 /**

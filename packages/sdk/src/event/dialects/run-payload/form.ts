@@ -24,7 +24,7 @@ export function checkRunPayload(payload: JsonObject): EventFault | undefined {
   const isFeedback = event === "feedback";
   return (
     requireField(payload, "event") ??
-    checkName(event, "event") ??
+    checkId(event, "event") ??
     (String(event).length > EVENT_CHARS_MAX
       ? invalid("event", `must have at most ${EVENT_CHARS_MAX} characters`)
       : undefined) ??

@@ -186,3 +186,18 @@ test("kinds without a place in this dialect are left out", () => {
     [],
   );
 });
+
+test("a count that keeps its text (10.0) is added to the others", () => {
+  const usage = '{"input":10.0,"cacheRead":2,"source":"counted"}';
+  const text = JSON.stringify(complete).replace(/"usage":\{.*?\}\}/, `"usage":${usage}`);
+
+  const [, end] = toRunPayloads(decodeEvent(Buffer.from(text)));
+
+  expect(end).toMatchObject({ tokensUsage: { prompt: 12, promptCached: 2 } });
+});
+
+test("an event name that could not be part of a kind is refused", () => {
+  const result = fromRunPayload({ event: "a\nb", type: "llm", runId: "r" }, "hash", NOW);
+
+  expect(result).toMatchObject({ fault: { code: "invalid_field", field: "event" } });
+});

@@ -1,4 +1,5 @@
 import type { Event, Json, Origin, Usage } from "../../event.ts";
+import { completionTokensOf, promptTokensOf } from "../../token-totals.ts";
 import { isPayloadObject } from "./form.ts";
 import { given } from "./given.ts";
 import { CUSTOM_PREFIX, EMBED, EMBEDDING, RUN_PAYLOAD, type RunPayload } from "./names.ts";
@@ -79,17 +80,12 @@ function inOrder(name: string, event: Event, timestamp: string, keys: readonly s
 
 function tokensOf(usage: Usage, origin: Origin | undefined): Json | undefined {
   if (origin?.dialect === RUN_PAYLOAD && usage.raw !== undefined) return usage.raw;
-  const completion = sum(usage.output, usage.reasoning, usage.audioOutput);
-  const prompt = sum(usage.input, usage.cacheRead, usage.cacheWrite5m, usage.cacheWrite1h, usage.audioInput);
+  const completion = completionTokensOf(usage);
+  const prompt = promptTokensOf(usage);
   if (completion === undefined && prompt === undefined) return undefined;
   return {
     ...given("completion", completion),
     ...given("prompt", prompt),
     ...given("promptCached", usage.cacheRead),
   };
-}
-
-function sum(...buckets: readonly (number | undefined)[]): number | undefined {
-  const known = buckets.filter((bucket) => bucket !== undefined);
-  return known.length === 0 ? undefined : known.reduce((total, bucket) => total + bucket, 0);
 }
