@@ -1,19 +1,10 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import * as http from "node:http";
+import { tmpdir } from "node:os";
 import path from "node:path";
-
-/**
- * One measured case. `ratio` is `value` against `limit`, the bare pass-through measured in the same rounds.
- */
-export interface BenchCase {
-  readonly case: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly limit: number;
-  readonly ratio: number;
-  readonly runs: number;
-}
+import { compare, type Measurement } from "./measure.ts";
 
 const ROUNDS = 9;
 const CONCURRENT = 16;
@@ -23,64 +14,81 @@ const SHAPES = [
 ] as const;
 
 /**
- * CPU time per call of each proxy process, against a bare node:http pass-through; paired and interleaved
- * rounds, medians.
+ * CPU time per call of the whole proxy process, against a bare node:http pass-through in the same rounds, whose
+ * order is turned each time; medians. `null` captures into a spool that forgets, so it is what reading costs;
+ * `file` is the whole path: the intake is the append of a file spool, its fdatasync included.
  */
-export async function* cases(): AsyncIterable<BenchCase> {
-  const upstream = await startProgram("upstream");
-  const bare = await startProgram("bare", upstream.url);
-  const capture = await startProgram("capture", upstream.url);
+export async function* cases(): AsyncIterable<Measurement> {
+  const dataDir = await mkdtemp(path.join(tmpdir(), "sluice-bench-"));
+  const programs: Program[] = [];
   try {
-    for (const { name, stream, calls, warmUpCalls } of SHAPES) {
-      const body = requestBody(stream);
-      // A daemon runs for weeks: what is compared is compiled code.
-      for (const program of [bare, capture]) await load(program.url, body, warmUpCalls);
-      const bareUs: number[] = [];
-      const captureUs: number[] = [];
-      const ratios: number[] = [];
-      for (let round = 0; round < ROUNDS; round++) {
-        const order = round % 2 === 0 ? [bare, capture] : [capture, bare];
-        const usPerCall = new Map<Program, number>();
-        for (const program of order) usPerCall.set(program, await measure(program, body, calls));
-        const [one, other] = [usPerCall.get(bare) ?? 0, usPerCall.get(capture) ?? 0];
-        bareUs.push(one);
-        captureUs.push(other);
-        ratios.push(other / one);
-      }
-      const [value, limit] = [median(captureUs), median(bareUs)];
-      yield {
-        case: `capture-null-${name}`,
-        value,
-        unit: "us CPU/call",
-        limit,
-        ratio: median(ratios),
-        runs: ROUNDS,
-      };
-    }
+    const upstream = await startProgram(programs, "upstream");
+    const bare = await startProgram(programs, "bare", upstream.url);
+    const captures = {
+      null: await startProgram(programs, "null", upstream.url),
+      file: await startProgram(programs, "file", upstream.url, dataDir),
+    };
+    for (const shape of SHAPES) yield* casesOf(shape, bare, captures);
   } finally {
-    for (const program of [capture, bare, upstream]) program.stop();
+    for (const program of programs) await program.stop();
+    await rm(dataDir, { recursive: true });
+  }
+}
+
+async function* casesOf(
+  { name, stream, calls, warmUpCalls }: (typeof SHAPES)[number],
+  bare: Program,
+  captures: Readonly<Record<"null" | "file", Program>>,
+): AsyncIterable<Measurement> {
+  const body = requestBody(stream);
+  const contestants = [bare, captures.null, captures.file];
+  const figures = new Map<Program, number[]>(contestants.map((program) => [program, []]));
+  // A daemon runs for weeks: what is compared is compiled code.
+  for (const program of contestants) await load(program.url, body, warmUpCalls);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (let turn = 0; turn < contestants.length; turn++) {
+      const program = contestants[(round + turn) % contestants.length] ?? bare;
+      figures.get(program)?.push(await measure(program, body, calls));
+    }
+  }
+  const limits = figures.get(bare) ?? [];
+  for (const spool of ["null", "file"] as const) {
+    const title = `${name}, ${spool} spool`;
+    yield compare(title, "us CPU/call", figures.get(captures[spool]) ?? [], limits);
   }
 }
 
 interface Program {
   readonly url: string;
   cpuUs(): Promise<number>;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
-async function startProgram(role: string, upstreamUrl = ""): Promise<Program> {
+async function startProgram(
+  programs: Program[],
+  role: string,
+  upstreamUrl = "",
+  dataDir = "",
+): Promise<Program> {
   const file = path.join(import.meta.dirname, "proxy-programs.ts");
-  const child: ChildProcess = fork(file, [role, upstreamUrl], { execArgv: ["--conditions=sluice-source"] });
+  const execArgv = ["--conditions=sluice-source"];
+  const child: ChildProcess = fork(file, [role, upstreamUrl, dataDir], { execArgv });
   const [{ port }] = (await once(child, "message")) as [{ port: number }];
-  return {
+  const program = {
     url: `http://127.0.0.1:${port}`,
     cpuUs: async () => {
       child.send("cpu");
       const [{ cpuUs }] = (await once(child, "message")) as [{ cpuUs: number }];
       return cpuUs;
     },
-    stop: () => child.disconnect(),
+    stop: async () => {
+      const gone = once(child, "exit");
+      child.disconnect();
+      await gone;
+    },
   };
+  programs.push(program);
+  return program;
 }
 
 async function measure(program: Program, body: string, calls: number): Promise<number> {
@@ -128,8 +136,4 @@ function requestBody(stream: boolean): string {
     { role: "user", content: `Question 1: ${sentence.repeat(7)}` },
   ];
   return JSON.stringify({ model: "gpt-4.1-mini", temperature: 0.2, ...(stream && { stream }), messages });
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
