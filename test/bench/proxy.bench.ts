@@ -6,59 +6,74 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { compare, type Measurement } from "./measure.ts";
 
-const ROUNDS = 9;
+/**
+ * Two processes of one program differ by up to a tenth for all of their lives, by where their memory and
+ * their compiled code happen to lie. So there are several of each.
+ */
+const GENERATIONS = 3;
+const ROUNDS_PER_GENERATION = 7;
 const CONCURRENT = 16;
 const SHAPES = [
-  { name: "json", stream: false, calls: 1_500, warmUpCalls: 12_000 },
-  { name: "sse", stream: true, calls: 300, warmUpCalls: 2_500 },
+  { name: "json", stream: false, calls: 1_500, warmUpCalls: 8_000 },
+  { name: "sse", stream: true, calls: 300, warmUpCalls: 1_500 },
 ] as const;
 
 /**
- * CPU time per call of the whole proxy process, against a bare node:http pass-through in the same rounds, whose
- * order is turned each time; medians. `null` captures into a spool that forgets, so it is what reading costs;
- * `file` is the whole path: the intake is the append of a file spool, its fdatasync included.
+ * CPU time per call of the whole proxy process, against a bare node:http pass-through in the same rounds,
+ * whose order is turned each time; medians. `null` captures into a spool that forgets, so it is what reading
+ * costs; `file` is the whole path: the intake is the append of a file spool, its fdatasync included.
  */
 export async function* cases(): AsyncIterable<Measurement> {
+  const figures = new Map<string, number[]>();
+  for (let generation = 0; generation < GENERATIONS; generation++) await measureGeneration(figures);
+  for (const { name } of SHAPES) {
+    const limits = figures.get(`${name}, bare`) ?? [];
+    for (const spool of ["null", "file"]) {
+      const title = `${name}, ${spool}`;
+      yield compare(`${title} spool`, "us CPU/call", figures.get(title) ?? [], limits);
+    }
+  }
+}
+
+/** One process of each program, some rounds of each shape; adds to the figures. */
+async function measureGeneration(figures: Map<string, number[]>): Promise<void> {
   const dataDir = await mkdtemp(path.join(tmpdir(), "sluice-bench-"));
   const programs: Program[] = [];
   try {
     const upstream = await startProgram(programs, "upstream");
     const bare = await startProgram(programs, "bare", upstream.url);
-    const captures = {
-      null: await startProgram(programs, "null", upstream.url),
-      file: await startProgram(programs, "file", upstream.url, dataDir),
-    };
-    for (const shape of SHAPES) yield* casesOf(shape, bare, captures);
+    const capture = await startProgram(programs, "null", upstream.url);
+    const whole = await startProgram(programs, "file", upstream.url, dataDir);
+    for (const shape of SHAPES) await measureShape(shape, [bare, capture, whole], figures);
   } finally {
     for (const program of programs) await program.stop();
     await rm(dataDir, { recursive: true });
   }
 }
 
-async function* casesOf(
+async function measureShape(
   { name, stream, calls, warmUpCalls }: (typeof SHAPES)[number],
-  bare: Program,
-  captures: Readonly<Record<"null" | "file", Program>>,
-): AsyncIterable<Measurement> {
+  programs: readonly Program[],
+  figures: Map<string, number[]>,
+): Promise<void> {
   const body = requestBody(stream);
-  const contestants = [bare, captures.null, captures.file];
-  const figures = new Map<Program, number[]>(contestants.map((program) => [program, []]));
   // A daemon runs for weeks: what is compared is compiled code.
-  for (const program of contestants) await load(program.url, body, warmUpCalls);
-  for (let round = 0; round < ROUNDS; round++) {
-    for (let turn = 0; turn < contestants.length; turn++) {
-      const program = contestants[(round + turn) % contestants.length] ?? bare;
-      figures.get(program)?.push(await measure(program, body, calls));
+  for (const program of programs) await load(program.url, body, warmUpCalls);
+  for (let round = 0; round < ROUNDS_PER_GENERATION; round++) {
+    const turned = [
+      ...programs.slice(round % programs.length),
+      ...programs.slice(0, round % programs.length),
+    ];
+    for (const program of turned) {
+      const title = `${name}, ${program.role}`;
+      const known = figures.get(title) ?? [];
+      figures.set(title, [...known, await measure(program, body, calls)]);
     }
-  }
-  const limits = figures.get(bare) ?? [];
-  for (const spool of ["null", "file"] as const) {
-    const title = `${name}, ${spool} spool`;
-    yield compare(title, "us CPU/call", figures.get(captures[spool]) ?? [], limits);
   }
 }
 
 interface Program {
+  readonly role: string;
   readonly url: string;
   cpuUs(): Promise<number>;
   stop(): Promise<void>;
@@ -75,6 +90,7 @@ async function startProgram(
   const child: ChildProcess = fork(file, [role, upstreamUrl, dataDir], { execArgv });
   const [{ port }] = (await once(child, "message")) as [{ port: number }];
   const program = {
+    role,
     url: `http://127.0.0.1:${port}`,
     cpuUs: async () => {
       child.send("cpu");

@@ -49,8 +49,8 @@ export class Capture implements Tap, OffPathWork {
   #isClosed = false;
   #end: { readonly ending: Ending; readonly endMs: number } | undefined;
   /**
-   * Functions of the capture alone. One that is made where a message is at hand keeps that message, its socket and
-   * all of its headers until the capture is read, which is longer than a young object lives.
+   * Functions of the capture alone. One that is made where a message is at hand keeps that message, its
+   * socket and all of its headers until the capture is read, which is longer than a young object lives.
    */
   readonly #onReadable = () => this.#enqueue();
   readonly #onComplete = () => {

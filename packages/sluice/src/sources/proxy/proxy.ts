@@ -66,7 +66,7 @@ class ProxyService {
   readonly #options: ProxyOptions;
   readonly #stage: CaptureStage;
   readonly #upstreams = new Map<string, Upstream>();
-  readonly #active = new ActiveCalls();
+  readonly #active = new ActiveCalls<Exchange>();
   readonly #writerJson: string;
   readonly #onOver = (exchange: Exchange) => this.#active.remove(exchange);
   #sweep: Timer | undefined;

@@ -79,11 +79,13 @@ export class ResponseCapture {
   read(): void {
     const stream = this.#stream;
     if (stream === undefined) return;
-    for (const [index, chunk] of this.#pending.entries()) {
+    let index = 0;
+    for (const chunk of this.#pending) {
       stream.feed(this.#pieces.take(chunk));
       if (this.firstTokenMs === undefined && stream.hasContent) {
         this.firstTokenMs = this.#pendingTimesMs[index];
       }
+      index++;
     }
     this.#pending = [];
     this.#pendingTimesMs = [];
