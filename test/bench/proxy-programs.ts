@@ -1,19 +1,28 @@
-import { hash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Provider, systemClock } from "@sluice/sdk/internal";
+import {
+  createIds,
+  deriveId,
+  type Provider,
+  systemClock,
+  systemDisk,
+  systemRandom,
+} from "@sluice/sdk/internal";
 import type { Intake } from "../../packages/sluice/src/sources/intake.ts";
 import { createProxy } from "../../packages/sluice/src/sources/proxy/proxy.ts";
+import { openFileSpool } from "../../packages/sluice/src/spool/file/spool.ts";
 import type { AppendOutcome } from "../../packages/sluice/src/spool/spool.ts";
 
 /**
  * The programs that the proxy benchmark starts, each a process of its own: `upstream`, which answers like
  * OpenAI, and the proxies that are compared. Each tells its port, and its CPU time whenever it is asked.
  */
-const [, , role, upstreamUrl = ""] = process.argv;
+const [, , role, upstreamUrl = "", dataDir = ""] = process.argv;
 
 const CHUNKS = 200;
 const WRITES = 20;
+const SPOOL_BYTES_MAX = 1024 * 1024 * 1024;
 
 function startUpstream(): http.Server {
   const head = { id: "chatcmpl-C4TUacC25IN2vuTdOzverPXrXhZa2", model: "gpt-4.1-mini-2025-04-14" };
@@ -84,14 +93,11 @@ function startBare(): http.Server {
 /** Captures no operation: what the proxy costs when it only passes. */
 const nothing: Provider = { name: "openai", operation: () => undefined };
 
-function startCapture(): http.Server {
-  const appended: AppendOutcome = { status: "appended", offset: 0 };
-  const intake: Intake = { bootId: randomUUID(), append: async (records) => records.map(() => appended) };
-  const derive = (runId: string, name: string) => hash("sha1", runId + name);
+async function startCapture(): Promise<http.Server> {
   const proxy = createProxy({
-    intake,
+    intake: { bootId: randomUUID(), append: role === "file" ? await fileAppend() : forget },
     clock: systemClock,
-    ids: { uuidv7: () => randomUUID(), derive },
+    ids: { uuidv7: createIds(systemClock, systemRandom).uuidv7, derive: deriveId },
     upstreams: { openai: { baseUrl: upstreamUrl, ...(role === "pass" && { provider: nothing }) } },
     onUncaptured: (reason, n) => console.error("uncaptured", reason, n),
   });
@@ -100,12 +106,33 @@ function startCapture(): http.Server {
   });
 }
 
-function start(): http.Server {
+const FORGOTTEN: AppendOutcome = { status: "appended", offset: 0 };
+const forget: Intake["append"] = async (records) => records.map(() => FORGOTTEN);
+
+/** The null spool's opposite: resolves when the records are on the disk. */
+async function fileAppend(): Promise<Intake["append"]> {
+  const spool = await openFileSpool({
+    dataDir,
+    disk: systemDisk,
+    clock: systemClock,
+    random: systemRandom,
+    maxBytes: SPOOL_BYTES_MAX,
+    minFreeBytes: 0,
+  });
+  return async (records, signal) => {
+    const outcomes = await spool.append(records, signal);
+    // No route reads here, so nothing but this gives space back.
+    if (spool.state.bytes > SPOOL_BYTES_MAX / 2) await spool.trim(0, spool.state.nextOffset);
+    return outcomes;
+  };
+}
+
+async function start(): Promise<http.Server> {
   if (role === "upstream") return startUpstream();
   return role === "bare" ? startBare() : startCapture();
 }
 
-const server = start();
+const server = await start();
 server.listen(0, "127.0.0.1", () => process.send?.({ port: (server.address() as AddressInfo).port }));
 process.on("message", () => {
   // Work that was put off belongs to the calls before it.

@@ -1,86 +1,110 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import * as http from "node:http";
+import { tmpdir } from "node:os";
 import path from "node:path";
+import { compare, type Measurement } from "./measure.ts";
 
 /**
- * One measured case. `ratio` is `value` against `limit`, the bare pass-through measured in the same rounds.
+ * Two processes of one program differ by up to a tenth for all of their lives, by where their memory and
+ * their compiled code happen to lie. So there are several of each.
  */
-export interface BenchCase {
-  readonly case: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly limit: number;
-  readonly ratio: number;
-  readonly runs: number;
-}
-
-const ROUNDS = 9;
+const GENERATIONS = 3;
+const ROUNDS_PER_GENERATION = 7;
 const CONCURRENT = 16;
 const SHAPES = [
-  { name: "json", stream: false, calls: 1_500, warmUpCalls: 12_000 },
-  { name: "sse", stream: true, calls: 300, warmUpCalls: 2_500 },
+  { name: "json", stream: false, calls: 1_500, warmUpCalls: 8_000 },
+  { name: "sse", stream: true, calls: 300, warmUpCalls: 1_500 },
 ] as const;
 
 /**
- * CPU time per call of each proxy process, against a bare node:http pass-through; paired and interleaved
- * rounds, medians.
+ * CPU time per call of the whole proxy process, against a bare node:http pass-through in the same rounds,
+ * whose order is turned each time; medians. `null` captures into a spool that forgets, so it is what reading
+ * costs; `file` is the whole path: the intake is the append of a file spool, its fdatasync included.
  */
-export async function* cases(): AsyncIterable<BenchCase> {
-  const upstream = await startProgram("upstream");
-  const bare = await startProgram("bare", upstream.url);
-  const capture = await startProgram("capture", upstream.url);
-  try {
-    for (const { name, stream, calls, warmUpCalls } of SHAPES) {
-      const body = requestBody(stream);
-      // A daemon runs for weeks: what is compared is compiled code.
-      for (const program of [bare, capture]) await load(program.url, body, warmUpCalls);
-      const bareUs: number[] = [];
-      const captureUs: number[] = [];
-      const ratios: number[] = [];
-      for (let round = 0; round < ROUNDS; round++) {
-        const order = round % 2 === 0 ? [bare, capture] : [capture, bare];
-        const usPerCall = new Map<Program, number>();
-        for (const program of order) usPerCall.set(program, await measure(program, body, calls));
-        const [one, other] = [usPerCall.get(bare) ?? 0, usPerCall.get(capture) ?? 0];
-        bareUs.push(one);
-        captureUs.push(other);
-        ratios.push(other / one);
-      }
-      const [value, limit] = [median(captureUs), median(bareUs)];
-      yield {
-        case: `capture-null-${name}`,
-        value,
-        unit: "us CPU/call",
-        limit,
-        ratio: median(ratios),
-        runs: ROUNDS,
-      };
+export async function* cases(): AsyncIterable<Measurement> {
+  const figures = new Map<string, number[]>();
+  for (let generation = 0; generation < GENERATIONS; generation++) await measureGeneration(figures);
+  for (const { name } of SHAPES) {
+    const limits = figures.get(`${name}, bare`) ?? [];
+    for (const spool of ["null", "file"]) {
+      const title = `${name}, ${spool}`;
+      yield compare(`${title} spool`, "us CPU/call", figures.get(title) ?? [], limits);
     }
+  }
+}
+
+/** One process of each program, some rounds of each shape; adds to the figures. */
+async function measureGeneration(figures: Map<string, number[]>): Promise<void> {
+  const dataDir = await mkdtemp(path.join(tmpdir(), "sluice-bench-"));
+  const programs: Program[] = [];
+  try {
+    const upstream = await startProgram(programs, "upstream");
+    const bare = await startProgram(programs, "bare", upstream.url);
+    const capture = await startProgram(programs, "null", upstream.url);
+    const whole = await startProgram(programs, "file", upstream.url, dataDir);
+    for (const shape of SHAPES) await measureShape(shape, [bare, capture, whole], figures);
   } finally {
-    for (const program of [capture, bare, upstream]) program.stop();
+    for (const program of programs) await program.stop();
+    await rm(dataDir, { recursive: true });
+  }
+}
+
+async function measureShape(
+  { name, stream, calls, warmUpCalls }: (typeof SHAPES)[number],
+  programs: readonly Program[],
+  figures: Map<string, number[]>,
+): Promise<void> {
+  const body = requestBody(stream);
+  // A daemon runs for weeks: what is compared is compiled code.
+  for (const program of programs) await load(program.url, body, warmUpCalls);
+  for (let round = 0; round < ROUNDS_PER_GENERATION; round++) {
+    const turned = [
+      ...programs.slice(round % programs.length),
+      ...programs.slice(0, round % programs.length),
+    ];
+    for (const program of turned) {
+      const title = `${name}, ${program.role}`;
+      const known = figures.get(title) ?? [];
+      figures.set(title, [...known, await measure(program, body, calls)]);
+    }
   }
 }
 
 interface Program {
+  readonly role: string;
   readonly url: string;
   cpuUs(): Promise<number>;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
-async function startProgram(role: string, upstreamUrl = ""): Promise<Program> {
+async function startProgram(
+  programs: Program[],
+  role: string,
+  upstreamUrl = "",
+  dataDir = "",
+): Promise<Program> {
   const file = path.join(import.meta.dirname, "proxy-programs.ts");
-  const child: ChildProcess = fork(file, [role, upstreamUrl], { execArgv: ["--conditions=sluice-source"] });
+  const execArgv = ["--conditions=sluice-source"];
+  const child: ChildProcess = fork(file, [role, upstreamUrl, dataDir], { execArgv });
   const [{ port }] = (await once(child, "message")) as [{ port: number }];
-  return {
+  const program = {
+    role,
     url: `http://127.0.0.1:${port}`,
     cpuUs: async () => {
       child.send("cpu");
       const [{ cpuUs }] = (await once(child, "message")) as [{ cpuUs: number }];
       return cpuUs;
     },
-    stop: () => child.disconnect(),
+    stop: async () => {
+      const gone = once(child, "exit");
+      child.disconnect();
+      await gone;
+    },
   };
+  programs.push(program);
+  return program;
 }
 
 async function measure(program: Program, body: string, calls: number): Promise<number> {
@@ -128,8 +152,4 @@ function requestBody(stream: boolean): string {
     { role: "user", content: `Question 1: ${sentence.repeat(7)}` },
   ];
   return JSON.stringify({ model: "gpt-4.1-mini", temperature: 0.2, ...(stream && { stream }), messages });
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

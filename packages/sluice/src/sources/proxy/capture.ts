@@ -48,6 +48,15 @@ export class Capture implements Tap, OffPathWork {
   /** Nothing more is noted: it is finished, or a bug has ended it. */
   #isClosed = false;
   #end: { readonly ending: Ending; readonly endMs: number } | undefined;
+  /**
+   * Functions of the capture alone. One that is made where a message is at hand keeps that message, its
+   * socket and all of its headers until the capture is read, which is longer than a young object lives.
+   */
+  readonly #onReadable = () => this.#enqueue();
+  readonly #onComplete = () => {
+    this.#isReadable = true;
+    this.#enqueue();
+  };
 
   constructor(stage: CaptureStage, call: Call) {
     this.#stage = stage;
@@ -70,16 +79,19 @@ export class Capture implements Tap, OffPathWork {
   }
 
   answer(status: number, incoming: IncomingMessage): void {
-    this.#guard(() => {
+    if (this.#isClosed) return;
+    try {
+      const { rawHeaders } = incoming;
       this.#httpStatus = status;
-      this.#requestId = headerOf(incoming.rawHeaders, "x-request-id");
+      this.#requestId = headerOf(rawHeaders, "x-request-id");
       const { held, clock } = this.#stage;
       const { operation } = this.#call;
-      const onReadable = () => this.#enqueue();
+      const onReadable = this.#onReadable;
       const bytesMax = SIDE_BYTES_MAX;
-      const headers = incoming.rawHeaders;
-      this.#response = new ResponseCapture({ operation, headers, held, clock, bytesMax, onReadable });
-    });
+      this.#response = new ResponseCapture({ operation, held, clock, bytesMax, onReadable }, rawHeaders);
+    } catch {
+      this.#abandon();
+    }
   }
 
   responseChunk(chunk: Buffer): void {
@@ -92,26 +104,28 @@ export class Capture implements Tap, OffPathWork {
   }
 
   end(ending: Ending): void {
-    this.#guard(() => {
+    if (this.#isClosed) return;
+    try {
       this.#end = { ending, endMs: this.#stage.clock.nowMs() };
       this.#stage.ending.begin();
-      const finish = () => {
-        this.#isReadable = true;
-        this.#enqueue();
-      };
-      if (this.#response === undefined) finish();
-      else this.#response.end(finish);
-    });
+      if (this.#response === undefined) this.#onComplete();
+      else this.#response.end(this.#onComplete);
+    } catch {
+      this.#abandon();
+    }
   }
 
   work(): void {
     this.#isQueued = false;
-    this.#guard(() => {
+    if (this.#isClosed) return;
+    try {
       const end = this.#isReadable ? this.#end : undefined;
       if (this.#request === undefined && this.#isRequestComplete) this.#start();
       if (end !== undefined) this.#finish(end);
       else this.#response?.read();
-    });
+    } catch {
+      this.#abandon();
+    }
   }
 
   #enqueue(): void {
@@ -160,15 +174,6 @@ export class Capture implements Tap, OffPathWork {
       ...(this.#sent.isCut && { requestBytes: this.#sent.sizeBytes }),
       ...(isResponseCut && { responseBytes: this.#response?.sizeBytes ?? 0 }),
     };
-  }
-
-  #guard(note: () => void): void {
-    if (this.#isClosed) return;
-    try {
-      note();
-    } catch {
-      this.#abandon();
-    }
   }
 
   /** After a bug of ours. The call goes on; what is lost is counted, and a metric shows it. */

@@ -50,6 +50,8 @@ export class Exchange {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #tap: Tap | undefined;
+  /** Its place among the active calls, which keep it. */
+  place = -1;
   #outgoing: ClientRequest | undefined;
   #filter: StreamFilter | undefined;
   #hadAnswer = false;

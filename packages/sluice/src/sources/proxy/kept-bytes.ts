@@ -27,7 +27,8 @@ export class KeptBytes {
   readonly #bytesMax: number;
   #chunks: Buffer[] = [];
   #keptBytes = 0;
-  #tail: Buffer[] = [];
+  /** Made when it is needed, which is hardly ever; a call's objects outlive many others. */
+  #tail: Buffer[] | undefined;
   #tailBytes = 0;
   sizeBytes = 0;
   isCut = false;
@@ -58,24 +59,30 @@ export class KeptBytes {
   }
 
   tail(): string | undefined {
-    return this.isCut ? joined(this.#tail).subarray(-TAIL_BYTES).toString("utf8") : undefined;
+    return this.isCut
+      ? joined(this.#tail ?? [])
+          .subarray(-TAIL_BYTES)
+          .toString("utf8")
+      : undefined;
   }
 
   release(): void {
     this.#held.giveBack(this.#keptBytes);
     this.#keptBytes = 0;
     this.#chunks = [];
-    this.#tail = [];
+    this.#tail = undefined;
   }
 
   #addTail(chunk: Buffer): void {
-    this.#tail.push(chunk);
+    this.#tail ??= [];
+    const tail = this.#tail;
+    tail.push(chunk);
     this.#tailBytes += chunk.length;
-    let first = this.#tail[0];
+    let first = tail[0];
     while (first !== undefined && this.#tailBytes - first.length >= TAIL_BYTES) {
-      this.#tail.shift();
+      tail.shift();
       this.#tailBytes -= first.length;
-      first = this.#tail[0];
+      first = tail[0];
     }
   }
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock, Operation, Timer } from "@sluice/sdk/internal";
 import { sendProblem } from "../../http/problem.ts";
 import type { Intake } from "../intake.ts";
+import { ActiveCalls } from "./active-calls.ts";
 import { Capture, type CaptureStage } from "./capture.ts";
 import { contextOf } from "./context.ts";
 import { Exchange } from "./exchange.ts";
@@ -65,8 +66,9 @@ class ProxyService {
   readonly #options: ProxyOptions;
   readonly #stage: CaptureStage;
   readonly #upstreams = new Map<string, Upstream>();
-  readonly #active = new Set<Exchange>();
+  readonly #active = new ActiveCalls<Exchange>();
   readonly #writerJson: string;
+  readonly #onOver = (exchange: Exchange) => this.#active.remove(exchange);
   #sweep: Timer | undefined;
   #lastPath = "";
   #lastPathJson = "";
@@ -118,7 +120,7 @@ class ProxyService {
       tap: capture,
       rewrite: upstream.injectsUsage && mayAskForUsage(request, operation) ? askForUsage : undefined,
       nowMs: this.#options.clock.monotonicMs(),
-      onOver: (over) => this.#active.delete(over),
+      onOver: this.#onOver,
     });
     this.#active.add(exchange);
     this.#sweep ??= this.#armSweep();
@@ -134,9 +136,7 @@ class ProxyService {
   async close(signal?: AbortSignal): Promise<void> {
     this.#sweep?.cancel();
     const message = "The proxy is shutting down.";
-    for (const exchange of this.#active) {
-      exchange.abort({ reason: "shutdown", httpStatus: 503, message });
-    }
+    this.#active.each((exchange) => exchange.abort({ reason: "shutdown", httpStatus: 503, message }));
     await Promise.race([this.settled(), aborted(signal)]);
     for (const upstream of this.#upstreams.values()) upstream.close();
   }
@@ -181,7 +181,7 @@ class ProxyService {
   #armSweep(): Timer {
     return this.#options.clock.after(SWEEP_MS, () => {
       const nowMs = this.#options.clock.monotonicMs();
-      for (const exchange of this.#active) exchange.expire(nowMs);
+      this.#active.each((exchange) => exchange.expire(nowMs));
       this.#sweep = this.#active.size > 0 ? this.#armSweep() : undefined;
     });
   }

@@ -6,8 +6,6 @@ import { Utf8Pieces } from "./utf8-pieces.ts";
 
 export interface ResponseOptions {
   readonly operation: Operation;
-  /** The raw header list of the answer. */
-  readonly headers: readonly string[];
   readonly held: HeldBytes;
   readonly bytesMax: number;
   readonly clock: Clock;
@@ -22,21 +20,26 @@ export class ResponseCapture {
   readonly #body: KeptBytes;
   readonly #pieces = new Utf8Pieces();
   readonly #decoder: Decoder | "unknown" | undefined;
-  /** What has come and is not read yet, with its time, which counts until the first token is found. */
-  #pending: { readonly chunk: Buffer; readonly atMs: number }[] = [];
+  /** What has come and is not read yet. */
+  #pending: Buffer[] = [];
+  /** When each of it came; taken until the first token is found. */
+  #pendingTimesMs: number[] = [];
   #onEnd: (() => void) | undefined;
   #isDamaged = false;
   #sizeBytes = 0;
   #heldBytes = 0;
   firstTokenMs: number | undefined;
 
-  constructor(options: ResponseOptions) {
-    const { operation, headers, bytesMax } = options;
+  /** `headers` is the raw header list of the answer. */
+  constructor(options: ResponseOptions, headers: readonly string[]) {
+    const { operation, bytesMax } = options;
     this.#options = options;
     this.#body = new KeptBytes(options.held, bytesMax);
     const isStream = /^text\/event-stream\b/i.test(headerOf(headers, "content-type") ?? "");
     this.#stream = isStream ? operation.openStream(bytesMax) : undefined;
-    this.#decoder = openDecoder(headerOf(headers, "content-encoding"), {
+    const encoding = headerOf(headers, "content-encoding");
+    if (encoding === undefined) return;
+    this.#decoder = openDecoder(encoding, {
       onChunk: (chunk) => this.#take(chunk),
       onEnd: (isDamaged) => this.#decoded(isDamaged),
     });
@@ -76,11 +79,16 @@ export class ResponseCapture {
   read(): void {
     const stream = this.#stream;
     if (stream === undefined) return;
-    for (const { chunk, atMs } of this.#pending) {
+    let index = 0;
+    for (const chunk of this.#pending) {
       stream.feed(this.#pieces.take(chunk));
-      if (this.firstTokenMs === undefined && stream.hasContent) this.firstTokenMs = atMs;
+      if (this.firstTokenMs === undefined && stream.hasContent) {
+        this.firstTokenMs = this.#pendingTimesMs[index];
+      }
+      index++;
     }
     this.#pending = [];
+    this.#pendingTimesMs = [];
   }
 
   /** What the answer said; undefined when it could not be decoded. */
@@ -107,6 +115,7 @@ export class ResponseCapture {
     this.#options.held.giveBack(this.#heldBytes);
     this.#heldBytes = 0;
     this.#pending = [];
+    this.#pendingTimesMs = [];
   }
 
   #take(chunk: Buffer): void {
@@ -115,7 +124,8 @@ export class ResponseCapture {
       this.#body.add(chunk);
       return;
     }
-    this.#pending.push({ chunk, atMs: this.firstTokenMs ?? this.#options.clock.nowMs() });
+    this.#pending.push(chunk);
+    if (this.firstTokenMs === undefined) this.#pendingTimesMs.push(this.#options.clock.nowMs());
     this.#hold(chunk.length);
     if (this.#pending.length === 1) this.#options.onReadable();
   }

@@ -57,6 +57,9 @@ export class Upstream {
     this.#request = isSecure ? https.request : http.request;
     const agentOptions = { keepAlive: true, maxFreeSockets: FREE_SOCKETS_MAX };
     this.#agent = isSecure ? new https.Agent(agentOptions) : new http.Agent(agentOptions);
+    // An agent names the pool of a request by all of its options; here there is one pool. Over TLS the name
+    // is also that of the session.
+    if (!isSecure) this.#agent.getName = () => this.host;
     // Brackets belong to an IPv6 address in a URL, not to the address.
     const hostname = url.hostname.replace(/^\[|\]$/g, "");
     this.#connection = { hostname, port: url.port === "" ? (isSecure ? 443 : 80) : Number(url.port) };
