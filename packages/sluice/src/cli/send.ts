@@ -39,7 +39,7 @@ export function addSend(program: Command, context: CliContext): void {
 
 /** A line with its number in the input, for messages. */
 interface Line {
-  readonly text: string;
+  readonly bytes: Uint8Array;
   readonly number: number;
 }
 
@@ -47,11 +47,11 @@ async function* batches(chunks: AsyncIterable<unknown>, path: string): AsyncGene
   let lines: Line[] = [];
   let number = 0;
   let sizeBytes = 0;
-  for await (const text of linesOf(chunks, path)) {
+  for await (const bytes of linesOf(chunks, path)) {
     number++;
-    if (text.trim() === "") continue;
-    lines.push({ text, number });
-    sizeBytes += Buffer.byteLength(text);
+    if (isBlank(bytes)) continue;
+    lines.push({ bytes, number });
+    sizeBytes += bytes.length;
     if (lines.length < BATCH_LINES_MAX && sizeBytes < BATCH_BYTES_MAX) continue;
     yield lines;
     lines = [];
@@ -60,27 +60,38 @@ async function* batches(chunks: AsyncIterable<unknown>, path: string): AsyncGene
   if (lines.length > 0) yield lines;
 }
 
-async function* linesOf(chunks: AsyncIterable<unknown>, path: string): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = "";
+/** The bytes as they are: what is not UTF-8 is the daemon's to refuse, and never to be mended in silence. */
+async function* linesOf(chunks: AsyncIterable<unknown>, path: string): AsyncGenerator<Uint8Array> {
+  let parts: Uint8Array[] = [];
   try {
     for await (const chunk of chunks) {
-      const text = chunk instanceof Uint8Array ? decoder.decode(chunk, { stream: true }) : String(chunk);
-      const lines = (rest + text).split("\n");
-      rest = lines.pop() ?? "";
-      yield* lines;
+      const bytes = chunk instanceof Uint8Array ? chunk : Buffer.from(String(chunk));
+      let start = 0;
+      for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, start)) {
+        yield Buffer.concat([...parts, bytes.subarray(start, end)]);
+        parts = [];
+        start = end + 1;
+      }
+      if (start < bytes.length) parts.push(bytes.subarray(start));
     }
   } catch (error) {
     const code = codeOf(error);
     if (code === undefined || SluiceError.is(error)) throw error;
     throw new SluiceError("INPUT_UNREADABLE", { path, cause: code }, error);
   }
-  if (rest !== "") yield rest;
+  if (parts.length > 0) yield Buffer.concat(parts);
+}
+
+const LINE_FEED = 0x0a;
+
+/** Nothing but what JSON calls white space. */
+function isBlank(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
 }
 
 async function post(client: DaemonClient, lines: readonly Line[]): Promise<Outcome> {
   const response = await client.request("POST", "/v1/events", {
-    body: lines.map(({ text }) => text).join("\n"),
+    body: Buffer.concat(lines.flatMap(({ bytes }) => [bytes, NEW_LINE])),
     headers: { "content-type": "application/x-ndjson" },
     takesAll: true,
     signal: AbortSignal.timeout(DURABLE_MS),
@@ -99,6 +110,8 @@ async function post(client: DaemonClient, lines: readonly Line[]): Promise<Outco
     sentences: refused.map(({ index, detail }) => `line ${lines[index]?.number ?? "?"}: ${detail}`),
   };
 }
+
+const NEW_LINE = Buffer.from("\n");
 
 /** Until everything is on disk; a busy device may take long. */
 const DURABLE_MS = 60_000;
