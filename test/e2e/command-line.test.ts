@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   LUNARY_TEST_KEY,
   type LunaryServer,
@@ -26,6 +26,8 @@ beforeAll(async () => {
   expect(built, built.stdout).toMatchObject({ exit: 0 });
   directory = mkdtempSync(join(tmpdir(), "sluice-cli-"));
   environment = {
+    // As npm's scripts and npx have it: our Node and our commands first.
+    PATH: `${join(ROOT, "node_modules/.bin")}:${process.env["PATH"]}`,
     HOME: directory,
     SLUICE_DATA_DIR: join(directory, "data"),
     SLUICE_LISTEN: "127.0.0.1:0",
@@ -34,9 +36,11 @@ beforeAll(async () => {
   lunary = await startLunaryServer();
 });
 
-afterEach(() => shell("npx sluice stop"));
-
 afterAll(async () => {
+  // Nothing runs any more, unless a test has failed half-way.
+  for (const name of ["data", "data-key", "data-demo"])
+    if (existsSync(join(directory, name, "daemon.json")))
+      await shell(`sluice stop --data-dir ${join(directory, name)}`);
   await lunary.close();
   rmSync(directory, { recursive: true, force: true });
 });
@@ -50,14 +54,14 @@ test("the first seed's command line runs as the README prints it, and stop drain
 
   const started = await shell(line);
   const url = started.stdout.trim();
-  const status = JSON.parse((await shell("npx sluice status --json")).stdout);
+  const status = JSON.parse((await shell("sluice status --json")).stdout);
   const runIds = Array.from({ length: RUNS }, (_, index) => runId(index));
   const posted = await fetch(`${url}/v1/events`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(runIds.flatMap((id) => [startOf(id), endOf(id)])),
   });
-  const stopped = await shell("npx sluice stop");
+  const stopped = await shell("sluice stop");
 
   expect(started, started.stderr).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^http:\S+\n$/) });
   expect(status).toMatchObject({ url, pid: expect.any(Number), version: expect.any(String) });
@@ -67,7 +71,7 @@ test("the first seed's command line runs as the README prints it, and stop drain
   expect(existsSync(join(directory, "data", "daemon.json"))).toBe(false);
   expect(runIds.map((id) => lunary.runs.get(id)?.status)).toEqual(runIds.map(() => "success"));
   expect(lunary.lost).toEqual([]);
-  const [verified] = JSON.parse((await shell("npx sluice verify --json")).stdout).sinks.filter(
+  const [verified] = JSON.parse((await shell("sluice verify --json")).stdout).sinks.filter(
     (sink: { name: string }) => sink.name === "lunary",
   );
   expect(verified.balance).toMatchObject({ accepted: 3 * RUNS, pending: 0 });
@@ -76,27 +80,30 @@ test("the first seed's command line runs as the README prints it, and stop drain
 
 test.runIf(existsSync("/proc/self/cmdline"))("the key stands nowhere in the detached process", async () => {
   const flags = "--api-key $LUNARY_API_KEY --data-dir $SLUICE_DATA_DIR-key --detach --json";
-  const started = await shell(`npx llm-proxy dispatcher --service lunary ${flags}`);
+  const started = await shell(`llm-proxy dispatcher --service lunary ${flags}`);
   const { pid } = JSON.parse(started.stdout);
 
   const shown = [`/proc/${pid}/cmdline`, `/proc/${pid}/environ`].map((file) => readFileSync(file, "utf8"));
-  await shell("npx sluice stop --data-dir $SLUICE_DATA_DIR-key");
+  await shell("sluice stop --data-dir $SLUICE_DATA_DIR-key");
 
   expect(shown[0]).toContain("run-detached");
   expect(shown.join("\n")).not.toContain(LUNARY_TEST_KEY);
 });
 
-test("demo shows what arrived, and without a daemon says how to start one", async () => {
-  const without = await shell("npx sluice demo");
-  await shell("npx sluice start --detach --data-dir $SLUICE_DATA_DIR-demo");
-  const demo = await shell("npx sluice demo --data-dir $SLUICE_DATA_DIR-demo");
-  await shell("npx sluice stop --data-dir $SLUICE_DATA_DIR-demo");
+test("demo shows what arrived, and says how to start a daemon; send passes bytes as they are", async () => {
+  const without = await shell("sluice demo");
+  await shell("sluice start --detach --data-dir $SLUICE_DATA_DIR-demo");
+  const demo = await shell("sluice demo --data-dir $SLUICE_DATA_DIR-demo");
+  const lines = String.raw`{"kind":"a.b","data":"\377"}\n{"kind":"a.b","data":"\303\244"}\n`;
+  const sent = await shell(`printf '${lines}' | sluice send --data-dir $SLUICE_DATA_DIR-demo`);
+  await shell("sluice stop --data-dir $SLUICE_DATA_DIR-demo");
 
   expect(without).toMatchObject({ exit: 3, stderr: expect.stringContaining("sluice start") });
   expect(demo, demo.stderr).toMatchObject({ exit: 0 });
   expect(demo.stdout).toContain("→ the same, streamed: A spool keeps what a network loses.");
   expect(demo.stdout.match(/run\.ended/g)).toHaveLength(5);
   expect(demo.stdout).toContain("file (file): 11 events delivered");
+  expect(sent).toMatchObject({ exit: 4, stderr: expect.stringMatching(/^line 1: The event is not UTF-8/) });
 });
 
 test("started by its path on an old Node, the launcher says so in one line (exit 78)", async () => {

@@ -127,7 +127,7 @@ const ERRORS = {
   ROUTE_OTHER_DESTINATION: {
     exit: EXIT.config,
     message: (d) =>
-      `The sink "${d.name}" had another type or destination before, and its backlog belongs there. Give the new one another name, or say where it starts with from = "oldest" or from = "now".`,
+      `The sink "${d.name}" had another type or destination before, and its backlog belongs there. Give the new one another name, or say where it starts with from = "oldest" or from = "now" (dispatcher: --from oldest).`,
   },
 } as const satisfies Record<string, Entry>;
 

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "@sluice/sdk/internal";
 import type { Problem } from "../http/problem.ts";
+import { CHALLENGE_HEADER } from "./challenge.ts";
 
 /**
  * Who may talk to the server. Asked for every request, before its body is read and before its route runs.
@@ -17,8 +18,11 @@ export interface Guard {
   check(request: IncomingMessage, access: Access): Refusal | undefined;
 }
 
-/** open: on loopback for everybody on this machine. token: only with the token, everywhere. */
-export type Access = "open" | "token";
+/**
+ * open: on loopback for everybody on this machine. token: only with the token, everywhere. challenge: as
+ * open, and everywhere for a caller that asks for our proof: it sends no token before it has that.
+ */
+export type Access = "open" | "token" | "challenge";
 
 interface Refusal {
   readonly problem: Problem;
@@ -74,6 +78,7 @@ export function createGuard(options: GuardOptions): Guard {
       if (byAddress) return { problem: byAddress };
       const inUrl = checkUrl(request, options.token);
       if (inUrl) return { problem: inUrl };
+      if (access === "challenge" && headerValues(request, CHALLENGE_HEADER).length > 0) return undefined;
       return access === "token" || options.isExposed ? checkToken(request) : undefined;
     },
   };

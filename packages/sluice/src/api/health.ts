@@ -1,24 +1,12 @@
-import { createHmac } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import type { PipelineStatus } from "../pipeline.ts";
+import { CHALLENGE_HEADER, PROOF_HEADER, proofOf } from "./challenge.ts";
 import type { Route } from "./routes.ts";
 
 export interface HealthOptions {
   readonly nonce: string;
   isDraining(): boolean;
   status(): PipelineStatus;
-}
-
-/**
- * A caller sends a random text here and gets back its HMAC under the daemon's nonce: proof that it is the one
- * of daemon.json.
- */
-export const CHALLENGE_HEADER = "x-sluice-challenge";
-export const PROOF_HEADER = "x-sluice-proof";
-
-/** What a daemon with this nonce answers to a challenge. */
-export function proofOf(nonce: string, challenge: string): string {
-  return createHmac("sha256", nonce).update(challenge).digest("hex");
 }
 
 /**
@@ -45,7 +33,7 @@ export function healthRoutes(options: HealthOptions): readonly Route[] {
     {
       method: "GET",
       path: "/livez",
-      access: "open",
+      access: "challenge",
       whileDraining: true,
       isWork: false,
       serve(request, response) {

@@ -12,6 +12,7 @@ interface DispatcherFlags extends CommonFlags, LaunchFlags {
   readonly apiKey?: string;
   readonly apiKeyFile?: string;
   readonly endpoint?: string;
+  readonly from?: string;
 }
 
 /** `llm-proxy dispatcher`, the first seed's command line: the daemon with one sink, given by flags. */
@@ -27,6 +28,7 @@ export function addDispatcher(program: Command, context: CliContext): void {
     )
     .option("--api-key-file <path>", "a file with the key (else LLM_PROXY_API_KEY, LUNARY_API_KEY)")
     .option("--endpoint <url>", "the service's URL, or the file's path (LLM_PROXY_ENDPOINT)")
+    .option("--from <place>", 'where a new endpoint starts: "oldest" (what the spool has) or "now"')
     .option("--listen <host:port>", "where to listen; port 0 takes a free one (SLUICE_LISTEN)")
     .option("--detach", "return when it is ready, and leave it running")
     .option("--json", "print pid, url and version as JSON when it is ready")
@@ -35,7 +37,8 @@ export function addDispatcher(program: Command, context: CliContext): void {
       const apiKey = await findKey(service, flags, context);
       const endpoint = flags.endpoint ?? context.env["LLM_PROXY_ENDPOINT"];
       const params = service.params({ apiKey, endpoint: endpoint || undefined, cwd: context.cwd });
-      await launch(context, flags, { sinks: [{ name: service.name, type: service.name, params }] });
+      const from = flags.from === undefined ? {} : { from: flags.from };
+      await launch(context, flags, { sinks: [{ name: service.name, type: service.name, params, ...from }] });
     });
 }
 

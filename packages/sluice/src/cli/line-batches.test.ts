@@ -29,13 +29,13 @@ test("a batch has at most 500 lines and 4 MiB, and empty lines count for the num
   expect(large).toEqual([[1, 2, 3, 4], [5]]);
 });
 
-test("a character that two chunks share is one character", async () => {
-  const bytes = Buffer.from('"ü"');
-  const texts: string[] = [];
+test("bytes stay as they are: a character that two chunks share, and what is no UTF-8", async () => {
+  const bytes = Buffer.from([0x22, 0xc3, 0xbc, 0xff, 0x22]);
+  const found: Uint8Array[] = [];
 
   for await (const batch of lineBatches(iterate([bytes.subarray(0, 2), bytes.subarray(2)]), "-")) {
-    texts.push(...batch.map(({ text }) => text));
+    found.push(...batch.map((line) => line.bytes));
   }
 
-  expect(texts).toEqual(['"ü"']);
+  expect(Buffer.concat(found).equals(bytes)).toBe(true);
 });

@@ -7,7 +7,7 @@ const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 
 /** A line with its number in the input, for messages. */
 export interface Line {
-  readonly text: string;
+  readonly bytes: Uint8Array;
   readonly number: number;
 }
 
@@ -23,36 +23,45 @@ export async function* lineBatches(
   let lines: Line[] = [];
   let number = 0;
   let sizeBytes = 0;
-  for await (const text of linesOf(chunks, path)) {
+  for await (const bytes of linesOf(chunks, path)) {
     number++;
-    if (text.trim() === "") continue;
-    const lineBytes = Buffer.byteLength(text) + 1;
-    if (lines.length === BATCH_LINES_MAX || sizeBytes + lineBytes > BATCH_BYTES_MAX) {
+    if (isBlank(bytes)) continue;
+    if (lines.length === BATCH_LINES_MAX || sizeBytes + bytes.length >= BATCH_BYTES_MAX) {
       if (lines.length > 0) yield lines;
       lines = [];
       sizeBytes = 0;
     }
-    lines.push({ text, number });
-    sizeBytes += lineBytes;
+    lines.push({ bytes, number });
+    sizeBytes += bytes.length + 1;
   }
   if (lines.length > 0) yield lines;
 }
 
-async function* linesOf(chunks: AsyncIterable<unknown>, path: string): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = "";
+/** The bytes as they are: what is not UTF-8 is the daemon's to refuse, and never to be mended in silence. */
+async function* linesOf(chunks: AsyncIterable<unknown>, path: string): AsyncGenerator<Uint8Array> {
+  let parts: Uint8Array[] = [];
   try {
     for await (const chunk of chunks) {
-      const text = chunk instanceof Uint8Array ? decoder.decode(chunk, { stream: true }) : String(chunk);
-      const lines = (rest + text).split("\n");
-      rest = lines.pop() ?? "";
-      yield* lines;
+      const bytes = chunk instanceof Uint8Array ? chunk : Buffer.from(String(chunk));
+      let start = 0;
+      for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, start)) {
+        yield Buffer.concat([...parts, bytes.subarray(start, end)]);
+        parts = [];
+        start = end + 1;
+      }
+      if (start < bytes.length) parts.push(bytes.subarray(start));
     }
   } catch (error) {
     const code = codeOf(error);
     if (code === undefined || SluiceError.is(error)) throw error;
     throw new SluiceError("INPUT_UNREADABLE", { path, cause: code }, error);
   }
-  rest += decoder.decode();
-  if (rest !== "") yield rest;
+  if (parts.length > 0) yield Buffer.concat(parts);
+}
+
+const LINE_FEED = 0x0a;
+
+/** Nothing but what JSON calls white space. */
+function isBlank(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
 }

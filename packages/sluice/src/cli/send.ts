@@ -35,7 +35,7 @@ export function addSend(program: Command, context: CliContext): void {
 
 async function post(client: DaemonClient, lines: readonly Line[]): Promise<Outcome> {
   const response = await client.request("POST", "/v1/events", {
-    body: lines.map(({ text }) => text).join("\n"),
+    body: Buffer.concat(lines.flatMap(({ bytes }) => [bytes, NEW_LINE])),
     headers: { "content-type": "application/x-ndjson" },
     takesAll: true,
     signal: AbortSignal.timeout(DURABLE_MS),
@@ -54,6 +54,8 @@ async function post(client: DaemonClient, lines: readonly Line[]): Promise<Outco
     sentences: refused.map(({ index, detail }) => `line ${lines[index]?.number ?? "?"}: ${detail}`),
   };
 }
+
+const NEW_LINE = Buffer.from("\n");
 
 /** Until everything is on disk; a busy device may take long. */
 const DURABLE_MS = 60_000;

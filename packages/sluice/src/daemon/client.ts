@@ -1,6 +1,6 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { codeOf, type Disk } from "@sluice/sdk/internal";
-import { CHALLENGE_HEADER, PROOF_HEADER, proofOf } from "../api/health.ts";
+import { CHALLENGE_HEADER, PROOF_HEADER, proofOf } from "../api/challenge.ts";
 import { SluiceError } from "../errors.ts";
 import { type Discovery, readDiscovery } from "./discovery.ts";
 import type { DaemonStatus } from "./status.ts";

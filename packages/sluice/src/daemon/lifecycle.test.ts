@@ -204,6 +204,17 @@ test("off loopback with a token the machine's own addresses are names of the ser
   expect([without.status, withToken.status]).toEqual([401, 200]);
 });
 
+test("off loopback the command line still finds its daemon, and gives nobody else more", async () => {
+  const { daemon, dataDir } = await start("0.0.0.0:0", { SLUICE_TOKEN: "a-token-of-sixteen-characters" });
+
+  const client = await connectDaemon(systemDisk, dataDir);
+  const plain = await fetch(`${daemon.url}/livez`);
+  const challenged = await fetch(`${daemon.url}/metrics`, { headers: { "x-sluice-challenge": "x" } });
+
+  expect((await statusOf(client)).state).toBe("ready");
+  expect([plain.status, challenged.status]).toEqual([401, 401]);
+});
+
 test("a port that is taken closes the pipeline again", async () => {
   const { daemon } = await start();
   const standIn = createStandIn();

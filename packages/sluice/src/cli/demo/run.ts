@@ -34,6 +34,8 @@ export async function runDemo(daemon: DaemonClient, print: (line: string) => voi
       apiKey: "sk-demo-needs-no-key",
       baseURL: `${daemon.discovery.url}/demo/openai/v1`,
       maxRetries: 0,
+      // Asked for where other machines could listen in; the proxy takes it out again.
+      defaultHeaders: { "x-sluice-token": daemon.discovery.token },
     });
     for (const [title, call] of CALLS) {
       print(`→ ${title}: ${await call(client)}`);

@@ -35,7 +35,7 @@ const options = z.strictObject({
     )
     .default("events.jsonl")
     .describe(
-      "The file, relative to the data directory. {scope} becomes user or system, {user} a name made of the user's id.",
+      "The file; a relative path starts in the data directory. {scope} becomes user or system, {user} a name made of the user's id.",
     ),
   format: z
     .enum(["jsonl", "bracketed"])
@@ -74,6 +74,7 @@ export const fileSink = defineSink({
     notes: [
       "Delivered means synced: what `status` calls delivered survives a power cut.",
       "A crash can write an event twice, never half: a torn last line is repaired before the next one is appended.",
+      "A file belongs to one sink: two with the same path, or one on a file of sluice's own, are refused at the start.",
       "A file that is renamed or removed (logrotate) is opened anew. Files are made for the owner only (0600), and a symbolic link, a pipe or a hard link under the name is refused.",
       "Up to 10,000 files are made from {user}; events of further users share `overflow`.",
     ],
