@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
 import type { ServerResponse } from "node:http";
+import { sendJson, sendText } from "../http/send.ts";
 import type { PipelineStatus } from "../pipeline.ts";
 import type { Route } from "./routes.ts";
 
@@ -88,17 +89,4 @@ export function healthRoutes(options: HealthOptions): readonly Route[] {
       },
     },
   ];
-}
-
-export function sendText(response: ServerResponse, status: number, text: string, type = "text/plain"): void {
-  response.writeHead(status, {
-    "content-type": `${type}; charset=utf-8`,
-    "content-length": Buffer.byteLength(text) + 1,
-    "cache-control": "no-store",
-  });
-  response.end(`${text}\n`);
-}
-
-export function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  sendText(response, status, JSON.stringify(body), "application/json");
 }

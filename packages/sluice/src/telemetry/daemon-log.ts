@@ -4,7 +4,7 @@ import type { LogDestination } from "./logger.ts";
 /** Some 50,000 lines: days of ordinary work. With the one before it, what a log can take of the disk. */
 const LOG_BYTES_MAX = 16 * 1024 * 1024;
 
-export interface LogFile extends LogDestination {
+export interface DaemonLog extends LogDestination {
   close(): void;
 }
 
@@ -12,7 +12,11 @@ export interface LogFile extends LogDestination {
  * Appends lines to a file; a full one is renamed to NAME.1, which replaces the one before. Rejects if it
  * cannot be opened.
  */
-export async function openLogFile(path: string, disk: Disk, sizeBytesMax = LOG_BYTES_MAX): Promise<LogFile> {
+export async function openDaemonLog(
+  path: string,
+  disk: Disk,
+  sizeBytesMax = LOG_BYTES_MAX,
+): Promise<DaemonLog> {
   let descriptor: number | undefined = openForAppend(path);
   let sizeBytes = await sizeOf(disk, path);
   let isRotating = false;

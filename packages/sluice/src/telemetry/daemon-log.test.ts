@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemDisk } from "@sluice/sdk/internal";
 import { afterEach, expect, test, vi } from "vitest";
-import { openLogFile } from "./log-file.ts";
+import { openDaemonLog } from "./daemon-log.ts";
 
 const directories: string[] = [];
 
@@ -19,7 +19,7 @@ test("the log file is private, and a full one gives way and is kept once", async
   const directory = mkdtempSync(join(tmpdir(), "sluice-log-"));
   directories.push(directory);
   const path = join(directory, "sluice.log");
-  const log = await openLogFile(path, systemDisk, 100);
+  const log = await openDaemonLog(path, systemDisk, 100);
   open.push(log);
 
   log.write(`${"a".repeat(99)}\n`);
