@@ -187,7 +187,13 @@ for (const [signal, exit] of [
     });
     const url = await firstLine(child);
     child.kill(signal);
-    while ((await fetch(`${url}/readyz`)).status === 200) await new Promise(setImmediate);
+    // Shutting down closes idle connections, perhaps the very one that fetch takes: then it asks again.
+    const isReady = () =>
+      fetch(`${url}/readyz`).then(
+        ({ status }) => status === 200,
+        () => true,
+      );
+    while (await isReady()) await new Promise(setImmediate);
 
     child.kill(signal);
     const [code] = await once(child, "exit");
