@@ -1,4 +1,4 @@
-import { appendText, closeDescriptor, type Disk, openForAppend } from "@sluice/sdk/internal";
+import { appendText, closeDescriptor, codeOf, type Disk, openForAppend } from "@sluice/sdk/internal";
 import type { LogDestination } from "./logger.ts";
 
 /** Some 50,000 lines: days of ordinary work. With the one before it, what a log can take of the disk. */
@@ -22,7 +22,12 @@ export async function openDaemonLog(
   let isRotating = false;
 
   const rotate = async () => {
-    await disk.rename(path, `${path}.1`);
+    try {
+      await disk.rename(path, `${path}.1`);
+    } catch (error) {
+      // Somebody else moved or removed it: its name is free, and all that is left to do is to take it.
+      if (codeOf(error) !== "ENOENT") throw error;
+    }
     if (descriptor === undefined) return;
     const full = descriptor;
     descriptor = openForAppend(path);
