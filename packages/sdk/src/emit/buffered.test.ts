@@ -172,3 +172,15 @@ test("a flush ends when its signal aborts, whatever the writer does", async () =
 
   await expect(flushed).resolves.toBeUndefined();
 });
+
+test("an application needs to bring nothing but a writer", async () => {
+  const lines: string[] = [];
+  const emitter = createBufferedEmitter({
+    write: async ({ bytes }) => void lines.push(Buffer.from(bytes).toString()),
+  });
+
+  emitter.emit({ kind: "test.happened" });
+  await emitter.close();
+
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ kind: "test.happened" }]);
+});

@@ -1,6 +1,6 @@
 import { checkEvent, type IncomingEvent } from "../event/validate.ts";
-import type { Clock, Timer } from "../system/clock.ts";
-import type { Random } from "../system/random.ts";
+import { type Clock, systemClock, type Timer } from "../system/clock.ts";
+import { type Random, systemRandom } from "../system/random.ts";
 import type { Emitter } from "./emitter.ts";
 import { HeadWriter } from "./head.ts";
 import { LineBuffer } from "./line-buffer.ts";
@@ -13,8 +13,9 @@ import { LineBuffer } from "./line-buffer.ts";
  * are dropped, because to wait would slow the application down and to grow would end it.
  */
 export interface BufferedOptions {
-  readonly clock: Clock;
-  readonly random: Random;
+  /** The machine's own, unless a test says otherwise. */
+  readonly clock?: Clock;
+  readonly random?: Random;
   /**
    * Takes a batch; called again only when it has settled. The bytes are valid until then. Rejecting drops the
    * batch.
@@ -60,7 +61,9 @@ class BufferedEmitter implements Emitter {
   #timer: Timer | undefined;
   #isClosed = false;
 
-  constructor({ clock, random, write, onDrop = () => {}, bufferBytes = BUFFER_BYTES }: BufferedOptions) {
+  constructor(options: BufferedOptions) {
+    const { clock = systemClock, random = systemRandom, write } = options;
+    const { onDrop = () => {}, bufferBytes = BUFFER_BYTES } = options;
     this.#clock = clock;
     this.#head = new HeadWriter(clock, random);
     this.#write = write;

@@ -21,7 +21,7 @@ import type { LogFormat } from "./torn-tail.ts";
  */
 export const bracketedFormat: LogFormat = {
   terminator: "\n\n",
-  starts: "[",
+  starts: "[0000-00-00 00:00:00] [EVENT: ",
   // A brace in the first column closes an entry; JSON text has no line break, so it is found nowhere else.
   isWhole: (text) => /\n\}\n?$/.test(text),
 };

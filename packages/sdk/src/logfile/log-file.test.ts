@@ -146,6 +146,8 @@ test.each([
   expect(text()).toBe(after);
 });
 
+const ENTRY = "[2026-11-21 05:00:00] [EVENT: INIT_START]\n{\n}";
+
 test("a torn entry is found across read windows", async () => {
   writeFileSync(pathOf(), `{"a":1}\n{"b":"${"x".repeat(300_000)}`);
 
@@ -155,9 +157,12 @@ test("a torn entry is found across read windows", async () => {
 });
 
 test.each([
-  ['[t] [EVENT: A]\n{\n}\n\n[t] [EVENT: B]\n{\n  "x', "[t] [EVENT: A]\n{\n}\n\nnew\n\n"],
-  ["[t] [EVENT: A]\n{\n}\n", "[t] [EVENT: A]\n{\n}\n\nnew\n\n"],
-  ["[t] [EVENT: A]\n{\n}", "[t] [EVENT: A]\n{\n}\n\nnew\n\n"],
+  [`${ENTRY}\n\n${ENTRY.slice(0, -1)}  "x`, `${ENTRY}\n\nnew\n\n`],
+  [`${ENTRY}\n\n${ENTRY.slice(0, 9)}`, `${ENTRY}\n\nnew\n\n`],
+  [`${ENTRY}\n`, `${ENTRY}\n\nnew\n\n`],
+  [ENTRY, `${ENTRY}\n\nnew\n\n`],
+  // A list of somebody else's, not an entry that was cut off.
+  ["[1, 2, 3]", "[1, 2, 3]\n\nnew\n\n"],
 ])("a bracketed log is repaired to whole entries (%j)", async (before, after) => {
   writeFileSync(pathOf(), before);
 

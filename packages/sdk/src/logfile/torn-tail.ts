@@ -7,7 +7,7 @@ import type { DiskFile } from "../system/disk.ts";
 export interface LogFormat {
   /** Ends each entry, and is found nowhere inside one. */
   readonly terminator: string;
-  /** The first character of each entry: how the writer knows its own work. */
+  /** How each entry begins, as far as that is the same: so the writer knows its own work. A 0 is any digit. */
   readonly starts: string;
   /** Is this text, found without its terminator at the end of a file, a finished entry? */
   isWhole(text: string): boolean;
@@ -52,11 +52,16 @@ async function readTail(file: DiskFile, sizeBytes: number, terminator: string): 
   }
 }
 
-function isTorn(tail: Buffer, format: LogFormat): boolean {
-  const first = String.fromCharCode(tail[0] ?? 0);
+function isTorn(tail: Buffer, { starts, isWhole }: LogFormat): boolean {
+  const head = tail.toString("latin1", 0, starts.length);
+  const isOurs = [...head].every((char, at) => (starts[at] === "0" ? isDigit(char) : char === starts[at]));
   // Zeros are blocks that a crash allocated and never filled.
-  if (first !== format.starts && first !== "\0") return false;
-  return !format.isWhole(tail.toString("utf8"));
+  if (!isOurs && !head.startsWith("\0")) return false;
+  return !isWhole(tail.toString("utf8"));
+}
+
+function isDigit(char: string): boolean {
+  return char >= "0" && char <= "9";
 }
 
 function missingEnding(tail: Buffer | undefined, terminator: string): string {

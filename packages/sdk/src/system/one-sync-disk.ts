@@ -1,4 +1,4 @@
-import type { Disk, DiskFile } from "./disk.ts";
+import type { Disk, DiskFile, FileState } from "./disk.ts";
 
 /**
  * A disk on which one sync runs at a time, first come, first served. A sync occupies a thread of the pool
@@ -61,7 +61,7 @@ class QueuedFile implements DiskFile {
     return this.#file.truncate(sizeBytes);
   }
 
-  stat(): Promise<{ readonly sizeBytes: number; readonly modifiedAtMs: number }> {
+  stat(): Promise<FileState> {
     return this.#file.stat();
   }
 

@@ -1,4 +1,4 @@
-import { sendJson, sendText } from "./health.ts";
+import { sendJson, sendText } from "../http/send.ts";
 import type { Route } from "./routes.ts";
 
 export interface AdminOptions {

@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { sendJson, sendText } from "../http/send.ts";
 import type { PipelineStatus } from "../pipeline.ts";
 import { CHALLENGE_HEADER, PROOF_HEADER, proofOf } from "./challenge.ts";
 import type { Route } from "./routes.ts";
@@ -76,17 +77,4 @@ export function healthRoutes(options: HealthOptions): readonly Route[] {
       },
     },
   ];
-}
-
-export function sendText(response: ServerResponse, status: number, text: string, type = "text/plain"): void {
-  response.writeHead(status, {
-    "content-type": `${type}; charset=utf-8`,
-    "content-length": Buffer.byteLength(text) + 1,
-    "cache-control": "no-store",
-  });
-  response.end(`${text}\n`);
-}
-
-export function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  sendText(response, status, JSON.stringify(body), "application/json");
 }

@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { ManualClock, systemClock } from "@sluice/sdk/internal";
 import { afterEach, expect, test } from "vitest";
 import { SluiceError } from "../errors.ts";
-import { sendText } from "./health.ts";
+import { sendText } from "../http/send.ts";
 import type { Route } from "./routes.ts";
 import { type ApiServer, openServer, type ServerOptions } from "./server.ts";
 

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
-import { sendJson } from "../api/health.ts";
 import type { Route } from "../api/routes.ts";
 import { isLoopback } from "../api/server.ts";
 import { sendProblem } from "../http/problem.ts";
+import { sendJson } from "../http/send.ts";
 import type { ProxyDoor } from "./parts.ts";
 
 /** Ours has some 60 bytes. */

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { keepAlive, systemClock, systemDisk, systemRandom } from "@sluice/sdk/internal";
 import type { Config } from "../config/config.ts";
 import { EXIT, SluiceError } from "../errors.ts";
-import { type LogFile, openLogFile } from "../telemetry/log-file.ts";
+import { type DaemonLog, openDaemonLog } from "../telemetry/daemon-log.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { type Daemon, openDaemon, type StopSummary } from "./lifecycle.ts";
 import type { DaemonParts } from "./parts.ts";
@@ -77,11 +77,11 @@ export async function runDaemon(options: RunOptions): Promise<{ exit: number; su
   }
 }
 
-async function openLog(config: Config): Promise<LogFile> {
+async function openLog(config: Config): Promise<DaemonLog> {
   const path = join(config.dataDir, LOG_FILE);
   try {
     await systemDisk.makeDirectory(config.dataDir);
-    return await openLogFile(path, systemDisk);
+    return await openDaemonLog(path, systemDisk);
   } catch (error) {
     throw unusable(config.dataDir, error);
   }

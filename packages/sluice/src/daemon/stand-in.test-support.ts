@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { z } from "zod";
-import { sendJson } from "../api/health.ts";
 import { SluiceError } from "../errors.ts";
+import { sendJson } from "../http/send.ts";
 import { createHub } from "../live/hub.ts";
 import type { Balance, Pipeline, PipelineOptions, RouteStatus } from "../pipeline.ts";
 import { defineSink } from "../sinks/define.ts";

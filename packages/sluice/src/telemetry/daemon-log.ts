@@ -1,10 +1,10 @@
-import { appendText, closeDescriptor, type Disk, openForAppend } from "@sluice/sdk/internal";
+import { appendText, closeDescriptor, codeOf, type Disk, openForAppend } from "@sluice/sdk/internal";
 import type { LogDestination } from "./logger.ts";
 
 /** Some 50,000 lines: days of ordinary work. With the one before it, what a log can take of the disk. */
 const LOG_BYTES_MAX = 16 * 1024 * 1024;
 
-export interface LogFile extends LogDestination {
+export interface DaemonLog extends LogDestination {
   close(): void;
 }
 
@@ -12,13 +12,22 @@ export interface LogFile extends LogDestination {
  * Appends lines to a file; a full one is renamed to NAME.1, which replaces the one before. Rejects if it
  * cannot be opened.
  */
-export async function openLogFile(path: string, disk: Disk, sizeBytesMax = LOG_BYTES_MAX): Promise<LogFile> {
+export async function openDaemonLog(
+  path: string,
+  disk: Disk,
+  sizeBytesMax = LOG_BYTES_MAX,
+): Promise<DaemonLog> {
   let descriptor: number | undefined = openForAppend(path);
   let sizeBytes = await sizeOf(disk, path);
   let isRotating = false;
 
   const rotate = async () => {
-    await disk.rename(path, `${path}.1`);
+    try {
+      await disk.rename(path, `${path}.1`);
+    } catch (error) {
+      // Somebody else moved or removed it: its name is free, and all that is left to do is to take it.
+      if (codeOf(error) !== "ENOENT") throw error;
+    }
     if (descriptor === undefined) return;
     const full = descriptor;
     descriptor = openForAppend(path);
