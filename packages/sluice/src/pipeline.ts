@@ -6,7 +6,7 @@ import { openDeadLetters } from "./dispatch/dead-letters.ts";
 import { appendLateEnd } from "./dispatch/ends.ts";
 import { type IdleRoute, openIdleRoute } from "./dispatch/idle-route.ts";
 import { openRoute } from "./dispatch/open-route.ts";
-import { openRetention, type Retention } from "./dispatch/retention.ts";
+import { holderOf, openRetention, type Retention } from "./dispatch/retention.ts";
 import type { Route, RouteStatus } from "./dispatch/route.ts";
 import { openRoutes, type RouteEntry, type Routes } from "./dispatch/routes.ts";
 import type { RouteObserver } from "./dispatch/watch.ts";
@@ -212,11 +212,23 @@ class Stages implements Pipeline {
     signal: AbortSignal | undefined,
   ): Promise<readonly AppendOutcome[]> {
     const appended = await spool.append(records, signal);
+    const full = appended.some(({ status }) => status === "full") ? this.#relieve() : "";
     const outcomes = await Promise.all(
-      appended.map((outcome, index) => this.#admitLate(spool, outcome, records[index])),
+      appended.map((outcome, index) =>
+        outcome.status === "full"
+          ? { ...outcome, reason: outcome.reason + full }
+          : this.#admitLate(spool, outcome, records[index]),
+      ),
     );
     this.hub.publish(records.filter((_, index) => outcomes[index]?.status === "appended"));
     return outcomes;
+  }
+
+  /** A full spool gives back at once what it can, and says for whom it keeps the rest. */
+  #relieve(): string {
+    void this.#retention?.sweep();
+    const holder = holderOf(this.status().sinks);
+    return holder === undefined ? "" : `; ${holder}`;
   }
 
   /** The complete end of a run that the assembler has closed meanwhile becomes its second revision. */
