@@ -6,7 +6,7 @@ import { openDeadLetters } from "./dispatch/dead-letters.ts";
 import { appendLateEnd } from "./dispatch/ends.ts";
 import { type IdleRoute, openIdleRoute } from "./dispatch/idle-route.ts";
 import { openRoute } from "./dispatch/open-route.ts";
-import { openRetention, type Retention } from "./dispatch/retention.ts";
+import { holderOf, openRetention, type Retention } from "./dispatch/retention.ts";
 import type { Route, RouteStatus } from "./dispatch/route.ts";
 import { openRoutes, type RouteEntry, type Routes } from "./dispatch/routes.ts";
 import type { RouteObserver } from "./dispatch/watch.ts";
@@ -226,8 +226,21 @@ class Stages implements Pipeline {
     signal: AbortSignal | undefined,
   ): Promise<readonly AppendOutcome[]> {
     const outcomes = await spool.append(records, signal);
-    if (!outcomes.some(({ status }) => status === "conflict")) return outcomes;
-    return Promise.all(outcomes.map((outcome, index) => this.#admitLate(spool, outcome, records[index])));
+    if (!outcomes.some(({ status }) => status === "conflict" || status === "full")) return outcomes;
+    const holder = outcomes.some(({ status }) => status === "full") ? this.#relieve() : undefined;
+    return Promise.all(
+      outcomes.map((outcome, index) =>
+        outcome.status === "full" && holder !== undefined
+          ? { ...outcome, reason: `${outcome.reason}; ${holder}` }
+          : this.#admitLate(spool, outcome, records[index]),
+      ),
+    );
+  }
+
+  /** A full spool gives back at once what it can, and says for whom it keeps the rest. */
+  #relieve(): string | undefined {
+    void this.#retention?.sweep();
+    return holderOf(this.status().sinks);
   }
 
   /** The complete end of a run that the assembler has closed meanwhile becomes its second revision. */

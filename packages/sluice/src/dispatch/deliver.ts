@@ -271,7 +271,10 @@ class BatchDelivery {
   /** When the start of a run is a dead letter, the rest of the run follows it. */
   async #buryFollowers(): Promise<void> {
     for (const item of this.#left.filter((each) => this.#route.follows(each))) {
-      this.#left.splice(this.#left.indexOf(item), 1);
+      const at = this.#left.indexOf(item);
+      // It went back with its key, because one before it could not be buried.
+      if (at < 0) continue;
+      this.#left.splice(at, 1);
       this.#badWithin = 0;
       const isBuried = await this.#route.bury([item], 1, "follows", "its run's start is a dead letter");
       if (!isBuried) this.#setAside(item, {});

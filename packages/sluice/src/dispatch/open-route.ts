@@ -184,8 +184,19 @@ class SinkRoute implements Route {
     return { target: this.#options.spool.state.nextOffset, isSending, ended: Promise.withResolvers() };
   }
 
-  /** Does whatever can be done now. Called after everything that may have changed what that is. */
+  /**
+   * Does whatever can be done now. Called after everything that may have changed what that is, also from
+   * timers and promises, where nobody would catch what a bug throws: it ends this route and nothing else.
+   */
   #pump(): void {
+    try {
+      this.#pumpOnce();
+    } catch (error) {
+      this.#fail(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #pumpOnce(): void {
     if (this.#life.isOver) return;
     const nowMs = this.#options.clock.monotonicMs();
     switch (this.#life.state.name) {
@@ -243,13 +254,12 @@ class SinkRoute implements Route {
   #send(batch: readonly Item[], mode: "series" | "probe"): void {
     this.#onTheirWay.add(batch);
     this.#options.observer.onInFlight(this.#options.name, this.#onTheirWay.size);
-    deliver(batch, mode, this.#courier).then(
-      (delivered) => this.#finish(batch, mode, delivered),
-      (error) => {
+    deliver(batch, mode, this.#courier)
+      .then((delivered) => this.#finish(batch, mode, delivered))
+      .catch((error) => {
         this.#onTheirWay.delete(batch);
         this.#fail(error instanceof Error ? error.message : String(error));
-      },
-    );
+      });
   }
 
   #finish(batch: readonly Item[], mode: "series" | "probe", { rest, waits, stop }: Delivered): void {

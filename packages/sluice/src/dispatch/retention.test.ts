@@ -2,7 +2,7 @@ import { ManualClock } from "@sluice/sdk/internal";
 import { afterEach, expect, test } from "vitest";
 import { createMemorySpool } from "../spool/memory.ts";
 import { someRecords } from "../testing/spool-fixture.ts";
-import { openRetention, type Retained, type Retention } from "./retention.ts";
+import { holderOf, openRetention, type Retained, type Retention } from "./retention.ts";
 
 const HOUR_MS = 3_600_000;
 const SWEEP_MS = 10_000;
@@ -105,4 +105,14 @@ test("a ledger that cannot be stored is tried again at the next sweep", async ()
   await clock.advance(SWEEP_MS);
 
   expect(spool.state.firstOffset).toBe(10);
+});
+
+test("the sink that has the most to take is named, and none where all is settled", () => {
+  const [file, lunary] = [
+    { sink: "file", lag: 3 },
+    { sink: "lunary", lag: 40 },
+  ];
+
+  expect(holderOf([file, lunary])).toBe('the sink "lunary" has yet to take 40 records');
+  expect(holderOf([{ sink: "file", lag: 0 }])).toBeUndefined();
 });

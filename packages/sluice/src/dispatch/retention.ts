@@ -9,6 +9,18 @@ export interface Retained {
   sync(): Promise<boolean>;
 }
 
+/**
+ * For whom a full spool keeps the most, as a part of the sentence that refuses; undefined if every sink has
+ * settled everything.
+ */
+export function holderOf(
+  sinks: readonly { readonly sink: string; readonly lag: number }[],
+): string | undefined {
+  const [slowest] = sinks.toSorted((a, b) => b.lag - a.lag);
+  if (!slowest || slowest.lag === 0) return undefined;
+  return `the sink "${slowest.sink}" has yet to take ${slowest.lag} records`;
+}
+
 export interface RetentionOptions {
   readonly spool: Spool;
   readonly partition: number;

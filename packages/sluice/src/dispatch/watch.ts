@@ -1,3 +1,4 @@
+import { completionTokensOf, promptTokensOf } from "@sluice/sdk/internal";
 import type { Delivery } from "../sinks/delivery.ts";
 import type { Item } from "./item.ts";
 
@@ -63,10 +64,10 @@ export function createAttempt(
       return runIdsOf(items);
     },
     get promptTokens() {
-      return sum(promptTokensOf);
+      return sum(({ event }) => promptTokensOf(event.run?.usage));
     },
     get completionTokens() {
-      return sum(completionTokensOf);
+      return sum(({ event }) => completionTokensOf(event.run?.usage));
     },
   };
   // The getters give undefined where no provider said anything, which is what an absent property gives.
@@ -91,23 +92,6 @@ function runIdsOf(items: readonly Item[]): string[] {
     if (runId !== undefined) runIds.add(runId);
   }
   return [...runIds];
-}
-
-function promptTokensOf({ event }: Item): number | undefined {
-  const usage = event.run?.usage;
-  return (
-    usage && added(usage.input, usage.cacheRead, usage.cacheWrite5m, usage.cacheWrite1h, usage.audioInput)
-  );
-}
-
-function completionTokensOf({ event }: Item): number | undefined {
-  const usage = event.run?.usage;
-  return usage && added(usage.output, usage.reasoning, usage.audioOutput);
-}
-
-function added(...counts: readonly (number | undefined)[]): number | undefined {
-  const known = counts.filter((count) => typeof count === "number");
-  return known.length === 0 ? undefined : known.reduce((sum, count) => sum + count, 0);
 }
 
 /** A record that is no event has no run and no tokens to speak of. */
