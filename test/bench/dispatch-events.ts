@@ -68,7 +68,7 @@ export function arrivals() {
       bytes += body.length;
       for (let at = body.indexOf(ID_START); at >= 0; at = body.indexOf(ID_START, at + ID_START.length)) {
         const digits = at + ID_START.length;
-        numbers.add(Number(body.latin1Slice(digits, digits + ID_DIGITS)));
+        numbers.add(Number(body.toString("latin1", digits, digits + ID_DIGITS)));
         total++;
       }
     },

@@ -23,17 +23,14 @@ export interface Job {
   /** Emitted and delivered before what is measured. */
   readonly warmUp: number;
   readonly events: number;
+  /** How many events may be on their way: the application waits then, on both sides alike. */
+  readonly aheadMax: number;
 }
 
 const BATCH = 32;
 const CONNECTIONS = 4;
 /** In one turn of the event loop. */
 const EVENTS_PER_TURN = 100;
-/**
- * No application runs ahead for ever. As many as the short case has in all: only in the long one an
- * application ever waits, and on both sides alike.
- */
-const UNDELIVERED_MAX = 16_000;
 /** Until everything that opening has started is over. */
 const SETTLE_MS = 50;
 
@@ -46,22 +43,23 @@ async function run(open: (job: Job, progress: Progress) => Promise<Program>, job
   const progress = new Progress();
   const program = await open(job, progress);
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-  await emitAll(program, progress, 0, job.warmUp);
+  await emitAll(program, progress, job, 0);
   const before = process.cpuUsage();
-  await emitAll(program, progress, job.warmUp, job.warmUp + job.events);
+  await emitAll(program, progress, job, job.warmUp);
   const { user, system } = process.cpuUsage(before);
   await program.close();
   return (user + system) / job.events;
 }
 
-async function emitAll(program: Program, progress: Progress, from: number, to: number): Promise<void> {
+async function emitAll(program: Program, progress: Progress, job: Job, from: number): Promise<void> {
+  const to = from < job.warmUp ? job.warmUp : job.warmUp + job.events;
   for (let next = from; next < to; ) {
     const count = Math.min(EVENTS_PER_TURN, to - next);
     const events = Array.from({ length: count }, (_, index) => newEvent(next + index));
     for (const event of events) program.emit(event);
     next += count;
     await new Promise((resolve) => setImmediate(resolve));
-    await progress.reaches(next - UNDELIVERED_MAX);
+    await progress.reaches(next - job.aheadMax);
   }
   await progress.reaches(to);
 }
