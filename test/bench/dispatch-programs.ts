@@ -43,16 +43,20 @@ async function run(open: (job: Job, progress: Progress) => Promise<Program>, job
   const progress = new Progress();
   const program = await open(job, progress);
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-  await emitAll(program, progress, job, 0);
+  await emitAll(program, progress, job, [0, job.warmUp]);
   const before = process.cpuUsage();
-  await emitAll(program, progress, job, job.warmUp);
+  await emitAll(program, progress, job, [job.warmUp, job.warmUp + job.events]);
   const { user, system } = process.cpuUsage(before);
   await program.close();
   return (user + system) / job.events;
 }
 
-async function emitAll(program: Program, progress: Progress, job: Job, from: number): Promise<void> {
-  const to = from < job.warmUp ? job.warmUp : job.warmUp + job.events;
+async function emitAll(
+  program: Program,
+  progress: Progress,
+  job: Job,
+  [from, to]: readonly [from: number, to: number],
+): Promise<void> {
   for (let next = from; next < to; ) {
     const count = Math.min(EVENTS_PER_TURN, to - next);
     const events = Array.from({ length: count }, (_, index) => newEvent(next + index));
@@ -146,7 +150,8 @@ async function openSluice({ url, dataDir }: Job, progress: Progress): Promise<Pr
     const records = pending;
     pending = [];
     const outcomes = await spool.append(records);
-    if (outcomes.some(({ status }) => status !== "appended")) throw new Error("not everything was stored");
+    const missing = outcomes.find(({ status }) => status !== "appended");
+    if (missing) throw new Error(`not everything was stored: ${JSON.stringify(missing)}`);
   };
   return {
     emit(event) {
