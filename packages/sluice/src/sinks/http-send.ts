@@ -1,6 +1,7 @@
 import { type Clock, codeOf } from "@sluice/sdk/internal";
-import { Agent, type Dispatcher, request } from "undici";
+import { Pool } from "undici";
 import { type Failure, failureOf, failureOfError } from "./classify.ts";
+import { HttpExchange, type HttpResponse } from "./http-exchange.ts";
 import { createRedactor } from "./redact.ts";
 
 /** More connections to one backend than batches in flight would stand idle. */
@@ -45,36 +46,38 @@ export interface HttpSend {
 export function createHttpSend(options: HttpSendOptions): HttpSend {
   const timeoutMs = options.timeoutMs ?? ATTEMPT_TIMEOUT_MS;
   const redact = createRedactor(options.secrets);
-  const agent = new Agent({
+  const answerBytesMax = options.answerBytesMax ?? ANSWER_BYTES_MAX;
+  const { origin, pathname, search } = new URL(options.url);
+  const pool = new Pool(origin, {
     connections: CONNECTIONS_MAX,
     pipelining: 1,
     connect: { timeout: Math.min(CONNECT_TIMEOUT_MS, timeoutMs) },
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
   });
+  const target = { method: "POST", path: `${pathname}${search}`, headers: options.headers } as const;
   /** Set by the first answer: from then on a connection may be a reused one. */
   let hasAnswered = false;
 
-  async function attempt(body: string | Uint8Array, signal: AbortSignal): Promise<HttpAnswer | Failure> {
-    const response = await withOneSilentRetry(hasAnswered, () =>
-      request(options.url, {
-        method: "POST",
-        headers: options.headers,
-        body,
-        dispatcher: agent,
-        signal,
-      }),
-    );
+  function exchange(body: string | Uint8Array, giveUp: GiveUp): Promise<HttpResponse> {
+    const started = new HttpExchange(answerBytesMax);
+    giveUp.now = () => started.abort();
+    pool.dispatch({ ...target, body }, started);
+    return started.response;
+  }
+
+  async function attempt(body: string | Uint8Array, giveUp: GiveUp): Promise<HttpAnswer | Failure> {
+    const response = await withOneSilentRetry(hasAnswered, () => exchange(body, giveUp));
     hasAnswered = true;
-    const read = await readCapped(response, options.answerBytesMax ?? ANSWER_BYTES_MAX);
-    if (response.statusCode >= 200 && response.statusCode < 300) {
-      return { status: "answered", httpStatus: response.statusCode, ...read };
+    const { httpStatus } = response;
+    if (httpStatus >= 200 && httpStatus < 300) {
+      return { status: "answered", httpStatus, body: response.body, isWhole: response.isWhole };
     }
     const refusal = {
-      httpStatus: response.statusCode,
+      httpStatus,
       retryAfter: headerOf(response, "retry-after"),
       location: safeLocation(headerOf(response, "location")),
-      words: redact(read.body),
+      words: redact(response.body),
     };
     return failureOf(refusal, options.clock.nowMs());
   }
@@ -82,23 +85,35 @@ export function createHttpSend(options: HttpSendOptions): HttpSend {
   return {
     async post(body, signal) {
       if (signal.aborted) return { status: "retry", reason: "stopped before it was sent" };
-      const deadline = new AbortController();
-      const timer = options.clock.after(timeoutMs, () => deadline.abort());
+      const giveUp: GiveUp = { now() {} };
+      let isLate = false;
+      const stop = () => giveUp.now();
+      const timer = options.clock.after(timeoutMs, () => {
+        isLate = true;
+        stop();
+      });
+      signal.addEventListener("abort", stop, { once: true });
       try {
-        return await attempt(body, AbortSignal.any([signal, deadline.signal]));
+        return await attempt(body, giveUp);
       } catch (error) {
         if (signal.aborted) return { status: "retry", reason: "stopped while it was sent" };
-        if (deadline.signal.aborted) return { status: "retry", reason: `no answer within ${timeoutMs} ms` };
+        if (isLate) return { status: "retry", reason: `no answer within ${timeoutMs} ms` };
         return failureOfError(error, redact(wordsOf(error)));
       } finally {
         timer.cancel();
+        signal.removeEventListener("abort", stop);
       }
     },
     redact,
     async close() {
-      if (!agent.destroyed) await agent.destroy();
+      if (!pool.destroyed) await pool.destroy();
     },
   };
+}
+
+/** Ends whatever request an attempt has under way. */
+interface GiveUp {
+  now: () => void;
 }
 
 /**
@@ -108,8 +123,8 @@ export function createHttpSend(options: HttpSendOptions): HttpSend {
  */
 async function withOneSilentRetry(
   mayBeReused: boolean,
-  send: () => Promise<Dispatcher.ResponseData>,
-): Promise<Dispatcher.ResponseData> {
+  send: () => Promise<HttpResponse>,
+): Promise<HttpResponse> {
   try {
     return await send();
   } catch (error) {
@@ -120,26 +135,9 @@ async function withOneSilentRetry(
   }
 }
 
-/** Reads up to the cap and lets go of the rest; a connection with unread bytes is not used again. */
-async function readCapped(
-  response: Dispatcher.ResponseData,
-  bytesMax: number,
-): Promise<{ body: string; isWhole: boolean }> {
-  const chunks: Uint8Array[] = [];
-  let sizeBytes = 0;
-  // Leaving the loop early destroys the stream, and with it the connection.
-  for await (const chunk of response.body) {
-    const bytes: Uint8Array = chunk;
-    chunks.push(bytes.subarray(0, bytesMax - sizeBytes));
-    sizeBytes += bytes.length;
-    if (sizeBytes > bytesMax) break;
-  }
-  return { body: Buffer.concat(chunks).toString("utf8"), isWhole: sizeBytes <= bytesMax };
-}
-
-function headerOf(response: Dispatcher.ResponseData, name: string): string | undefined {
-  const value = response.headers[name];
-  return Array.isArray(value) ? value[0] : value;
+function headerOf({ headers }: HttpResponse, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === "string" ? value : value?.[0];
 }
 
 /** Where a redirect points, without what may be secret in it. */

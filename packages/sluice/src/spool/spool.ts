@@ -71,7 +71,8 @@ export interface SpoolState {
 
 /**
  * What a source hands over. The body is the event's JSON; the rest stands in the record header, readable
- * without parsing.
+ * without parsing. Neither the body nor what was received may change any more: readers may be given these
+ * very bytes.
  */
 export interface NewRecord {
   readonly id: string;

@@ -9,7 +9,7 @@ import { writeAll } from "./write-all.ts";
  * How far zeros are kept ahead: some seconds of a busy proxy. More would only take disk space that is not
  * used yet.
  */
-const ZEROS_AHEAD_BYTES = 16 * 1024 * 1024;
+const ZEROS_AHEAD_BYTES = 4 * 1024 * 1024;
 /**
  * A group up to this size that runs past the zeros brings the next step of them along: the one sync that pays
  * for it saves hundreds after it. For larger groups the data itself is what takes the time, and zeros would

@@ -75,10 +75,10 @@ export class Block {
 }
 
 /**
- * What all routes together may keep in memory of what they have read. Records that somebody still holds live
- * on.
+ * What all routes together may keep in memory of what they have read back. Only those that are behind read
+ * at all (tail.ts), each within a few blocks. Records that somebody still holds live on.
  */
-const CACHE_BYTES_MAX = 32 * 1024 * 1024;
+const CACHE_BYTES_MAX = 16 * 1024 * 1024;
 
 /** The blocks that were used last. */
 export class BlockCache {

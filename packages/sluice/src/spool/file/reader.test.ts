@@ -13,7 +13,7 @@ test.each([
   { records: 256, bytes: 100_000 },
   { records: 10_000, bytes: 10 * MEBIBYTE },
 ])("a segment of many blocks is read whole with limits of $records records", async (limit) => {
-  const spool = await openTestSpool(new MemoryDisk(), { segmentBytes: MEBIBYTE });
+  const spool = await openTestSpool(new MemoryDisk(), { segmentBytes: MEBIBYTE, tailBytes: 0 });
   await spool.append(numbers.map(medium));
 
   const seen: number[] = [];
@@ -41,7 +41,7 @@ test("a reader misses nothing while the segment grows under it", async () => {
 
 test("damage that appears while the spool is open is skipped, counted once, and costs nothing else", async () => {
   const disk = new MemoryDisk();
-  const spool = await openTestSpool(disk, { segmentBytes: MEBIBYTE });
+  const spool = await openTestSpool(disk, { segmentBytes: MEBIBYTE, tailBytes: 0 });
   await spool.append(numbers.map(medium));
   const [path = ""] = segmentPaths(disk);
   const bytes = disk.bytesOf(path);

@@ -6,20 +6,26 @@ import { type Block, BlockCache } from "./blocks.ts";
 import type { Damage } from "./damage.ts";
 import { lastAtMost, type Segment, type SegmentLog } from "./log.ts";
 import { ReadFiles } from "./read-files.ts";
+import type { Tail } from "./tail.ts";
 
-/** Reads durable records in order, for any number of readers at once. */
+/**
+ * Reads durable records in order, for any number of readers at once: the newest from memory (tail.ts), older
+ * ones from their segments.
+ */
 export class Reader {
   readonly #log: SegmentLog;
   readonly #damage: Damage;
   readonly #waiting: Waiting;
+  readonly #tail: Tail | undefined;
   readonly #files: ReadFiles;
   readonly #blocks = new BlockCache();
   readonly #closed = new AbortController();
 
-  constructor(disk: Disk, log: SegmentLog, damage: Damage, waiting: Waiting) {
+  constructor(disk: Disk, log: SegmentLog, damage: Damage, waiting: Waiting, tail?: Tail) {
     this.#log = log;
     this.#damage = damage;
     this.#waiting = waiting;
+    this.#tail = tail;
     this.#files = new ReadFiles(disk);
   }
 
@@ -27,9 +33,9 @@ export class Reader {
   async read(from: number, limit: ReadLimit, signal: AbortSignal): Promise<readonly SpoolRecord[]> {
     let at = from;
     while (!signal.aborted && !this.#closed.signal.aborted) {
-      const records: StoredRecord[] = [];
-      at = await this.#collect(at, limit, records);
-      if (records.length > 0) return records;
+      const taken = new Taken(limit);
+      if (!this.#collectFresh(at, taken)) at = await this.#collect(at, taken);
+      if (taken.records.length > 0) return taken.records;
       if (at >= this.#log.nextOffset) await this.#waiting.wait(signal);
     }
     return [];
@@ -37,10 +43,10 @@ export class Reader {
 
   /** The same for what is there now: an empty list if there is nothing more. */
   async readThere(from: number, limit: ReadLimit): Promise<readonly SpoolRecord[]> {
-    const records: StoredRecord[] = [];
+    const taken = new Taken(limit);
     let at = from;
-    while (records.length === 0 && at < this.#log.nextOffset) at = await this.#collect(at, limit, records);
-    return records;
+    while (taken.records.length === 0 && at < this.#log.nextOffset) at = await this.#collect(at, taken);
+    return taken.records;
   }
 
   /** Ends all waiting reads with an empty list. */
@@ -55,11 +61,14 @@ export class Reader {
     await this.#files.forget(segment);
   }
 
+  #collectFresh(from: number, taken: Taken): boolean {
+    return this.#tail?.visit(from, (record) => taken.add(record)) ?? false;
+  }
+
   /** Adds records from `from` on and returns where to go on; nothing is added where everything was lost. */
-  async #collect(from: number, limit: ReadLimit, records: StoredRecord[]): Promise<number> {
+  async #collect(from: number, taken: Taken): Promise<number> {
     let at = from;
-    let bytes = 0;
-    while (records.length < limit.records) {
+    while (!taken.isFull) {
       const block = this.#blockFor(at);
       if (!block) return Math.max(at, this.#log.nextOffset);
       try {
@@ -74,10 +83,7 @@ export class Reader {
       for (let index = first; index < block.records.length; index++) {
         const record = block.records[index];
         if (!record) break;
-        const isFull = records.length === limit.records || bytes + record.body.length > limit.bytes;
-        if (isFull && records.length > 0) return at;
-        records.push(record);
-        bytes += record.body.length;
+        if (!taken.add(record)) return at;
         at = record.offset + 1;
       }
       // Not the segment's end: it may have grown since the block was loaded.
@@ -91,5 +97,29 @@ export class Reader {
     if (!segment) return undefined;
     const mark = lastAtMost(segment.markOffsets, offset, (first) => first);
     return this.#blocks.take(segment, Math.max(0, mark));
+  }
+}
+
+/** What one read has found so far. */
+class Taken {
+  readonly records: StoredRecord[] = [];
+  readonly #limit: ReadLimit;
+  #bytes = 0;
+
+  constructor(limit: ReadLimit) {
+    this.#limit = limit;
+  }
+
+  get isFull(): boolean {
+    return this.records.length >= this.#limit.records;
+  }
+
+  /** False if there is no room for it. The first is taken whatever its size. */
+  add(record: StoredRecord): boolean {
+    const bytes = this.#bytes + record.body.length;
+    if (this.records.length > 0 && (this.isFull || bytes > this.#limit.bytes)) return false;
+    this.records.push(record);
+    this.#bytes = bytes;
+    return true;
   }
 }

@@ -3,6 +3,7 @@ import { keyOf, writeTextKey } from "../keys.ts";
 import type { NewRecord } from "../spool.ts";
 import { StoredRecord } from "../stored-record.ts";
 import { headerCrc } from "./header-crc.ts";
+import { keptBody } from "./tail.ts";
 
 /**
  * A record: a header of 64 bytes, then the body (the event's JSON). Little-endian.
@@ -48,7 +49,8 @@ export class HeaderWriter {
     this.#view.setUint32(0, MARK, true);
   }
 
-  fill(record: NewRecord, eventKey: Uint8Array, offset: number, seed: number): void {
+  /** Builds the header of a record, and returns the record as a reader will see it. */
+  fill(record: NewRecord, eventKey: Uint8Array, offset: number, seed: number): StoredRecord {
     const view = this.#view;
     view.setUint32(4, record.body.length, true);
     view.setUint32(8, offset >>> 0, true);
@@ -62,6 +64,10 @@ export class HeaderWriter {
     view.setUint8(53, record.flags & STORED_FLAGS);
     view.setUint32(BODY_CRC_AT, bodyCrcOf(record), true);
     this.#seal(seed);
+    const runKey = keyOf(view.getUint32(32, true), view.getUint32(36, true));
+    const orderKey = keyOf(view.getUint32(40, true), view.getUint32(44, true));
+    const flags = record.flags & STORED_FLAGS;
+    return new StoredRecord(offset, record.kindCode, flags, runKey, orderKey, keptBody(record.body));
   }
 
   /** Makes the header at `at` valid for another place. */

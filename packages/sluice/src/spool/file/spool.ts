@@ -14,6 +14,7 @@ import { recoverSpool } from "./recover.ts";
 import { Space } from "./space.ts";
 import { GROUP_BYTES_MAX, Staging } from "./staging.ts";
 import { checkFormat } from "./survey.ts";
+import { Tail } from "./tail.ts";
 import type { TallyFile } from "./tally.ts";
 import { Writer } from "./writer.ts";
 
@@ -32,9 +33,10 @@ import { Writer } from "./writer.ts";
  * is cheaper to sync than growing. Space is asked for before anything is written (space.ts), and a write that
  * comes out short is taken back: there is never half a record.
  *
- * **Reading.** A sparse index in memory leads to a block of records (log.ts, blocks.ts); blocks are shared by
- * all routes, and each record is decoded once for all of them. Every record is checked again as it is read:
- * damage is skipped and counted.
+ * **Reading.** The newest records are handed out from memory, as they were appended, once they are durable
+ * (tail.ts). For older ones a sparse index leads to a block of records (log.ts, blocks.ts), each of which is
+ * checked again as it is read: damage is skipped and counted. Both are shared by all routes, and each record
+ * is decoded once for all of them.
  *
  * **Recovery.** A survey (survey.ts, scan.ts) reads all segments and changes nothing; it is also what `sluice
  * verify` runs. Then the repair (repair.ts): a torn tail is cut off, what cannot be read is copied to
@@ -57,6 +59,8 @@ export interface FileSpoolOptions {
   readonly reserveBytes?: number;
   /** For tests; a 16th of `maxBytes` by default, 64 MiB at most. */
   readonly segmentBytes?: number;
+  /** For tests; what the newest records may keep in memory (tail.ts). 0 reads everything back. */
+  readonly tailBytes?: number;
   /** Named in `owner.json`. */
   readonly version?: string;
   /** For tests on a disk in memory, and for a caller that has taken the data dir already. */
@@ -119,10 +123,11 @@ async function openOwned(options: FileSpoolOptions & { readonly owner: Owner }):
     active.resume(last, await disk.open(last.path, "write"), tailBytes);
   }
   const staging = new Staging(Math.min(GROUP_BYTES_MAX, segmentBytes));
-  const writer = new Writer({ clock, log, active, staging, dedupe, space, waiting });
-  const reader = new Reader(disk, log, damage, waiting);
+  const tail = new Tail(options.tailBytes);
+  const writer = new Writer({ clock, log, active, staging, dedupe, space, tail, waiting });
+  const reader = new Reader(disk, log, damage, waiting, tail);
   const ledgers = new Ledgers(disk, `${dataDir}/ledgers`, spoolId);
-  return new FileSpool({ disk, owner, log, damage, tally, dedupe, writer, reader, ledgers, maxBytes });
+  return new FileSpool({ disk, owner, log, damage, tally, dedupe, tail, writer, reader, ledgers, maxBytes });
 }
 
 function segmentBytesFor(maxBytes: number): number {
@@ -137,6 +142,7 @@ interface Parts {
   readonly damage: Damage;
   readonly tally: TallyFile;
   readonly dedupe: Dedupe;
+  readonly tail: Tail;
   readonly writer: Writer;
   readonly reader: Reader;
   readonly ledgers: Ledgers;
@@ -221,7 +227,7 @@ export class FileSpool implements Spool {
    * undone.
    */
   async #trim(before: number): Promise<void> {
-    const { log, damage, tally, dedupe, reader, writer, disk } = this.#parts;
+    const { log, damage, tally, dedupe, tail, reader, writer, disk } = this.#parts;
     const gone = log.segments.slice(0, -1).filter(({ endOffset }, index) => {
       const next = log.segments[index + 1];
       return endOffset <= before && next !== undefined && next.header.firstOffset <= before;
@@ -233,6 +239,7 @@ export class FileSpool implements Spool {
     await tally.write({ trimmedBefore, damagedBefore, knownDurable: log.nextOffset });
     damage.dropBelow(trimmedBefore);
     dedupe.forgetBelow(trimmedBefore);
+    tail.dropBelow(trimmedBefore);
     for (const segment of gone) {
       log.remove(segment);
       await reader.forget(segment);

@@ -1,4 +1,5 @@
 import type { NewRecord } from "../spool.ts";
+import type { StoredRecord } from "../stored-record.ts";
 import { bodyLengthAt, HeaderWriter, RECORD_HEADER_BYTES, seedOf } from "./record.ts";
 
 /**
@@ -20,6 +21,7 @@ export class Staging {
   #salt = 0;
   #position = 0;
   #bytes = 0;
+  #records: StoredRecord[] = [];
 
   constructor(bytesMax = GROUP_BYTES_MAX) {
     this.#reused = Buffer.allocUnsafeSlow(bytesMax);
@@ -28,6 +30,11 @@ export class Staging {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** The group as readers will see it, once it is durable. */
+  get records(): readonly StoredRecord[] {
+    return this.#records;
   }
 
   /** The packed group. Good until the next `begin`. */
@@ -41,6 +48,7 @@ export class Staging {
     this.#salt = salt;
     this.#position = position;
     this.#bytes = 0;
+    this.#records = [];
   }
 
   hasRoom(record: NewRecord): boolean {
@@ -53,7 +61,7 @@ export class Staging {
     if (size > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(size);
     const at = this.#bytes;
     const position = this.#position + at;
-    this.#header.fill(record, eventKey, offset, seedOf(this.#salt, position));
+    this.#records.push(this.#header.fill(record, eventKey, offset, seedOf(this.#salt, position)));
     this.#buffer.set(this.#header.bytes, at);
     this.#buffer.set(record.body, at + RECORD_HEADER_BYTES);
     this.#bytes = at + size;

@@ -11,6 +11,7 @@ import { AppendQueue, GAVE_UP } from "./queue.ts";
 import { RECORD_BODY_BYTES_MAX } from "./record.ts";
 import type { Space } from "./space.ts";
 import { type Staging, sizeOf } from "./staging.ts";
+import type { Tail } from "./tail.ts";
 
 /**
  * After two failures in a row nothing is tried for a while: short first, and never longer than a person would
@@ -36,6 +37,7 @@ export interface WriterParts {
   readonly staging: Staging;
   readonly dedupe: Dedupe;
   readonly space: Space;
+  readonly tail: Tail;
   readonly waiting: Waiting;
 }
 
@@ -244,7 +246,7 @@ export class Writer {
   }
 
   #settle(group: Group, stored: Stored): void {
-    const { log, staging, active, waiting } = this.#parts;
+    const { log, staging, active, tail, waiting } = this.#parts;
     this.#lastActiveMs = this.#parts.clock.monotonicMs();
     if (stored.status !== "stored") {
       this.#takeBack(group, stored);
@@ -253,6 +255,7 @@ export class Writer {
     if (group.records > 0) {
       active.commit(group.places, staging.bytes, group.firstOffset + group.records);
       log.nextOffset = group.firstOffset + group.records;
+      tail.push(staging.records);
       this.#refusal = undefined;
       this.#backoffMs = 0;
       waiting.wake();

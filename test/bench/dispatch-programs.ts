@@ -1,0 +1,238 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { KIND_CODES } from "@sluice/sdk";
+import { systemClock, systemDisk, systemRandom } from "@sluice/sdk/internal";
+import { Pool } from "undici";
+import { openRoute } from "../../packages/sluice/src/dispatch/open-route.ts";
+import type { Outgoing, Sink } from "../../packages/sluice/src/sinks/define.ts";
+import { createHttpSend } from "../../packages/sluice/src/sinks/http-send.ts";
+import { openFileSpool } from "../../packages/sluice/src/spool/file/spool.ts";
+import { Received } from "../../packages/sluice/src/spool/received.ts";
+import type { NewRecord } from "../../packages/sluice/src/spool/spool.ts";
+import { arrivals, newEvent } from "./dispatch-events.ts";
+
+/**
+ * The programs of the dispatch benchmark, each a process of its own: `backend`, which counts what arrives;
+ * `undici` and `sluice`, which emit and deliver. What is told of those is the CPU time of the whole process,
+ * kernel and thread pool included, from the first emit to the last acknowledged delivery: building the events
+ * and warming up the compiler counts, on both sides; loading modules and opening files does not.
+ */
+export interface Job {
+  readonly url: string;
+  readonly dataDir: string;
+  /** Emitted and delivered before what is measured. */
+  readonly warmUp: number;
+  readonly events: number;
+  /** How many events may be on their way: the application waits then, on both sides alike. */
+  readonly aheadMax: number;
+}
+
+const BATCH = 32;
+const CONNECTIONS = 4;
+/** In one turn of the event loop. */
+const EVENTS_PER_TURN = 100;
+/** Until everything that opening has started is over. */
+const SETTLE_MS = 50;
+
+interface Program {
+  emit(event: ReturnType<typeof newEvent>): void;
+  close(): Promise<void>;
+}
+
+async function run(open: (job: Job, progress: Progress) => Promise<Program>, job: Job): Promise<number> {
+  const progress = new Progress();
+  const program = await open(job, progress);
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  await emitAll(program, progress, job, [0, job.warmUp]);
+  const before = process.cpuUsage();
+  await emitAll(program, progress, job, [job.warmUp, job.warmUp + job.events]);
+  const { user, system } = process.cpuUsage(before);
+  await program.close();
+  return (user + system) / job.events;
+}
+
+async function emitAll(
+  program: Program,
+  progress: Progress,
+  job: Job,
+  [from, to]: readonly [from: number, to: number],
+): Promise<void> {
+  for (let next = from; next < to; ) {
+    const count = Math.min(EVENTS_PER_TURN, to - next);
+    const events = Array.from({ length: count }, (_, index) => newEvent(next + index));
+    for (const event of events) program.emit(event);
+    next += count;
+    await new Promise((resolve) => setImmediate(resolve));
+    await progress.reaches(next - job.aheadMax);
+  }
+  await progress.reaches(to);
+}
+
+/** How many events the backend has acknowledged. */
+class Progress {
+  #delivered = 0;
+  #awaited = 0;
+  #resolve = () => {};
+
+  add(events: number): void {
+    this.#delivered += events;
+    if (this.#delivered >= this.#awaited) this.#resolve();
+  }
+
+  async reaches(delivered: number): Promise<void> {
+    if (this.#delivered >= delivered) return;
+    this.#awaited = delivered;
+    await new Promise<void>((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+}
+
+/** The limit: undici and a list. Nothing is kept, nothing stands between the application and the wire. */
+async function openUndici({ url }: Job, progress: Progress): Promise<Program> {
+  const pool = new Pool(new URL(url).origin, { connections: CONNECTIONS, pipelining: 1 });
+  const { pathname: path } = new URL(url);
+  const headers = { "content-type": "application/json" };
+  const queue: string[] = [];
+  let inFlight = 0;
+  const post = async (batch: readonly string[]) => {
+    const body = `{"events":[${batch.join(",")}]}`;
+    const response = await pool.request({ path, method: "POST", headers, body });
+    await response.body.dump();
+    if (response.statusCode !== 200) throw new Error(`the backend answered ${response.statusCode}`);
+    inFlight--;
+    pump();
+    progress.add(batch.length);
+  };
+  const pump = () => {
+    for (; inFlight < CONNECTIONS && queue.length > 0; inFlight++) void post(queue.splice(0, BATCH));
+  };
+  return {
+    emit(event) {
+      queue.push(JSON.stringify(event));
+      pump();
+    },
+    close: () => pool.close(),
+  };
+}
+
+/** Ours: stringified once, appended durably, and only then routed and posted, as the bytes that were stored. */
+async function openSluice({ url, dataDir }: Job, progress: Progress): Promise<Program> {
+  const disk = systemDisk;
+  const parts = { disk, clock: systemClock, random: systemRandom };
+  const spool = await openFileSpool({ ...parts, dataDir, maxBytes: 1024 ** 3, minFreeBytes: 0 });
+  const sink = openWebhook(url, progress);
+  const route = await openRoute({
+    name: "bench",
+    definition: {
+      type: "webhook",
+      limits: { events: BATCH, bytes: 1024 * 1024 },
+      order: "none",
+      inFlight: CONNECTIONS,
+    },
+    sink,
+    spool,
+    place: "00".repeat(16),
+    firstOffset: 0,
+    openDeadLetters: async () => ({
+      append: async () => "failed",
+      countFor: () => undefined,
+      follows: () => false,
+      count: 0,
+      close: async () => undefined,
+    }),
+    observer: { onAttempt() {}, onState() {}, onInFlight() {}, warn() {} },
+    clock: systemClock,
+    random: systemRandom,
+  });
+  let pending: NewRecord[] = [];
+  const append = async () => {
+    const records = pending;
+    pending = [];
+    const outcomes = await spool.append(records);
+    const missing = outcomes.find(({ status }) => status !== "appended");
+    if (missing) throw new Error(`not everything was stored: ${JSON.stringify(missing)}`);
+  };
+  return {
+    emit(event) {
+      const { id, runId, traceId: orderKey } = event;
+      const received = new Received(Buffer.from(JSON.stringify(event)));
+      const kindCode = KIND_CODES["run.ended"];
+      if (pending.length === 0) queueMicrotask(append);
+      pending.push({ id, kindCode, flags: 0, runId, orderKey, received, body: received.bytes });
+    },
+    async close() {
+      await route.close();
+      await sink.close();
+      await spool.close();
+    },
+  };
+}
+
+/** What a webhook sink does: the stored bytes, in a list. */
+function openWebhook(url: string, progress: Progress): Sink {
+  const headers = { "content-type": "application/json" };
+  const http = createHttpSend({ url, headers, secrets: [], clock: systemClock });
+  return {
+    async send(batch, signal) {
+      const answer = await http.post(bodyOf(batch), signal);
+      if (answer.status !== "answered") return answer;
+      progress.add(batch.length);
+      return { status: "delivered", httpStatus: answer.httpStatus };
+    },
+    check: async () => undefined,
+    close: () => http.close(),
+  };
+}
+
+const HEAD = Buffer.from('{"events":[');
+const COMMA = 0x2c;
+const TAIL = Buffer.from("]}");
+
+function bodyOf(batch: readonly Outgoing[]): Uint8Array {
+  let length = HEAD.length + TAIL.length - 1;
+  for (const { raw } of batch) length += raw.length + 1;
+  const body = Buffer.allocUnsafe(length);
+  let at = HEAD.copy(body);
+  for (const { raw } of batch) {
+    body.set(raw, at);
+    at += raw.length;
+    body[at++] = COMMA;
+  }
+  body.set(TAIL, at - 1);
+  return body;
+}
+
+/** Answers like a backend, and tells its parent what has arrived since it was last asked. */
+function serve(): void {
+  const { look, take } = arrivals();
+  const answer = '{"successes":[],"errors":[]}';
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      look(Buffer.concat(chunks));
+      response.writeHead(200, { "content-type": "application/json", "content-length": answer.length });
+      response.end(answer);
+    });
+  });
+  process.on("message", () => process.send?.(take()));
+  server.listen(0, "127.0.0.1", () => process.send?.((server.address() as AddressInfo).port));
+}
+
+const [, , role, job = "{}"] = process.argv;
+switch (role) {
+  case "backend":
+    serve();
+    break;
+  case "undici":
+    process.send?.(await run(openUndici, JSON.parse(job)));
+    process.disconnect();
+    break;
+  case "sluice":
+    process.send?.(await run(openSluice, JSON.parse(job)));
+    process.disconnect();
+    break;
+  default:
+    throw new Error(`no program is called ${role}`);
+}
