@@ -160,9 +160,11 @@ class Stages implements Pipeline {
       const definition = definitions[index];
       if (definition) await this.#openSink(spool, places, sink, definition);
     }
-    for (const entry of places.list()) {
-      if (entry.isDetached)
-        await this.#leaveIdle(spool, entry, "detached: it is not in the configuration any more");
+    for (const entry of places.list().filter(({ isDetached }) => isDetached)) {
+      observer.warn(
+        `The sink "${entry.name}" is not in the configuration any more. What it has not got is kept for its return, and takes space.`,
+      );
+      await this.#leaveIdle(spool, entry, "detached: it is not in the configuration any more");
     }
     const routes = () => [...this.#routes, ...this.#idle, assembler];
     const { keepForMs } = limits;
