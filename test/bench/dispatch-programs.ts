@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { KIND_CODES } from "@sluice/sdk";
 import { systemClock, systemDisk, systemRandom } from "@sluice/sdk/internal";
 import { Pool } from "undici";
-import { openRoute } from "../../packages/sluice/src/dispatch/open-route.ts";
+import { openRoute } from "../../packages/sluice/src/dispatch/sink-route.ts";
 import type { Outgoing, Sink } from "../../packages/sluice/src/sinks/define.ts";
 import { createHttpSend } from "../../packages/sluice/src/sinks/http-send.ts";
 import { openFileSpool } from "../../packages/sluice/src/spool/file/spool.ts";

@@ -17,8 +17,8 @@ import { compare, interleave, type Measurement } from "./measure.ts";
  *
  * "from a cold start" is what the goal was set on: a process's first 16,000 events, the compiler's warming up
  * included on both sides, emitted as fast as it can. "steady" is the same when all is warm and the
- * application waits for its backend, "behind" when it is so far ahead that ours reads back from the disk: so that nobody
- * takes one for the other.
+ * application waits for its backend, "behind" when it is so far ahead that ours reads back from the disk: so
+ * that nobody takes one for the other.
  */
 const CASES = [
   { name: "16,000 events from a cold start", warmUp: 0, events: 16_000, aheadMax: 16_000, rounds: 9 },

@@ -1,15 +1,15 @@
 import { type Event, KIND_CODES } from "@sluice/sdk";
 import { type Clock, type Disk, decodeEvent, oneSyncAtATime, type Random } from "@sluice/sdk/internal";
-import { type Assembler, openAssembler } from "./dispatch/assembler.ts";
-import { createBootId } from "./dispatch/boot.ts";
-import { openDeadLetters } from "./dispatch/dead-letters.ts";
-import { appendLateEnd } from "./dispatch/ends.ts";
+import { type Assembler, openAssembler } from "./dispatch/assembler/assembler.ts";
+import { createBootId } from "./dispatch/assembler/boot.ts";
+import { appendLateEnd } from "./dispatch/assembler/ends.ts";
+import { openDeadLetters } from "./dispatch/dead-letters/dead-letters.ts";
 import { type IdleRoute, openIdleRoute } from "./dispatch/idle-route.ts";
-import { openRoute } from "./dispatch/open-route.ts";
+import type { RouteObserver } from "./dispatch/observer.ts";
 import { holderOf, openRetention, type Retention } from "./dispatch/retention.ts";
 import type { Route, RouteStatus } from "./dispatch/route.ts";
-import { openRoutes, type RouteEntry, type Routes } from "./dispatch/routes.ts";
-import type { RouteObserver } from "./dispatch/watch.ts";
+import { openRoutes, type RouteEntry, type Routes } from "./dispatch/route-registry.ts";
+import { openRoute } from "./dispatch/sink-route.ts";
 import { SluiceError } from "./errors.ts";
 import { createHub, type Hub } from "./live/hub.ts";
 import { shown } from "./live/shown.ts";
@@ -26,8 +26,8 @@ import {
 } from "./spool/spool.ts";
 
 export type { Balance } from "./dispatch/balance.ts";
+export type { Attempt, RouteObserver as PipelineObserver } from "./dispatch/observer.ts";
 export type { RouteStatus } from "./dispatch/route.ts";
-export type { Attempt, RouteObserver as PipelineObserver } from "./dispatch/watch.ts";
 
 /**
  * Everything a pipeline needs. Nothing is read from the environment, and no default hides here: `config/` has

@@ -1,9 +1,9 @@
 import { codeOf, type Disk } from "@sluice/sdk/internal";
 import { type Balance, balanceError } from "./dispatch/balance.ts";
-import { countDeadLetters } from "./dispatch/dead-letter-count.ts";
-import { Ledger } from "./dispatch/ledger.ts";
-import { decodeLedger } from "./dispatch/ledger-codec.ts";
-import { type RouteEntry, readRoutes } from "./dispatch/routes.ts";
+import { countDeadLetters } from "./dispatch/dead-letters/dead-letter-count.ts";
+import { Ledger } from "./dispatch/ledger/ledger.ts";
+import { decodeLedger } from "./dispatch/ledger/ledger-codec.ts";
+import { type RouteEntry, readRoutes } from "./dispatch/route-registry.ts";
 import { SluiceError } from "./errors.ts";
 import { readSpool, type SpoolContent } from "./spool/file/inspect.ts";
 

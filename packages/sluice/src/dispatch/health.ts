@@ -1,10 +1,11 @@
-import type { RouteState } from "./state.ts";
+import type { RouteState } from "./route-state.ts";
 
 /**
  * What people are told about a sink. It follows from the route's state and the failed requests in a row:
  *
- *   healthy ──1 failure──▶ degraded ──5 in a row──▶ unavailable ──a probe goes──▶ probing ──answered──▶
- *   healthy any ──the backend blocks us──▶ paused           any ──a bug──▶ failed
+ *  healthy ──1 failure──▶ degraded ──5 in a row──▶ unavailable ──a probe──▶ probing ──answered──▶ healthy
+ *   any ──the backend blocks us──▶ paused
+ *   any ──a bug──▶ failed
  */
 export type Health =
   | { readonly name: "healthy" }

@@ -1,10 +1,10 @@
 import type { Clock } from "@sluice/sdk/internal";
 import type { Spool } from "../spool/spool.ts";
-import { Ledger } from "./ledger.ts";
-import { decodeLedger } from "./ledger-codec.ts";
+import { Ledger } from "./ledger/ledger.ts";
+import { decodeLedger } from "./ledger/ledger-codec.ts";
 import type { Retained } from "./retention.ts";
 import type { RouteStatus } from "./route.ts";
-import type { RouteEntry } from "./routes.ts";
+import type { RouteEntry } from "./route-registry.ts";
 
 /**
  * A route that nobody runs: its sink is disabled, or missing from the configuration. It keeps its place and

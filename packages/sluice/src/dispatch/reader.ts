@@ -1,5 +1,5 @@
 import type { ReadLimit, Spool, SpoolRecord } from "../spool/spool.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger } from "./ledger/ledger.ts";
 
 export interface ReaderOptions {
   readonly spool: Spool;

@@ -12,12 +12,12 @@ import type { Delivery } from "../sinks/delivery.ts";
 import { Received } from "../spool/received.ts";
 import type { NewRecord } from "../spool/spool.ts";
 import { assertBalance } from "./balance.ts";
-import { openDeadLetters } from "./dead-letters.ts";
+import { openDeadLetters } from "./dead-letters/dead-letters.ts";
 import type { Figures } from "./figures.ts";
 import { MemorySpool } from "./memory-spool.test-support.ts";
-import { openRoute } from "./open-route.ts";
+import type { Attempt } from "./observer.ts";
 import type { Route } from "./route.ts";
-import type { Attempt } from "./watch.ts";
+import { openRoute } from "./sink-route.ts";
 
 export const PLACE = "00112233445566778899aabbccddeeff";
 

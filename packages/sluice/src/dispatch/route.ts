@@ -3,17 +3,17 @@ import type { Clock, Random } from "@sluice/sdk/internal";
 import type { Sink, SinkDefinition } from "../sinks/define.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { Balance } from "./balance.ts";
-import type { DeadLetters } from "./dead-letters.ts";
+import type { DeadLetters } from "./dead-letters/dead-letters.ts";
 import type { Figures } from "./figures.ts";
 import type { Health } from "./health.ts";
-import type { RouteState } from "./state.ts";
-import type { RouteObserver } from "./watch.ts";
+import type { RouteObserver } from "./observer.ts";
+import type { RouteState } from "./route-state.ts";
 
 /**
  * A route takes every event of one spool partition to one sink: read → filter → batch → send → settle →
  * ledger. Events of one key (the sink's `order`) arrive in spool order, at least once; every event is settled
- * exactly once. See state.ts for its life, lanes.ts for who may go next, deliver.ts for what comes of a
- * batch, ledger.ts for the books.
+ * exactly once. See route-state.ts for its life, delivery/lanes.ts for who may go next, delivery/deliver.ts
+ * for what comes of a batch, ledger/ledger.ts for the books.
  */
 export interface Route {
   readonly status: RouteStatus;

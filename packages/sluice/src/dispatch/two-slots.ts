@@ -7,8 +7,9 @@ import { codeOf, type Disk, type DiskFile } from "@sluice/sdk/internal";
  *
  *   0   magic "SLSLOTS1"   8
  *   8   generation         4   the higher one of two good slots counts
- *  12   length             4   of the content  16   CRC-32             4   of generation, length and content
- * 20   content
+ *  12   length             4   of the content
+ *  16   CRC-32             4   of generation, length and content
+ *  20   content
  */
 export interface TwoSlots {
   /** The newest content; undefined if there is none (or none that can be believed). */

@@ -9,10 +9,8 @@ import { listOf, objectOf } from "./wire.ts";
  * the cost of `JSON.parse`. What does not match exactly is parsed as ever; what is sliced is what parsing
  * would have given, which the tests prove over every recording.
  *
- *     data: {"id":…,"choices":[{"index":0,"delta":{"content":"
- *   token"},"finish_reason":null}],"obfuscation":"xYz"}⏎⏎
- *     └──────────────────── prefix ─────────────────────────┘      └────────────── middle ─────────────────┘
- *    └tail┘
+ *     data: {"id":…,"choices":[{"delta":{"content":" token "},"finish_reason":null}],"obfuscation":" xYz "}⏎⏎
+ *     └───────────────── prefix ──────────────────┘       └───────────── middle ─────────────────┘     └tail┘
  */
 export interface Template {
   readonly index: number;

@@ -4,8 +4,7 @@
  *     x-sluice-user: id of the user it is for              → scope
  *     x-sluice-session: id                                 → session.id
  *     x-sluice-tags: one, two                              → tags
- *     x-sluice-run: id for this run                        → runId (a retry of the SDK gets one derived from
- *   it)
+ *     x-sluice-run: id for this run                        → runId (an SDK's retry gets one derived from it)
  *     x-sluice-parent: run id of what called it            → parentRunId
  *     x-sluice-trace: id of the whole                      → traceId (else the trace id of `traceparent`)
  *     x-sluice-metadata: {"any": "JSON object"}            → metadata

@@ -11,8 +11,7 @@ import type { Upstream } from "./upstream.ts";
  *
  *     open ──answer──▶ answered ──its end──▶ over(done)
  *      │                  ├──client hangs up──▶ over(client_gone)   the upstream request is aborted at once
- *      │                  └──upstream breaks──▶ over(fault)         the client's connection ends after the
- *   last byte
+ *      │                  └──upstream breaks──▶ over(fault)         the client's connection ends as it did
  *      ├──client hangs up──▶ over(client_gone)
  *      └──no answer, no connection, time-out──▶ over(fault)         the client gets 502 or 504
  */

@@ -1,0 +1,282 @@
+import { type Clock, sleep, type Timer } from "@sluice/sdk/internal";
+import type { Lease, ReadLimit, Spool } from "../../spool/spool.ts";
+import { waitMs } from "../delivery/backoff.ts";
+import { DEFAULT_FIGURES, type Figures } from "../figures.ts";
+import { healthOf } from "../health.ts";
+import { Ledger } from "../ledger/ledger.ts";
+import { decodeLedger, encodeLedger } from "../ledger/ledger-codec.ts";
+import { LedgerWriter } from "../ledger/ledger-writer.ts";
+import type { RouteObserver } from "../observer.ts";
+import type { RouteStatus } from "../route.ts";
+import type { RouteState } from "../route-state.ts";
+import { Builder } from "./builder.ts";
+import { Fold, type Task } from "./fold.ts";
+import { FoldBooks } from "./fold-books.ts";
+
+/**
+ * The built-in route whose sink is the spool. It reads every record, joins the runs that nobody will end in
+ * one piece, closes those that nobody will end at all, and appends the complete records. What a run is
+ * waiting for stands in fold.ts.
+ *
+ * Its ledger stands at the oldest record that an open run needs. After a restart it folds the log from there
+ * to the tail that it found at open, its own records included, and appends nothing before it gets there; then
+ * what is still missing, and nothing else. That it dies between an append and its ledger is harmless: the
+ * same end has the same id.
+ */
+export interface Assembler {
+  readonly status: RouteStatus;
+  /** Everything below is of no use to any open run, durably: it may be trimmed. */
+  readonly lowOffset: number;
+  /** Runs whose end is not known yet. */
+  readonly openRuns: number;
+  sync(): Promise<boolean>;
+  /**
+   * Closes the oldest open runs as incomplete{evicted}, so that what they pin can be released. Soon, not at
+   * once.
+   */
+  evict(runs: number): void;
+  /** Stops reading, finishes or gives up what it is appending, stores the ledger durably. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface AssemblerOptions {
+  readonly spool: Spool;
+  readonly partition?: number;
+  /** From boot.ts; the writer of this process's own runs. */
+  readonly bootId: string;
+  /** From routes.json. */
+  readonly place: string;
+  readonly firstOffset: number;
+  readonly runTimeoutMs?: number;
+  readonly figures?: Partial<Figures>;
+  readonly observer: RouteObserver;
+  readonly clock: Clock;
+}
+
+/** An hour without a sign of life is no LLM call that anybody still waits for. */
+const RUN_TIMEOUT_MS = 3_600_000;
+/** Time for clients that were cut off by our restart to come back with their ends. */
+const QUIET_AFTER_START_MS = 300_000;
+const SWEEP_MS = 60_000;
+/**
+ * If the tail that was found at open cannot be read (damaged), recovery is over when nothing has come for
+ * this long.
+ */
+const RECOVERY_STALL_MS = 2_000;
+const READ: ReadLimit = { records: 512, bytes: 8 * 1024 * 1024 };
+const NAME = "assembler";
+
+export async function openAssembler(options: AssemblerOptions): Promise<Assembler> {
+  const { spool, partition = 0, place, firstOffset } = options;
+  const lease = await spool.lease(NAME, partition);
+  const stored = lease.ledger && decodeLedger(lease.ledger, place, spool.state.nextOffset);
+  const ledger = stored?.first === firstOffset ? stored : new Ledger(firstOffset);
+  const assembler = new SpoolAssembler(options, lease, ledger);
+  assembler.start();
+  return assembler;
+}
+
+class SpoolAssembler implements Assembler {
+  readonly #options: AssemblerOptions;
+  readonly #figures: Figures;
+  readonly #lease: Lease;
+  readonly #ledger: Ledger;
+  readonly #books: FoldBooks;
+  readonly #fold: Fold;
+  readonly #builder: Builder;
+  readonly #writer: LedgerWriter;
+  readonly #stop = new AbortController();
+  readonly #tail: number;
+  readonly #openedAtMs: number;
+  #state: RouteState = { name: "running" };
+  #sweep: Timer | undefined;
+  #isSweepDue = false;
+  #evictions = 0;
+  #interrupt = new AbortController();
+  #isRecovered = false;
+  #lastError: string | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #closed: Promise<void> | undefined;
+
+  constructor(options: AssemblerOptions, lease: Lease, ledger: Ledger) {
+    const { spool, partition = 0, place, clock, bootId, observer } = options;
+    this.#options = options;
+    this.#figures = { ...DEFAULT_FIGURES, ...options.figures };
+    this.#lease = lease;
+    this.#ledger = ledger;
+    this.#tail = spool.state.nextOffset;
+    this.#openedAtMs = clock.monotonicMs();
+    this.#books = new FoldBooks(ledger);
+    this.#fold = new Fold(this.#books, bootId);
+    this.#builder = new Builder({
+      spool,
+      partition,
+      clock,
+      fold: this.#fold,
+      books: this.#books,
+      signal: this.#stop.signal,
+    });
+    this.#writer = new LedgerWriter({
+      spool,
+      lease,
+      clock,
+      figures: this.#figures,
+      encode: () => ({ bytes: encodeLedger(ledger, place), low: ledger.low }),
+      onLost: () => this.#fail("another process took over the assembler"),
+      warn: observer.warn,
+    });
+  }
+
+  get status(): RouteStatus {
+    const { nextOffset } = this.#options.spool.state;
+    return {
+      route: NAME,
+      sink: NAME,
+      type: NAME,
+      state: this.#state,
+      health: healthOf(
+        this.#state,
+        this.#state.name === "waiting" ? this.#state.attempt : 0,
+        this.#figures.unavailableAfter,
+      ),
+      balance: this.#ledger.balance(nextOffset),
+      lag: Math.max(0, nextOffset - this.#books.next),
+      inFlight: 0,
+      ...(this.#lastError !== undefined && { lastError: this.#lastError }),
+      ...(this.#state.name === "waiting" && { waitUntilMs: this.#state.untilMs }),
+    };
+  }
+
+  get lowOffset(): number {
+    return this.#writer.durableLow;
+  }
+
+  get openRuns(): number {
+    return this.#fold.openRuns;
+  }
+
+  sync(): Promise<boolean> {
+    return this.#writer.flush(true);
+  }
+
+  evict(runs: number): void {
+    this.#evictions = Math.max(this.#evictions, runs);
+    this.#interrupt.abort();
+  }
+
+  start(): void {
+    const lost = () => this.#fail("another process took over the assembler");
+    this.#lease.lost.addEventListener("abort", lost, { once: true });
+    if (this.#lease.lost.aborted) lost();
+    this.#armSweep();
+    this.#running = this.#run().catch((error) =>
+      this.#fail(error instanceof Error ? error.message : String(error)),
+    );
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#halt();
+    await this.#running;
+    await this.#writer.flush(true);
+    this.#writer.stop();
+    this.#enter({ name: "closed" });
+  }
+
+  /** One thing at a time: read, fold, append, enter in the books. */
+  async #run(): Promise<void> {
+    if (this.#books.next >= this.#tail) await this.#recovered();
+    while (!this.#stop.signal.aborted) {
+      const read = await this.#read();
+      const nowMs = this.#options.clock.monotonicMs();
+      for (const record of read) this.#fold.take(record, nowMs);
+      this.#builder.keep(read);
+      const isStalled = read.length === 0 && !this.#isSweepDue && this.#evictions === 0;
+      if (!this.#isRecovered && (this.#books.next >= this.#tail || isStalled)) await this.#recovered();
+      else if (this.#isRecovered) await this.#perform(this.#fold.tasks());
+      if (this.#isRecovered && this.#evictions > 0) await this.#perform(this.#fold.oldest(this.#evictions));
+      this.#evictions = 0;
+      if (this.#isSweepDue) await this.#performSweep();
+      if (this.#books.advance()) this.#writer.changed();
+    }
+  }
+
+  async #recovered(): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    this.#isRecovered = true;
+    await this.#perform([...this.#fold.tasks(), ...this.#fold.dead()]);
+  }
+
+  /**
+   * Waits for records; ends without any when a sweep is due, or when recovery waits for a tail that cannot be
+   * read.
+   */
+  async #read(): ReturnType<Spool["read"]> {
+    const { spool, partition = 0, clock } = this.#options;
+    this.#interrupt = new AbortController();
+    if (this.#isSweepDue || this.#evictions > 0 || this.#stop.signal.aborted) return [];
+    const stall = this.#isRecovered
+      ? undefined
+      : clock.after(RECOVERY_STALL_MS, () => this.#interrupt.abort());
+    const records = await spool.read(partition, this.#books.next, READ, this.#interrupt.signal);
+    stall?.cancel();
+    return records;
+  }
+
+  async #performSweep(): Promise<void> {
+    this.#isSweepDue = false;
+    const { clock, runTimeoutMs = RUN_TIMEOUT_MS } = this.#options;
+    const nowMs = clock.monotonicMs();
+    if (!this.#isRecovered || nowMs - this.#openedAtMs < QUIET_AFTER_START_MS) return;
+    await this.#perform(this.#fold.overdue(nowMs - runTimeoutMs));
+  }
+
+  /** Appends until everything is in the spool. Meanwhile nothing is read, so nothing can pile up. */
+  async #perform(tasks: readonly Task[]): Promise<void> {
+    let left = tasks;
+    for (let failures = 0; left.length > 0 && !this.#stop.signal.aborted; ) {
+      const { refused, reason } = await this.#builder.append(left);
+      left = refused;
+      if (left.length === 0) break;
+      const delayMs = waitMs(++failures, this.#figures);
+      this.#lastError = reason;
+      const untilMs = this.#options.clock.nowMs() + delayMs;
+      this.#enter({ name: "waiting", untilMs, attempt: failures, reason: reason ?? "refused" });
+      await sleep(this.#options.clock, delayMs, this.#stop.signal);
+    }
+    if (this.#state.name === "waiting") this.#enter({ name: "running" });
+  }
+
+  #armSweep(): void {
+    this.#sweep = this.#options.clock.after(SWEEP_MS, () => {
+      this.#isSweepDue = true;
+      this.#interrupt.abort();
+      this.#armSweep();
+    });
+  }
+
+  #fail(reason: string): void {
+    if (this.#state.name === "failed" || this.#state.name === "closed") return;
+    this.#enter({ name: "failed", reason });
+    this.#halt();
+    void this.#writer.flush(true);
+    this.#writer.stop();
+  }
+
+  #halt(): void {
+    this.#stop.abort();
+    this.#interrupt.abort();
+    this.#sweep?.cancel();
+  }
+
+  #enter(state: RouteState): void {
+    const isNews = state.name !== this.#state.name;
+    this.#state = state;
+    if (isNews)
+      this.#options.observer.onState(NAME, state.name, "reason" in state ? state.reason : undefined);
+  }
+}

@@ -1,0 +1,152 @@
+import type { Event } from "@sluice/sdk";
+import type { Clock } from "@sluice/sdk/internal";
+import {
+  type AppendOutcome,
+  FLAG_ASSEMBLED,
+  FLAG_CLOSING,
+  FLAG_RESERVE,
+  type NewRecord,
+  type Spool,
+  type SpoolRecord,
+} from "../../spool/spool.ts";
+import { encodeEnd } from "./encode-end.ts";
+import { appendLateEnd, encodeRevision, readBack } from "./ends.ts";
+import type { Fold, OpenRun, Task } from "./fold.ts";
+import type { FoldBooks } from "./fold-books.ts";
+import { closeRun, joinRun } from "./join.ts";
+
+export interface BuilderOptions {
+  readonly spool: Spool;
+  readonly partition: number;
+  readonly clock: Clock;
+  readonly fold: Fold;
+  readonly books: FoldBooks;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Builds what the fold asks for from records read back from the spool, appends it, and tells fold and books
+ * what came of it.
+ */
+export class Builder {
+  readonly #options: BuilderOptions;
+  #recent = new Map<number, SpoolRecord>();
+
+  constructor(options: BuilderOptions) {
+    this.#options = options;
+  }
+
+  /** Most runs are short: their start is in the same read as their end, and need not be read again. */
+  keep(records: readonly SpoolRecord[]): void {
+    this.#recent = new Map(records.map((record) => [record.offset, record]));
+  }
+
+  /** One append for all. Gives back what the spool refused, to be tried again. */
+  async append(
+    tasks: readonly Task[],
+  ): Promise<{ readonly refused: readonly Task[]; readonly reason?: string }> {
+    const { spool, signal } = this.#options;
+    const built: { task: Task; end: Event; record: NewRecord }[] = [];
+    for (const task of tasks) {
+      const made = await this.#build(task);
+      if (signal.aborted) return { refused: tasks };
+      if (made) built.push({ task, ...made });
+      else this.#giveUp(task);
+    }
+    if (built.length === 0) return { refused: [] };
+    const outcomes = await spool.append(
+      built.map(({ record }) => record),
+      signal,
+    );
+    const refused: Task[] = [];
+    let reason: string | undefined;
+    for (const [index, { task, end }] of built.entries()) {
+      const outcome = outcomes[index];
+      if (!outcome) refused.push(task);
+      else if (outcome.status === "full" || outcome.status === "failed") {
+        refused.push(task);
+        reason = outcome.reason;
+      } else if (!(await this.#finish(task, end, outcome))) refused.push(task);
+    }
+    return { refused, ...(reason !== undefined && { reason }) };
+  }
+
+  async #build(task: Task): Promise<{ end: Event; record: NewRecord } | undefined> {
+    try {
+      switch (task.name) {
+        case "join": {
+          const piece = await this.#event(task.run.pieceOffset);
+          const start = await this.#event(task.run.startOffset);
+          if (!piece || (start && start.runId !== piece.runId)) return undefined;
+          const end = joinRun(start, piece);
+          return { end, record: encodeEnd(end, FLAG_ASSEMBLED | FLAG_RESERVE) };
+        }
+        case "close":
+          return await this.#buildClosing(task.run, task.reason);
+        case "revise": {
+          const piece = await this.#event(task.pieceOffset);
+          const standing = await this.#record(task.endOffset);
+          if (!piece || !standing || (standing.flags & FLAG_CLOSING) === 0) return undefined;
+          return { end: piece, record: encodeRevision(standing.event, piece) };
+        }
+      }
+    } catch {
+      // Not an event, or an event without what its kind needs: nothing can be made of it, and it must not
+      // stop the others.
+      return undefined;
+    }
+  }
+
+  async #buildClosing(run: OpenRun, reason: string): Promise<{ end: Event; record: NewRecord } | undefined> {
+    const start = await this.#event(run.startOffset);
+    const piece = await this.#event(run.pieceOffset);
+    const nowMs = this.#options.clock.nowMs();
+    const closing = start ? closeRun(start, reason, nowMs) : piece && joinRun(undefined, piece);
+    if (!closing) return undefined;
+    // If the run turns out to be closed already, the piece itself is what is late.
+    const record = encodeEnd(closing, FLAG_ASSEMBLED | FLAG_CLOSING | FLAG_RESERVE);
+    return { end: piece ?? closing, record };
+  }
+
+  /** False: to be tried again. */
+  async #finish(task: Task, end: Event, appended: AppendOutcome): Promise<boolean> {
+    const { fold, books, spool, partition, signal } = this.#options;
+    if (task.name === "revise") {
+      books.settle(task.pieceOffset, appended.status === "conflict" ? "ended" : "used");
+      return true;
+    }
+    if (appended.status === "full" || appended.status === "failed") return false;
+    const outcome =
+      appended.status === "conflict" && (task.name === "join" || task.run.pieceOffset !== undefined)
+        ? await appendLateEnd(spool, partition, end, appended.offset, signal)
+        : appended;
+    switch (outcome.status) {
+      case "appended":
+      case "duplicate":
+        fold.end(task.run, appended.status === "conflict" ? appended.offset : outcome.offset, "used");
+        return true;
+      case "conflict":
+        // Our own earlier closing, or somebody's end that was there first: either way the run has one.
+        fold.end(task.run, outcome.offset, "ended");
+        return true;
+      case "full":
+      case "failed":
+        return false;
+    }
+  }
+
+  #giveUp(task: Task): void {
+    const { fold, books } = this.#options;
+    if (task.name === "revise") books.settle(task.pieceOffset, "ended");
+    else fold.end(task.run, task.run.startOffset ?? task.run.pieceOffset ?? 0, "not_a_piece");
+  }
+
+  async #event(offset: number | undefined): Promise<Event | undefined> {
+    return offset === undefined ? undefined : (await this.#record(offset))?.event;
+  }
+
+  async #record(offset: number): Promise<SpoolRecord | undefined> {
+    const { spool, partition, signal } = this.#options;
+    return this.#recent.get(offset) ?? (await readBack(spool, partition, offset, signal));
+  }
+}

@@ -1,0 +1,372 @@
+import type { Lease } from "../spool/spool.ts";
+import { Alarm } from "./alarm.ts";
+import type { DeadLetters } from "./dead-letters/dead-letters.ts";
+import { Admission } from "./delivery/admission.ts";
+import { waitMs } from "./delivery/backoff.ts";
+import { type Delivered, deliver } from "./delivery/deliver.ts";
+import { Lanes } from "./delivery/lanes.ts";
+import { createPace } from "./delivery/pace.ts";
+import type { PendingEvent } from "./delivery/pending-event.ts";
+import { Sender } from "./delivery/sender.ts";
+import { DEFAULT_FIGURES, type Figures } from "./figures.ts";
+import { healthOf } from "./health.ts";
+import { Ledger } from "./ledger/ledger.ts";
+import { decodeLedger, encodeLedger } from "./ledger/ledger-codec.ts";
+import { LedgerWriter } from "./ledger/ledger-writer.ts";
+import { Reader } from "./reader.ts";
+import type { Route, RouteOptions, RouteStatus } from "./route.ts";
+import { RouteLife } from "./route-state.ts";
+
+/**
+ * Takes the route's ledger, or starts at its first offset if there is none to believe, and begins to deliver.
+ */
+export async function openRoute(options: RouteOptions): Promise<Route> {
+  const { spool, partition = 0, name, place, firstOffset } = options;
+  const lease = await spool.lease(name, partition);
+  const stored = lease.ledger && decodeLedger(lease.ledger, place, spool.state.nextOffset);
+  // A ledger of another first offset belongs to an earlier life of this name.
+  const ledger = stored?.first === firstOffset ? stored : new Ledger(firstOffset);
+  const deadLetters = await options.openDeadLetters(ledger.low);
+  const route = new SinkRoute(options, lease, ledger, deadLetters);
+  route.start();
+  return route;
+}
+
+class SinkRoute implements Route {
+  readonly #options: RouteOptions;
+  readonly #figures: Figures;
+  readonly #lease: Lease;
+  readonly #ledger: Ledger;
+  readonly #deadLetters: DeadLetters;
+  readonly #lanes = new Lanes();
+  readonly #admission: Admission;
+  readonly #writer: LedgerWriter;
+  readonly #reader: Reader;
+  readonly #sender: Sender;
+  readonly #alarm: Alarm;
+  readonly #stop = new AbortController();
+  readonly #onTheirWay = new Set<readonly PendingEvent[]>();
+  readonly #life: RouteLife;
+  #drain: Drain | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: RouteOptions, lease: Lease, ledger: Ledger, deadLetters: DeadLetters) {
+    const { spool, partition = 0, place, clock, definition, name, observer } = options;
+    this.#options = options;
+    this.#figures = { ...DEFAULT_FIGURES, ...options.figures };
+    this.#lease = lease;
+    this.#ledger = ledger;
+    this.#deadLetters = deadLetters;
+    this.#life = new RouteLife(clock, this.#figures, (state) =>
+      observer.onState(name, state.name, "reason" in state ? state.reason : undefined),
+    );
+    this.#alarm = new Alarm(clock, () => this.#pump());
+    this.#admission = new Admission({
+      definition,
+      filter: options.filter,
+      figures: this.#figures,
+      clock,
+      ledger,
+      deadLetters,
+      lanes: this.#lanes,
+    });
+    this.#writer = new LedgerWriter({
+      spool,
+      lease,
+      clock,
+      figures: this.#figures,
+      encode: () => ({ bytes: encodeLedger(ledger, place), low: ledger.low }),
+      onLost: () => this.#fail("another process took over this route"),
+      warn: observer.warn,
+    });
+    this.#reader = new Reader({
+      spool,
+      partition,
+      ledger,
+      accept: (record) => this.#admission.accept(record),
+      onRead: () => {
+        this.#writer.changed();
+        this.#pump();
+      },
+      onError: (error) => this.#fail(String(error)),
+    });
+    this.#sender = new Sender({
+      name,
+      sink: options.sink,
+      pace: createPace(definition.limits.requestsPerSecond, clock),
+      figures: this.#figures,
+      clock,
+      random: options.random,
+      ledger,
+      writer: this.#writer,
+      deadLetters,
+      observer,
+      stop: this.#stop.signal,
+      onSettled: (item) => this.#admission.release(item),
+    });
+  }
+
+  get status(): RouteStatus {
+    const { name, definition, spool } = this.#options;
+    const balance = this.#ledger.balance(spool.state.nextOffset);
+    const oldestAgeMs = this.#oldestAgeMs();
+    const { lastError, failuresInRow } = this.#sender;
+    const { state } = this.#life;
+    return {
+      route: name,
+      sink: name,
+      type: definition.type,
+      state,
+      health: healthOf(state, failuresInRow, this.#figures.unavailableAfter),
+      balance,
+      lag: balance.pending,
+      inFlight: this.#onTheirWay.size,
+      ...(oldestAgeMs !== undefined && { oldestAgeMs }),
+      ...(lastError !== undefined && { lastError }),
+      ...(state.name === "waiting" && { waitUntilMs: state.untilMs }),
+    };
+  }
+
+  get lowOffset(): number {
+    return this.#writer.durableLow;
+  }
+
+  sync(): Promise<boolean> {
+    return this.#writer.flush(true);
+  }
+
+  start(): void {
+    const lost = () => this.#fail("another process took over this route");
+    this.#lease.lost.addEventListener("abort", lost, { once: true });
+    if (this.#lease.lost.aborted) lost();
+    this.#pump();
+  }
+
+  wake(): void {
+    this.#life.wake();
+    this.#lanes.wakeDue(Number.POSITIVE_INFINITY);
+    this.#pump();
+  }
+
+  async drain(signal: AbortSignal): Promise<void> {
+    if (this.#life.isOver) return;
+    this.#drain ??= this.#startDrain();
+    const giveUp = () => {
+      this.#stop.abort();
+      this.#pump();
+    };
+    signal.addEventListener("abort", giveUp, { once: true });
+    if (signal.aborted) giveUp();
+    else this.#pump();
+    await this.#drain.ended.promise;
+    signal.removeEventListener("abort", giveUp);
+    await this.#writer.flush(true);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await this.drain(AbortSignal.abort());
+    this.#halt();
+    // A lost lease or a full disk: the older ledger counts, which costs duplicates and nothing else.
+    await this.#writer.flush(true);
+    this.#writer.stop();
+    await this.#deadLetters.close();
+    this.#life.close();
+  }
+
+  #startDrain(): Drain {
+    const isSending = this.#life.state.name === "running";
+    this.#life.drain();
+    return { target: this.#options.spool.state.nextOffset, isSending, ended: Promise.withResolvers() };
+  }
+
+  /**
+   * Does whatever can be done now. Called after everything that may have changed what that is, also from
+   * timers and promises, where nobody would catch what a bug throws: it ends this route and nothing else.
+   */
+  #pump(): void {
+    try {
+      this.#pumpOnce();
+    } catch (error) {
+      this.#fail(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #pumpOnce(): void {
+    if (this.#life.isOver) return;
+    const nowMs = this.#options.clock.monotonicMs();
+    switch (this.#life.state.name) {
+      case "running":
+      case "draining":
+        this.#lanes.wakeDue(nowMs);
+        this.#sendBatches(nowMs);
+        break;
+      case "waiting":
+      case "paused":
+        if (nowMs >= this.#life.probeAtMs) this.#probe();
+        break;
+      case "probing":
+        break;
+    }
+    this.#readAhead();
+    if (this.#drain) this.#endDrain();
+    else this.#alarm.set(this.#nextAtMs(nowMs));
+  }
+
+  #sendBatches(nowMs: number): void {
+    if (this.#stop.signal.aborted || this.#drain?.isSending === false) return;
+    const { inFlight, limits } = this.#options.definition;
+    while (this.#onTheirWay.size < inFlight && this.#isBatchDue(nowMs)) {
+      const batch = this.#lanes.take(limits.events, limits.bytes);
+      if (batch.length > 0) this.#send(batch, "series");
+    }
+  }
+
+  /** Full goes at once; otherwise by age, or because nothing more will come. */
+  #isBatchDue(nowMs: number): boolean {
+    const { limits } = this.#options.definition;
+    const { ready, readyBytes, oldestReadAtMs } = this.#lanes;
+    if (ready === 0 || oldestReadAtMs === undefined) return false;
+    if (ready >= limits.events || readyBytes >= limits.bytes || this.#drain) return true;
+    return nowMs >= oldestReadAtMs + (limits.ageMs ?? this.#figures.batchAgeMs);
+  }
+
+  /**
+   * One event, and another one than last time if there is: a single bad event must not decide whether the
+   * sink is well.
+   */
+  #probe(): void {
+    if (this.#onTheirWay.size >= this.#options.definition.inFlight) return;
+    let [item] = this.#lanes.take(1, Number.POSITIVE_INFINITY);
+    if (!item && this.#lanes.waiting > 0) {
+      this.#lanes.wakeDue(this.#lanes.nextDueMs);
+      [item] = this.#lanes.take(1, Number.POSITIVE_INFINITY);
+    }
+    if (!item) return;
+    this.#life.probe();
+    this.#send([item], "probe");
+  }
+
+  #send(batch: readonly PendingEvent[], mode: "series" | "probe"): void {
+    this.#onTheirWay.add(batch);
+    this.#options.observer.onInFlight(this.#options.name, this.#onTheirWay.size);
+    deliver(batch, mode, this.#sender)
+      .then((delivered) => this.#finish(batch, mode, delivered))
+      .catch((error) => {
+        this.#onTheirWay.delete(batch);
+        this.#fail(error instanceof Error ? error.message : String(error));
+      });
+  }
+
+  #finish(batch: readonly PendingEvent[], mode: "series" | "probe", { rest, waits, stop }: Delivered): void {
+    const isFailedProbe = mode === "probe" && stop?.status === "retry";
+    // Whoever was the probe stands back, so that the next one is another event.
+    if (isFailedProbe) this.#giveBack(batch, [], [...waits, ...rest.map((item) => ({ item }))]);
+    else this.#giveBack(batch, rest, waits);
+    if (!stop) this.#life.succeed();
+    else if (this.#drain) this.#drain.isSending = false;
+    else this.#life.setBack(stop);
+    this.#pump();
+  }
+
+  #giveBack(batch: readonly PendingEvent[], rest: readonly PendingEvent[], waits: Delivered["waits"]): void {
+    const { clock, name, observer } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const due = waits.map(({ item, retryAfterMs }) => {
+      const delayMs = waitMs(++item.waits, this.#figures, retryAfterMs);
+      this.#ledger.wait(item.offset, { attempt: item.waits, nextTryMs: clock.nowMs() + delayMs });
+      return { item, dueMs: nowMs + delayMs };
+    });
+    if (due.length > 0) this.#writer.changed();
+    this.#lanes.finish(batch, rest, due);
+    this.#onTheirWay.delete(batch);
+    observer.onInFlight(name, this.#onTheirWay.size);
+  }
+
+  #readAhead(): void {
+    if (this.#drain && (!this.#drain.isSending || this.#reader.position >= this.#drain.target)) return;
+    const limit = this.#admission.limit(this.#lanes.ready === 0 && this.#onTheirWay.size === 0);
+    if (limit) this.#reader.read(limit);
+  }
+
+  #endDrain(): void {
+    const drain = this.#drain;
+    if (!drain || this.#onTheirWay.size > 0) return;
+    const isAllSent = this.#lanes.ready === 0 && this.#reader.position >= drain.target;
+    if (drain.isSending && !isAllSent && !this.#stop.signal.aborted) return;
+    this.#reader.stop();
+    drain.ended.resolve();
+  }
+
+  /** When there will be something to do that nothing else will tell of. */
+  #nextAtMs(nowMs: number): number {
+    const { definition } = this.#options;
+    const { oldestReadAtMs, nextDueMs } = this.#lanes;
+    switch (this.#life.state.name) {
+      case "waiting":
+      case "paused":
+        // If its time has come and there is nothing to probe with, the next event that is read brings it
+        // about.
+        return this.#life.probeAtMs > nowMs ? this.#life.probeAtMs : Number.POSITIVE_INFINITY;
+      case "running": {
+        const hasPlace = this.#onTheirWay.size < definition.inFlight;
+        if (!hasPlace || oldestReadAtMs === undefined) return nextDueMs;
+        return Math.min(nextDueMs, oldestReadAtMs + (definition.limits.ageMs ?? this.#figures.batchAgeMs));
+      }
+      case "probing":
+      case "draining":
+      case "failed":
+      case "closed":
+        return Number.POSITIVE_INFINITY;
+    }
+  }
+
+  #oldestAgeMs(): number | undefined {
+    let oldest: PendingEvent | undefined;
+    const look = (item: PendingEvent) => {
+      if (!this.#ledger.isSettled(item.offset) && item.offset < (oldest?.offset ?? Number.POSITIVE_INFINITY))
+        oldest = item;
+    };
+    for (const item of this.#lanes.items()) look(item);
+    for (const batch of this.#onTheirWay) for (const item of batch) look(item);
+    return oldest && ageMs(oldest, this.#options.clock.nowMs());
+  }
+
+  /** For good: keeps the backlog, and touches nothing any more. */
+  #fail(reason: string): void {
+    if (this.#life.isOver) return;
+    this.#life.fail(reason);
+    this.#stop.abort();
+    this.#halt();
+    // What was settled before counts, if the ledger is still ours.
+    void this.#writer.flush(true);
+    this.#writer.stop();
+    this.#drain?.ended.resolve();
+  }
+
+  #halt(): void {
+    this.#reader.stop();
+    this.#alarm.close();
+  }
+}
+
+interface Drain {
+  /** Below this everything was accepted before the drain began. */
+  readonly target: number;
+  isSending: boolean;
+  readonly ended: PromiseWithResolvers<void>;
+}
+
+function ageMs(item: PendingEvent, nowMs: number): number | undefined {
+  try {
+    const age = nowMs - Date.parse(item.event.time);
+    return Number.isNaN(age) ? undefined : Math.max(0, age);
+  } catch {
+    // No event, so no time of its own.
+    return undefined;
+  }
+}
