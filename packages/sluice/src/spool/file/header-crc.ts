@@ -8,9 +8,10 @@ const POLYNOMIAL = 0xedb88320;
 
 const [TABLE_0, TABLE_1, TABLE_2, TABLE_3] = buildTables();
 
-export function headerCrc(view: DataView, seed: number): number {
+export function headerCrc(view: DataView, start: number, seed: number): number {
   let sum = ~seed;
-  for (let at = 0; at < HEADER_WORDS * 4; at += 4) {
+  const end = start + HEADER_WORDS * 4;
+  for (let at = start; at < end; at += 4) {
     sum ^= view.getInt32(at, true);
     sum =
       (TABLE_3[sum & 255] ?? 0) ^

@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import { keyOf, writeTextKey } from "../keys.ts";
+import { EVENT_KEY_BYTES, keyOf, writeTextKey } from "../keys.ts";
 import type { NewRecord } from "../spool.ts";
 import { StoredRecord } from "../stored-record.ts";
 import { headerCrc } from "./header-crc.ts";
@@ -40,45 +40,47 @@ const SUMMED_BYTES = 60;
 const EVENT_KEY_AT = 16;
 const BODY_CRC_AT = 56;
 
-/** Builds headers in one place that is used again and again: nothing is allocated for a record. */
-export class HeaderWriter {
-  readonly bytes = Buffer.alloc(RECORD_HEADER_BYTES);
-  readonly #view = new DataView(this.bytes.buffer, this.bytes.byteOffset, RECORD_HEADER_BYTES);
+/** A buffer with a view of it: numbers are written to where they stay, and nothing is allocated for a record. */
+export class Packed {
+  readonly bytes: Buffer;
+  readonly #view: DataView;
 
-  constructor() {
-    this.#view.setUint32(0, MARK, true);
+  constructor(sizeBytes: number) {
+    this.bytes = Buffer.allocUnsafeSlow(sizeBytes);
+    this.#view = new DataView(this.bytes.buffer, this.bytes.byteOffset, sizeBytes);
   }
 
-  /** Builds the header of a record, and returns the record as a reader will see it. */
-  fill(record: NewRecord, eventKey: Uint8Array, offset: number, seed: number): StoredRecord {
+  /** Writes a record, header and body, at `at`, and returns it as a reader will see it. */
+  put(at: number, record: NewRecord, eventKey: Uint8Array, offset: number, seed: number): StoredRecord {
     const view = this.#view;
-    view.setUint32(4, record.body.length, true);
-    view.setUint32(8, offset >>> 0, true);
-    view.setUint32(12, Math.floor(offset / 0x1_0000_0000), true);
-    this.bytes.set(eventKey, EVENT_KEY_AT);
-    writeTextKey(record.runId, view, 32);
-    if (record.orderKey === record.runId) this.bytes.copyWithin(40, 32, 40);
-    else writeTextKey(record.orderKey, view, 40);
-    view.setUint32(48, record.received.crc, true);
-    view.setUint8(52, record.kindCode);
-    view.setUint8(53, record.flags & STORED_FLAGS);
-    view.setUint32(BODY_CRC_AT, bodyCrcOf(record), true);
-    this.#seal(seed);
-    const runKey = keyOf(view.getUint32(32, true), view.getUint32(36, true));
-    const orderKey = keyOf(view.getUint32(40, true), view.getUint32(44, true));
+    const { body, kindCode, runId, orderKey, received } = record;
     const flags = record.flags & STORED_FLAGS;
-    return new StoredRecord(offset, record.kindCode, flags, runKey, orderKey, keptBody(record.body));
+    view.setUint32(at, MARK, true);
+    view.setUint32(at + 4, body.length, true);
+    view.setUint32(at + 8, offset >>> 0, true);
+    view.setUint32(at + 12, Math.floor(offset / 0x1_0000_0000), true);
+    for (let index = 0; index < EVENT_KEY_BYTES; index++) {
+      this.bytes[at + EVENT_KEY_AT + index] = eventKey[index] ?? 0;
+    }
+    writeTextKey(runId, view, at + 32);
+    const run = keyOf(view.getUint32(at + 32, true), view.getUint32(at + 36, true));
+    if (orderKey === runId) this.bytes.copyWithin(at + 40, at + 32, at + 40);
+    else writeTextKey(orderKey, view, at + 40);
+    const order =
+      orderKey === runId ? run : keyOf(view.getUint32(at + 40, true), view.getUint32(at + 44, true));
+    view.setUint32(at + 48, received.crc, true);
+    view.setUint8(at + 52, kindCode);
+    view.setUint8(at + 53, flags);
+    view.setUint16(at + 54, 0, true);
+    view.setUint32(at + BODY_CRC_AT, bodyCrcOf(record), true);
+    this.seal(at, seed);
+    this.bytes.set(body, at + RECORD_HEADER_BYTES);
+    return new StoredRecord(offset, kindCode, flags, run, order, keptBody(body));
   }
 
-  /** Makes the header at `at` valid for another place. */
-  reseal(bytes: Buffer, at: number, seed: number): void {
-    bytes.copy(this.bytes, 0, at, at + RECORD_HEADER_BYTES);
-    this.#seal(seed);
-    bytes.set(this.bytes, at);
-  }
-
-  #seal(seed: number): void {
-    this.#view.setUint32(SUMMED_BYTES, headerCrc(this.#view, seed), true);
+  /** Makes the header at `at` valid for the place that `seed` stands for. */
+  seal(at: number, seed: number): void {
+    this.#view.setUint32(at + SUMMED_BYTES, headerCrc(this.#view, at, seed), true);
   }
 }
 
@@ -97,7 +99,7 @@ const checkedView = new DataView(checked.buffer, checked.byteOffset, RECORD_HEAD
 export function isHeader(bytes: Buffer, at: number, seed: number): boolean {
   if (bytes.readUInt32LE(at) !== MARK) return false;
   bytes.copy(checked, 0, at, at + SUMMED_BYTES);
-  return headerCrc(checkedView, seed) === bytes.readUInt32LE(at + SUMMED_BYTES);
+  return headerCrc(checkedView, 0, seed) === bytes.readUInt32LE(at + SUMMED_BYTES);
 }
 
 /** True if the body behind a valid header is the one that was written. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { aRecord } from "../../testing/spool-fixture.ts";
-import { HeaderWriter, RECORD_HEADER_BYTES, seedOf } from "./record.ts";
+import { Packed, RECORD_HEADER_BYTES, seedOf } from "./record.ts";
 import { scanBytes } from "./scan.ts";
 
 const SALT = 77;
@@ -8,9 +8,9 @@ const BASE = 1024;
 
 function packed(number: number, position: number, body?: Buffer): Buffer {
   const record = aRecord(number, body && { body });
-  const writer = new HeaderWriter();
-  writer.fill(record, new Uint8Array(16), number, seedOf(SALT, position));
-  return Buffer.concat([writer.bytes, record.body]);
+  const target = new Packed(RECORD_HEADER_BYTES + record.body.length);
+  target.put(0, record, new Uint8Array(16), number, seedOf(SALT, position));
+  return target.bytes;
 }
 
 function offsetsIn(bytes: Buffer, firstOffset = 0): number[] {

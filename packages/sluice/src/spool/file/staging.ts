@@ -1,6 +1,6 @@
 import type { NewRecord } from "../spool.ts";
 import type { StoredRecord } from "../stored-record.ts";
-import { bodyLengthAt, HeaderWriter, RECORD_HEADER_BYTES, seedOf } from "./record.ts";
+import { bodyLengthAt, Packed, RECORD_HEADER_BYTES, seedOf } from "./record.ts";
 
 /**
  * What one write and one sync take at most. At 2 KiB an event this is some 4,000 events: beyond that a sync
@@ -15,16 +15,15 @@ export const GROUP_BYTES_MAX = 8 * 1024 * 1024;
  * that is larger gets its own.
  */
 export class Staging {
-  readonly #header = new HeaderWriter();
-  readonly #reused: Buffer;
-  #buffer: Buffer;
+  readonly #reused: Packed;
+  #buffer: Packed;
   #salt = 0;
   #position = 0;
   #bytes = 0;
   #records: StoredRecord[] = [];
 
   constructor(bytesMax = GROUP_BYTES_MAX) {
-    this.#reused = Buffer.allocUnsafeSlow(bytesMax);
+    this.#reused = new Packed(bytesMax);
     this.#buffer = this.#reused;
   }
 
@@ -39,7 +38,7 @@ export class Staging {
 
   /** The packed group. Good until the next `begin`. */
   get packed(): Uint8Array {
-    return this.#buffer.subarray(0, this.#bytes);
+    return this.#buffer.bytes.subarray(0, this.#bytes);
   }
 
   /** Starts a group that will be written at a position of a segment. */
@@ -52,18 +51,16 @@ export class Staging {
   }
 
   hasRoom(record: NewRecord): boolean {
-    return this.#bytes === 0 || this.#bytes + sizeOf(record) <= this.#buffer.length;
+    return this.#bytes === 0 || this.#bytes + sizeOf(record) <= this.#buffer.bytes.length;
   }
 
   /** Adds a record and returns where it will stand in the segment. */
   add(record: NewRecord, eventKey: Uint8Array, offset: number): number {
     const size = sizeOf(record);
-    if (size > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(size);
+    if (size > this.#buffer.bytes.length) this.#buffer = new Packed(size);
     const at = this.#bytes;
     const position = this.#position + at;
-    this.#records.push(this.#header.fill(record, eventKey, offset, seedOf(this.#salt, position)));
-    this.#buffer.set(this.#header.bytes, at);
-    this.#buffer.set(record.body, at + RECORD_HEADER_BYTES);
+    this.#records.push(this.#buffer.put(at, record, eventKey, offset, seedOf(this.#salt, position)));
     this.#bytes = at + size;
     return position;
   }
@@ -72,8 +69,8 @@ export class Staging {
   move(salt: number, position: number): void {
     this.#salt = salt;
     this.#position = position;
-    for (let at = 0; at < this.#bytes; at += RECORD_HEADER_BYTES + bodyLengthAt(this.#buffer, at)) {
-      this.#header.reseal(this.#buffer, at, seedOf(salt, position + at));
+    for (let at = 0; at < this.#bytes; at += RECORD_HEADER_BYTES + bodyLengthAt(this.#buffer.bytes, at)) {
+      this.#buffer.seal(at, seedOf(salt, position + at));
     }
   }
 }
