@@ -24,7 +24,10 @@ function offsetsFrom(tail: Tail, offset: number): number[] | undefined {
 test("the newest records stay and the oldest go, as many as the bytes allow", () => {
   const tail = new Tail(64 * KIBIBYTE);
 
-  for (let from = 0; from < 4_000; from += 10) tail.push(someStored(from, 10));
+  for (let from = 0; from < 4_000; from += 10) {
+    tail.push(someStored(from, 10));
+    tail.visit(from, () => false);
+  }
 
   const first = [...Array(4_000).keys()].find((offset) => offsetsFrom(tail, offset)) ?? -1;
   expect(4_000 - first).toBe(Math.floor((64 * KIBIBYTE) / (KIBIBYTE + 256)));
@@ -107,3 +110,14 @@ test("a group that was not stored is never handed out", async () => {
 function plain({ offset, kindCode, flags, runKey, orderKey, body }: SpoolRecord) {
   return { offset, kindCode, flags, runKey, orderKey, body: Buffer.from(body).toString() };
 }
+
+test("while nobody reads nothing is kept, and the next reader finds what comes after it", () => {
+  const tail = new Tail(64 * KIBIBYTE);
+  for (let from = 0; from < 1_000; from += 10) tail.push(someStored(from, 10));
+
+  const isHeld = tail.visit(999, () => false);
+  tail.push(someStored(1_000, 10));
+
+  expect(isHeld).toBe(false);
+  expect(offsetsFrom(tail, 1_000)).toEqual(someStored(1_000, 10).map(({ offset }) => offset));
+});

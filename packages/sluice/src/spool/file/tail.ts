@@ -18,7 +18,7 @@ const CUT_AT = 1_024;
 /**
  * The newest durable records, without gaps between their offsets: routes that keep up are served from here,
  * all of them with the same objects, and nothing has to be read back and checked. Records come in when their
- * group is durable, never before.
+ * group is durable, never before. While nobody reads, nothing is kept.
  */
 export class Tail {
   readonly #bytesMax: number;
@@ -26,6 +26,8 @@ export class Tail {
   #costs: number[] = [];
   #start = 0;
   #bytes = 0;
+  /** What came in since a reader was here last. */
+  #unseenBytes = 0;
   #lastBuffer: ArrayBufferLike | undefined;
 
   constructor(bytesMax = TAIL_BYTES_MAX) {
@@ -34,17 +36,24 @@ export class Tail {
 
   /** Takes in a group that has become durable. */
   push(records: readonly StoredRecord[]): void {
+    // A reader that comes now is too late for the older ones in any case.
+    if (this.#unseenBytes > this.#bytesMax) {
+      this.#drop(this.#records.length);
+      return;
+    }
     for (const record of records) {
       const cost = this.#costOf(record);
       this.#records.push(record);
       this.#costs.push(cost);
       this.#bytes += cost;
+      this.#unseenBytes += cost;
     }
     this.#shrink();
   }
 
   /** Its records from `offset` on, in order, until `take` wants no more; false if it does not hold that one. */
   visit(offset: number, take: (record: StoredRecord) => boolean): boolean {
+    this.#unseenBytes = 0;
     const first = this.#records[this.#start];
     if (!first || offset < first.offset) return false;
     const from = this.#start + offset - first.offset;
