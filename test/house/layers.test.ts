@@ -12,8 +12,9 @@ const SDK: Record<string, readonly string[]> = {
   stream: ["event", "system"],
   providers: ["event", "system"],
   emit: ["event", "logfile", "stream", "system"],
-  wrap: ["emit", "event", "providers", "system"],
-  "index.ts": ["emit", "event", "stream", "system", "wrap"],
+  run: ["emit", "event", "system"],
+  wrap: ["emit", "event", "providers", "run", "stream", "system"],
+  "index.ts": ["emit", "event", "run", "stream", "wrap"],
   "internal.ts": ["emit", "event", "logfile", "providers", "system"],
 };
 

@@ -1,5 +1,19 @@
 export { type Batch, type BufferedOptions, createBufferedEmitter, type DropReason } from "./emit/buffered.ts";
 export type { Emitter } from "./emit/emitter.ts";
+export {
+  contentEndEvent,
+  contentStartEvent,
+  errorEvent,
+  messageStartEvent,
+  messageStopEvent,
+  STREAM_EVENT_TYPES,
+  type StreamEvent,
+  type StreamEventType,
+  streamEvent,
+  textDeltaEvent,
+  thinkingEvent,
+  usageEvent,
+} from "./event/dialects/stream/stream-event.ts";
 export type {
   Event,
   Json,

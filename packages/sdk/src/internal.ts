@@ -1,7 +1,9 @@
 /** What the `sluice` package shares with the SDK. Not for applications: it changes without notice. */
 export { decodeEvent, decodeJson, encodeEvent, numberOf } from "./event/codec.ts";
+export type { Arrival, Dialect } from "./event/dialects/dialect.ts";
+export { DIALECTS, dialectNamed, dialectsOf } from "./event/dialects/dialects.ts";
 export { RUN_PAYLOAD, type RunPayload } from "./event/dialects/run-payload/names.ts";
-export { fromRunPayload, toRunPayloads } from "./event/dialects/run-payload/run-payload.ts";
+export { toRunPayloads } from "./event/dialects/run-payload/run-payload.ts";
 export type { EventFault } from "./event/fields.ts";
 export { createIds, DERIVED_ID_NAMESPACE, deriveId, type Ids, uuidBytes, uuidv5 } from "./event/ids.ts";
 export {

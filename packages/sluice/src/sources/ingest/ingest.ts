@@ -4,7 +4,7 @@ import { createBodyReader } from "../../http/body.ts";
 import { type Problem, sendProblem } from "../../http/problem.ts";
 import type { Intake } from "../intake.ts";
 import { type Durability, retryAfter, sendOutcomes, sendRejection } from "./answer.ts";
-import { type Dialect, type ReadItem, readItem } from "./item.ts";
+import { FORM_NAMES, formNamed, type ItemForm, type ReadItem, readItem } from "./item.ts";
 import { type ItemOutcome, outcomeOf, type Rejection } from "./outcome.ts";
 import { type Form, type Item, splitBody } from "./split.ts";
 
@@ -59,12 +59,12 @@ export function createIngest(
   const accept = async (
     bytes: Uint8Array,
     form: Form,
-    dialect: Dialect | undefined,
+    itemForm: ItemForm | undefined,
   ): Promise<readonly ItemOutcome[] | Rejection> => {
     const items = splitBody(bytes, form, limits.items);
     if ("code" in items) return items;
     const now = new Date(clock.nowMs()).toISOString();
-    const read = await readItems(items, (item) => item.fault ?? readItem(item.bytes, dialect, ids, now));
+    const read = await readItems(items, (item) => item.fault ?? readItem(item.bytes, itemForm, ids, now));
     const good = read.filter((result) => "record" in result);
     // A request of which nothing is good need not wait for a disk.
     const appended = good.length === 0 ? [] : await intake.append(good.map(({ record }) => record));
@@ -95,7 +95,7 @@ export function createIngest(
     if (body.status === "gone") return;
     if (body.status === "refused") return refuse(response, body.problem, body.retryAfterS);
     try {
-      const outcomes = await accept(body.bytes, asked.form, asked.dialect);
+      const outcomes = await accept(body.bytes, asked.form, asked.itemForm);
       if ("code" in outcomes) {
         onRefused(outcomes.code);
         return sendRejection(response, outcomes);
@@ -127,13 +127,14 @@ async function readItems(
 /** What the head of the request asks for. */
 function readHead(
   request: IncomingMessage,
-): { readonly form: Form; readonly dialect: Dialect | undefined } | Problem {
+): { readonly form: Form; readonly itemForm: ItemForm | undefined } | Problem {
   if (request.method !== "POST") return METHOD;
   const form = formOf(request.headers["content-type"]);
   if (form === undefined) return CONTENT_TYPE;
-  const dialect = new URLSearchParams(request.url?.split("?")[1] ?? "").get("dialect") ?? undefined;
-  if (dialect !== undefined && dialect !== "canonical" && dialect !== "run-payload") return DIALECT;
-  return { form, dialect };
+  const name = new URLSearchParams(request.url?.split("?")[1] ?? "").get("dialect") ?? undefined;
+  const itemForm = name === undefined ? undefined : formNamed(name);
+  if (name !== undefined && itemForm === undefined) return DIALECT;
+  return { form, itemForm };
 }
 
 /**
@@ -178,5 +179,5 @@ const DIALECT: Problem = {
   status: 400,
   code: "unknown_dialect",
   field: "dialect",
-  detail: "The dialect must be canonical or run-payload, or be left out.",
+  detail: `The dialect must be one of ${FORM_NAMES.join(", ")}, or be left out.`,
 };

@@ -2,12 +2,15 @@ import { hash } from "node:crypto";
 import { type JsonObject, kindCode } from "@sluice/sdk";
 import {
   checkEvent,
+  DIALECTS,
+  type Dialect,
   decodeJson,
   deriveId,
+  dialectNamed,
+  dialectsOf,
   type EventFault,
   encodeEvent,
   endId,
-  fromRunPayload,
   type Ids,
   type IncomingEvent,
   isComplete,
@@ -18,7 +21,18 @@ import { FLAG_PARTIAL, type NewRecord } from "../../spool/spool.ts";
 import { fieldAt } from "./field-at.ts";
 import type { Rejection } from "./outcome.ts";
 
-export type Dialect = "canonical" | "run-payload";
+/** The form that an item is in: our own, or a dialect. */
+export type ItemForm = typeof CANONICAL | Dialect;
+
+const CANONICAL = "canonical";
+
+/** The form that `?dialect=` names; undefined: there is none of that name. */
+export function formNamed(name: string): ItemForm | undefined {
+  return name === CANONICAL ? CANONICAL : dialectNamed(name);
+}
+
+/** Every name that `?dialect=` takes. */
+export const FORM_NAMES: readonly string[] = [CANONICAL, ...DIALECTS.map(({ name }) => name)];
 
 export interface ReadItem {
   readonly record: NewRecord;
@@ -34,7 +48,7 @@ export interface ReadItem {
  */
 export function readItem(
   bytes: Uint8Array,
-  dialect: Dialect | undefined,
+  form: ItemForm | undefined,
   ids: Ids,
   now: string,
 ): ReadItem | Rejection {
@@ -45,15 +59,9 @@ export function readItem(
   } catch (error) {
     return malformed(error, text);
   }
-  const chosen = dialect ?? dialectOf(value);
-  switch (chosen) {
-    case "canonical":
-      return readCanonical(value, bytes, ids, now);
-    case "run-payload":
-      return readRunPayload(text, bytes, now);
-    default:
-      return chosen;
-  }
+  const chosen = form ?? formOf(value);
+  if (chosen === CANONICAL) return readCanonical(value, bytes, ids, now);
+  return "code" in chosen ? chosen : readForeign(chosen, text, bytes, ids, now);
 }
 
 function readCanonical(value: unknown, bytes: Uint8Array, ids: Ids, now: string): ReadItem | Rejection {
@@ -69,10 +77,16 @@ function readCanonical(value: unknown, bytes: Uint8Array, ids: Ids, now: string)
   return { record: recordOf(event, id, bytes, asLine(bytes, missing)), isIdOurs: event.id === undefined };
 }
 
-function readRunPayload(text: string, bytes: Uint8Array, now: string): ReadItem | Rejection {
+function readForeign(
+  dialect: Dialect,
+  text: string,
+  bytes: Uint8Array,
+  ids: Ids,
+  now: string,
+): ReadItem | Rejection {
   const payload = decodeJson(text);
-  if (typeof payload !== "object" || payload === null || Array.isArray(payload)) return NOT_AN_OBJECT;
-  const result = fromRunPayload(payload as JsonObject, fingerprint(bytes), now);
+  if (!isPayload(payload)) return NOT_AN_OBJECT;
+  const result = dialect.read(payload, { hash: fingerprint(bytes), now, mintId: () => ids.uuidv7() });
   if ("fault" in result) return rejectionOf(result.fault);
   const { event } = result;
   return { record: recordOf(event, event.id, bytes, Buffer.from(encodeEvent(event))), isIdOurs: true };
@@ -101,16 +115,18 @@ function recordOf(event: IncomingEvent, id: string, received: Uint8Array, body: 
   };
 }
 
-/**
- * Tells which dialect an item is written in by the fields that each requires. Feedback has no type, as
- * Lunary's own SDK sends it.
- */
-function dialectOf(value: unknown): Dialect | Rejection {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return NOT_AN_OBJECT;
-  const has = (name: string) => Object.hasOwn(value, name);
-  const isPayload = has("runId") && has("event") && (has("type") || has("feedback"));
-  if (has("kind")) return isPayload ? AMBIGUOUS : "canonical";
-  return isPayload ? "run-payload" : UNKNOWN;
+/** Tells which form an item is in by the keys that each requires. */
+function formOf(value: unknown): ItemForm | Rejection {
+  if (!isPayload(value)) return NOT_AN_OBJECT;
+  const forms: ItemForm[] = [...dialectsOf(value)];
+  if (Object.hasOwn(value, "kind")) forms.unshift(CANONICAL);
+  const [only, ...others] = forms;
+  if (only === undefined) return UNKNOWN;
+  return others.length === 0 ? only : ambiguous(forms);
+}
+
+function isPayload(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const LINE_FEED = 0x0a;
@@ -160,15 +176,19 @@ const NOT_AN_OBJECT: Rejection = {
   field: "",
   detail: "An event must be a JSON object.",
 };
-const AMBIGUOUS: Rejection = {
-  status: 400,
-  code: "ambiguous_dialect",
-  field: "kind",
-  detail: "This has kind, and runId, event and type as well. Add ?dialect=canonical or ?dialect=run-payload.",
-};
+function ambiguous(forms: readonly ItemForm[]): Rejection {
+  const names = forms.map((form) => `?dialect=${form === CANONICAL ? CANONICAL : form.name}`);
+  return {
+    status: 400,
+    code: "ambiguous_dialect",
+    field: "kind",
+    detail: `This has the keys of more than one form. Say which with ${names.join(" or ")}.`,
+  };
+}
+
 const UNKNOWN: Rejection = {
   status: 400,
   code: "missing_field",
   field: "kind",
-  detail: "kind is missing (or, for a run payload, one of runId, event and type).",
+  detail: `kind is missing, and the other keys are those of no known form (${FORM_NAMES.join(", ")}).`,
 };

@@ -1,7 +1,9 @@
-import type { Event, Origin } from "../../event.ts";
+import type { Event } from "../../event.ts";
 import type { EventFault } from "../../fields.ts";
 import { deriveId } from "../../ids.ts";
+import type { Dialect } from "../dialect.ts";
 import { toUtcTime } from "../foreign-time.ts";
+import { asItCame, originOf } from "../origin.ts";
 import { checkRunPayload } from "./form.ts";
 import { RUN_PAYLOAD, type RunPayload } from "./names.ts";
 import { readPayload } from "./read.ts";
@@ -15,12 +17,20 @@ import { endOf, feedbackOf, startOf, writeBack } from "./write.ts";
  * `run_payload.<event>`. The id is derived from the run and the bytes, so that a client that sends again
  * sends a duplicate.
  *
- * Out: a payload that came in goes out as it came, field for field and in the order it had. To that end the
- * conversion writes the canonical event back at once and compares: what does not come out as the very same
- * value is kept in `origin.rest`, and other keys than the expected ones, or another order, in `origin.keys`.
- * No list of special cases can then be forgotten. Other events are projected: a start, an end or error, both
- * for a complete end, feedback for a score; the rest of the kinds has no place in this dialect.
+ * Out: a payload that came in goes out as it came (`origin.ts`). Other events are projected: a start, an end
+ * or error, both for a complete end, feedback for a score; the rest of the kinds has no place here.
  */
+
+export const runPayload: Dialect = {
+  name: RUN_PAYLOAD,
+  // Feedback has no type, as Lunary's own SDK sends it.
+  matches: (payload) =>
+    Object.hasOwn(payload, "runId") &&
+    Object.hasOwn(payload, "event") &&
+    (Object.hasOwn(payload, "type") || Object.hasOwn(payload, "feedback")),
+  read: (payload, { hash, now }) => fromRunPayload(payload, hash, now),
+  write: toRunPayloads,
+};
 
 /** `hash` tells one payload's bytes from another's; `now` is the time of a payload that has none. */
 export function fromRunPayload(
@@ -32,7 +42,7 @@ export function fromRunPayload(
   if (fault !== undefined) return { fault };
   const id = deriveId(String(payload.runId), `${payload.event}:${hash}`);
   const event = readPayload(payload, id, toUtcTime(payload.timestamp) ?? now);
-  const origin = originOf(payload, event);
+  const origin = originOf(RUN_PAYLOAD, payload, event, writeBack);
   return { event: { ...event, origin } };
 }
 
@@ -41,7 +51,7 @@ export function toRunPayloads(event: Event): readonly RunPayload[] {
   const origin = event.origin;
   const isComplete = event.run?.startTime !== undefined && event.run.status !== undefined;
   if (origin?.dialect === RUN_PAYLOAD && !(event.kind === "run.ended" && isComplete)) {
-    return [asItCame(event, origin)];
+    return [asItCame(event, origin, writeBack)];
   }
   switch (event.kind) {
     case "run.started":
@@ -53,27 +63,4 @@ export function toRunPayloads(event: Event): readonly RunPayload[] {
     default:
       return [];
   }
-}
-
-/** What the event, written back, does not reproduce. */
-function originOf(payload: RunPayload, event: Event): Origin {
-  const keys = Object.keys(payload);
-  const written = writeBack(event, keys);
-  const expected = Object.keys(writeBack(event, []));
-  const isExpected = keys.length === expected.length && keys.every((key, at) => key === expected[at]);
-  const rest = Object.entries(payload).filter(
-    ([key, value]) => !Object.hasOwn(written, key) || !Object.is(written[key], value),
-  );
-  return {
-    dialect: RUN_PAYLOAD,
-    ...(!isExpected && { keys }),
-    ...(rest.length > 0 && { rest: Object.fromEntries(rest) }),
-  };
-}
-
-function asItCame(event: Event, origin: Origin): RunPayload {
-  const written = writeBack(event, origin.keys ?? []);
-  const rest = origin.rest ?? {};
-  const keys = origin.keys ?? Object.keys(written);
-  return Object.fromEntries(keys.map((key) => [key, Object.hasOwn(rest, key) ? rest[key] : written[key]]));
 }

@@ -1,0 +1,15 @@
+import type { JsonObject } from "../event.ts";
+import type { Dialect } from "./dialect.ts";
+import { runPayload } from "./run-payload/run-payload.ts";
+
+/** All foreign forms, sorted by name. */
+export const DIALECTS: readonly Dialect[] = [runPayload];
+
+export function dialectNamed(name: string): Dialect | undefined {
+  return DIALECTS.find((dialect) => dialect.name === name);
+}
+
+/** The forms that an object could be in. More than one: only the sender knows. */
+export function dialectsOf(payload: JsonObject): readonly Dialect[] {
+  return DIALECTS.filter((dialect) => dialect.matches(payload));
+}

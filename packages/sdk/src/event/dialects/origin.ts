@@ -1,0 +1,41 @@
+import type { Event, JsonObject, Origin } from "../event.ts";
+
+/*
+ * How a payload comes out as it came in, field for field and in the order it had. The conversion writes the
+ * canonical event back at once and compares: what does not come out as the very same value is kept in
+ * `origin.rest`, and other keys than the expected ones, or another order, in `origin.keys`. No list of
+ * special cases can then be forgotten.
+ */
+
+/** What the event, written back, does not reproduce of `payload`. `keys` are those that the payload had. */
+export function originOf(
+  dialect: string,
+  payload: JsonObject,
+  event: Event,
+  writeBack: (event: Event, keys: readonly string[]) => JsonObject,
+): Origin {
+  const keys = Object.keys(payload);
+  const written = writeBack(event, keys);
+  const expected = Object.keys(writeBack(event, []));
+  const isExpected = keys.length === expected.length && keys.every((key, at) => key === expected[at]);
+  const rest = Object.entries(payload).filter(
+    ([key, value]) => !Object.hasOwn(written, key) || !Object.is(written[key], value),
+  );
+  return {
+    dialect,
+    ...(!isExpected && { keys }),
+    ...(rest.length > 0 && { rest: Object.fromEntries(rest) }),
+  };
+}
+
+/** The payload that `originOf` was told of. */
+export function asItCame(
+  event: Event,
+  origin: Origin,
+  writeBack: (event: Event, keys: readonly string[]) => JsonObject,
+): JsonObject {
+  const written = writeBack(event, origin.keys ?? []);
+  const rest = origin.rest ?? {};
+  const keys = origin.keys ?? Object.keys(written);
+  return Object.fromEntries(keys.map((key) => [key, Object.hasOwn(rest, key) ? rest[key] : written[key]]));
+}
