@@ -1,11 +1,14 @@
 export { type Batch, type BufferedOptions, createBufferedEmitter, type DropReason } from "./emit/buffered.ts";
 export type { Emitter } from "./emit/emitter.ts";
+export { encodeStreamEvent, parseStreamEvent } from "./event/dialects/stream/codec.ts";
+export { validateStreamEvent } from "./event/dialects/stream/form.ts";
 export {
   contentEndEvent,
   contentStartEvent,
   errorEvent,
   messageStartEvent,
   messageStopEvent,
+  parseEventType,
   STREAM_EVENT_TYPES,
   type StreamEvent,
   type StreamEventType,
@@ -20,6 +23,7 @@ export type {
   JsonObject,
   Origin,
   Run,
+  RunDelta,
   RunError,
   RunRequest,
   RunResponse,
@@ -30,5 +34,6 @@ export type {
   ToolCall,
   Usage,
 } from "./event/event.ts";
+export type { EventFault } from "./event/fields.ts";
 export { CUSTOM_KIND_CODE, KIND_CODES, type Kind, kindCode, matchesKind } from "./event/kinds.ts";
 export type { IncomingEvent } from "./event/validate.ts";

@@ -1,4 +1,5 @@
 import { numberOf } from "../codec.ts";
+import { type EventFault, invalid, requireField } from "../fields.ts";
 import { isUtcTime } from "../time.ts";
 
 const PARTS = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:?\d\d)?$/;
@@ -19,6 +20,21 @@ export function toUtcTime(stamp: unknown): string | undefined {
   if (!isUtcTime(`${date}T${time}Z`)) return undefined;
   return written(Date.parse(`${date}T${time}${zone.toUpperCase()}`), fraction ?? "");
 }
+
+/**
+ * Does an object tell the time in a text `timestamp`? The year 1 is Go's way to say that nobody set it, and
+ * counts as missing.
+ */
+export function checkTimestamp(fields: { readonly timestamp?: unknown }): EventFault | undefined {
+  const { timestamp } = fields;
+  const fault = requireField(fields, "timestamp");
+  if (fault !== undefined) return fault;
+  const time = typeof timestamp === "string" ? toUtcTime(timestamp) : undefined;
+  if (time === undefined) return invalid("timestamp", "must be a time as RFC 3339 writes it");
+  return ZERO_TIME.test(time) ? requireField({}, "timestamp") : undefined;
+}
+
+const ZERO_TIME = /^0001-01-01T00:00:00(\.0+)?(Z|\+00:00)$/;
 
 /** `fraction` of a second, as text, where the milliseconds have none; undefined where they do. */
 function written(ms: number, fraction: string | undefined): string | undefined {
