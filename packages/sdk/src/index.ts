@@ -1,4 +1,5 @@
-export { type Batch, type BufferedOptions, createBufferedEmitter, type DropReason } from "./emit/buffered.ts";
+export { type Batch, type BufferedOptions, createBufferedEmitter } from "./emit/buffered.ts";
+export type { DropReason, OnDrop } from "./emit/drop.ts";
 export type { Emitter } from "./emit/emitter.ts";
 export {
   contentEndEvent,

@@ -1,6 +1,7 @@
 import { checkEvent, type IncomingEvent } from "../event/validate.ts";
 import { type Clock, systemClock, type Timer } from "../system/clock.ts";
 import { type Random, systemRandom } from "../system/random.ts";
+import { type DropReason, dropTeller, messageOf, type OnDrop } from "./drop.ts";
 import type { Emitter } from "./emitter.ts";
 import { HeadWriter } from "./head.ts";
 import { LineBuffer } from "./line-buffer.ts";
@@ -21,11 +22,8 @@ export interface BufferedOptions {
    * batch.
    */
   readonly write: (batch: Batch) => Promise<void>;
-  /**
-   * Told of every event that will not arrive. Must not throw. What is wrong with an invalid one, `checkEvent`
-   * tells.
-   */
-  readonly onDrop?: (count: number, reason: DropReason) => void;
+  /** Told of every event that will not arrive. */
+  readonly onDrop?: OnDrop;
   /** Of each of the two buffers. */
   readonly bufferBytes?: number;
 }
@@ -35,8 +33,6 @@ export interface Batch {
   readonly bytes: Uint8Array;
   readonly events: number;
 }
-
-export type DropReason = "invalid" | "unserialisable" | "buffer_full" | "write_failed" | "closed";
 
 /** Two seconds of a very busy application, and less than anybody notices. */
 const BUFFER_BYTES = 4 * 1024 * 1024;
@@ -54,7 +50,7 @@ class BufferedEmitter implements Emitter {
   readonly #clock: Clock;
   readonly #head: HeadWriter;
   readonly #write: BufferedOptions["write"];
-  readonly #onDrop: NonNullable<BufferedOptions["onDrop"]>;
+  readonly #drop: OnDrop;
   #filling: LineBuffer;
   #idle: LineBuffer;
   #writing: Promise<void> | undefined;
@@ -63,18 +59,18 @@ class BufferedEmitter implements Emitter {
 
   constructor(options: BufferedOptions) {
     const { clock = systemClock, random = systemRandom, write } = options;
-    const { onDrop = () => {}, bufferBytes = BUFFER_BYTES } = options;
+    const { onDrop, bufferBytes = BUFFER_BYTES } = options;
     this.#clock = clock;
     this.#head = new HeadWriter(clock, random);
     this.#write = write;
-    this.#onDrop = onDrop;
+    this.#drop = dropTeller(onDrop);
     this.#filling = new LineBuffer(bufferBytes);
     this.#idle = new LineBuffer(bufferBytes);
   }
 
   emit(event: IncomingEvent): void {
-    const drop = this.#isClosed ? "closed" : this.#add(event);
-    if (drop !== undefined) this.#onDrop(1, drop);
+    if (this.#isClosed) this.#drop(1, "closed");
+    else if (!this.#add(event)) return;
     else if (this.#writing !== undefined) return;
     else if (this.#filling.sizeBytes >= BATCH_BYTES) this.#startWriting();
     else this.#timer ??= this.#clock.after(BATCH_AGE_MS, () => this.#startWriting());
@@ -94,18 +90,25 @@ class BufferedEmitter implements Emitter {
     await this.flush();
   }
 
-  /** Why the event cannot be taken; undefined when it was. */
-  #add(event: IncomingEvent): DropReason | undefined {
+  /** False when the event could not be taken, which is told. */
+  #add(event: IncomingEvent): boolean {
     let json: string | undefined;
     try {
-      if (checkEvent(event) !== undefined) return "invalid";
+      const fault = checkEvent(event);
+      if (fault !== undefined) return this.#refuse("invalid", `${fault.field} ${fault.detail}`);
       json = JSON.stringify(event);
-    } catch {
+    } catch (error) {
       // A cycle, a bigint, or a getter that throws: the caller's object, and not worth the caller's process.
+      return this.#refuse("invalid", messageOf(error));
     }
     // An own toJSON may have made anything of it.
-    if (json?.charCodeAt(0) !== BRACE) return "unserialisable";
-    return this.#filling.add(json, this.#head.of(event)) ? undefined : "buffer_full";
+    if (json?.charCodeAt(0) !== BRACE) return this.#refuse("invalid", "an event must be a JSON object");
+    return this.#filling.add(json, this.#head.of(event)) || this.#refuse("buffer_full");
+  }
+
+  #refuse(reason: DropReason, detail?: string): false {
+    this.#drop(1, reason, detail);
+    return false;
   }
 
   #startWriting(): void {
@@ -122,8 +125,8 @@ class BufferedEmitter implements Emitter {
     const events = batch.lines;
     try {
       await this.#write({ bytes: batch.bytes, events });
-    } catch {
-      this.#onDrop(events, "write_failed");
+    } catch (error) {
+      this.#drop(events, "write_failed", messageOf(error));
     }
     batch.clear();
     this.#writing = undefined;
