@@ -17,7 +17,7 @@ export function completionTokensOf(usage: Usage | undefined): number | undefined
  * The sum of the buckets that are known; undefined where none is. A stored `10.0` keeps its text when it is
  * decoded, and is no number to JavaScript then: hence `numberOf`.
  */
-function totalOf(...buckets: readonly unknown[]): number | undefined {
+export function totalOf(...buckets: readonly unknown[]): number | undefined {
   let total: number | undefined;
   for (const bucket of buckets) {
     const count = numberOf(bucket);

@@ -1,5 +1,5 @@
 import type { Json, RunError } from "../event.ts";
-import { isPayloadObject } from "./run-payload/form.ts";
+import { isPayloadObject } from "./foreign.ts";
 
 /**
  * A foreign error, which is a text, an object with a message, or anything at all; undefined if there is none.

@@ -1,6 +1,7 @@
 import { numberOf } from "../codec.ts";
-import { type EventFault, invalid, requireField } from "../fields.ts";
+import type { EventFault } from "../fields.ts";
 import { isUtcTime } from "../time.ts";
+import { expected, missing } from "./foreign.ts";
 
 const PARTS = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:?\d\d)?$/;
 const FRACTION_CHARS_MAX = ".123456789".length;
@@ -25,13 +26,11 @@ export function toUtcTime(stamp: unknown): string | undefined {
  * Does an object tell the time in a text `timestamp`? The year 1 is Go's way to say that nobody set it, and
  * counts as missing.
  */
-export function checkTimestamp(fields: { readonly timestamp?: unknown }): EventFault | undefined {
-  const { timestamp } = fields;
-  const fault = requireField(fields, "timestamp");
-  if (fault !== undefined) return fault;
+export function checkTimestamp({ timestamp }: { readonly timestamp?: unknown }): EventFault | undefined {
+  if (timestamp === undefined) return missing("timestamp");
   const time = typeof timestamp === "string" ? toUtcTime(timestamp) : undefined;
-  if (time === undefined) return invalid("timestamp", "must be a time as RFC 3339 writes it");
-  return ZERO_TIME.test(time) ? requireField({}, "timestamp") : undefined;
+  if (time === undefined) return expected("a time as RFC 3339 writes it", "timestamp", timestamp);
+  return ZERO_TIME.test(time) ? missing("timestamp") : undefined;
 }
 
 const ZERO_TIME = /^0001-01-01T00:00:00(\.0+)?(Z|\+00:00)$/;

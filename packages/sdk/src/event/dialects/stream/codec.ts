@@ -1,6 +1,6 @@
 import { decodeJson } from "../../codec.ts";
 import { type EventFault, invalid } from "../../fields.ts";
-import { isPayloadObject } from "../run-payload/form.ts";
+import { isPayloadObject } from "../foreign.ts";
 import { validateStreamEvent } from "./form.ts";
 import type { StreamEvent } from "./stream-event.ts";
 

@@ -6,12 +6,18 @@ import { decodeEvent, decodeJson, encodeEvent } from "../../codec.ts";
 import type { Event, JsonObject } from "../../event.ts";
 import { deriveId } from "../../ids.ts";
 import { checkEvent } from "../../validate.ts";
-import { isPayloadObject } from "../run-payload/form.ts";
+import { isPayloadObject } from "../foreign.ts";
 import { stream } from "./stream.ts";
 
 const NOW = "2026-11-21T06:00:00.000Z";
 const MINTED = "019aa4f2-0000-7000-8000-000000000001";
 const golden = new URL("golden/", import.meta.url);
+const goldenFiles = readdirSync(golden);
+const payloadFiles = goldenFiles.filter((name) => /^[\w-]+\.json$/.test(name));
+/** Events that did not come in this form. */
+const projectedFiles = goldenFiles.filter(
+  (name) => name.endsWith(".event.json") && !goldenFiles.includes(name.replace(".event", "")),
+);
 
 function parse(text: string): JsonObject {
   const value = decodeJson(text);
@@ -31,16 +37,25 @@ function read(payload: JsonObject): Event {
 /** As it comes back from the spool. */
 const stored = (event: Event) => decodeEvent(Buffer.from(encodeEvent(event)));
 
-test.each(readdirSync(golden))("%s says what becomes of it, in and out", async (name) => {
-  const file = new URL(name, golden);
-  const { payload, event: canonical } = parse(readFileSync(file, "utf8"));
-  const event = isPayloadObject(payload) ? read(payload) : (canonical as unknown as Event);
-  const written = stream.write(stored(event));
+test.each(payloadFiles)("%s becomes the event beside it, and comes back as it was", async (name) => {
+  const text = readFileSync(new URL(name, golden), "utf8").trim();
 
-  if (payload !== undefined) expect(JSON.stringify(written)).toBe(JSON.stringify([payload]));
-  if (event.kind !== "run.delta") expect(checkEvent(event)).toBeUndefined();
-  const answer = payload === undefined ? { event, projection: written } : { payload, event };
-  await expect(`${JSON.stringify(answer, null, 2)}\n`).toMatchFileSnapshot(file.pathname);
+  const event = read(parse(text));
+
+  expect(stream.matches(parse(text))).toBe(true);
+  expect(checkEvent(event)).toBeUndefined();
+  expect(JSON.stringify(stream.write(stored(event)))).toBe(`[${text}]`);
+  const expected = new URL(name.replace(".json", ".event.json"), golden).pathname;
+  await expect(`${JSON.stringify(event, null, 2)}\n`).toMatchFileSnapshot(expected);
+});
+
+test.each(projectedFiles)("%s is projected to the steps beside it", async (name) => {
+  const event = decodeEvent(readFileSync(new URL(name, golden)));
+
+  const projection = stream.write(event);
+
+  const expected = new URL(name.replace(".event.", ".projection."), golden).pathname;
+  await expect(`${JSON.stringify(projection, null, 2)}\n`).toMatchFileSnapshot(expected);
 });
 
 const types = fc.oneof(fc.constantFrom("TextDelta", "Usage", "Citation"), fc.string({ minLength: 1 }));
