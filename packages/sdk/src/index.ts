@@ -2,6 +2,22 @@ export { type Batch, type BufferedOptions, createBufferedEmitter } from "./emit/
 export type { DropReason, OnDrop } from "./emit/drop.ts";
 export type { Emitter } from "./emit/emitter.ts";
 export {
+  type FromLifecycleOptions,
+  fromLifecycle,
+  type ToLifecycleOptions,
+  toLifecycle,
+} from "./emit/lifecycle.ts";
+export type {
+  LifecycleEmitter,
+  LLMGenerationError,
+  LLMGenerationSuccess,
+  LLMInitializationError,
+  LLMInitializationStart,
+  LLMInitializationSuccess,
+  LLMMetadata,
+  ToolCallDetected,
+} from "./event/dialects/lifecycle/lifecycle-event.ts";
+export {
   contentEndEvent,
   contentStartEvent,
   errorEvent,
