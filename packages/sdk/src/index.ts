@@ -7,6 +7,15 @@ export {
   type ToLifecycleOptions,
   toLifecycle,
 } from "./emit/lifecycle.ts";
+export { toBusinessEvents } from "./event/dialects/business/business.ts";
+export {
+  BusinessEvent,
+  businessEvent,
+  parseBusinessEvent,
+  systemScope,
+  userScope,
+} from "./event/dialects/business/business-event.ts";
+export { type BusinessPayload, type EventScope, eventTypes } from "./event/dialects/business/names.ts";
 export type {
   LifecycleEmitter,
   LLMGenerationError,
