@@ -1,10 +1,10 @@
-import { checkEvent, type IncomingEvent } from "../event/validate.ts";
+import type { IncomingEvent } from "../event/validate.ts";
 import { type Clock, systemClock, type Timer } from "../system/clock.ts";
 import { type Random, systemRandom } from "../system/random.ts";
-import { type DropReason, dropTeller, messageOf, type OnDrop } from "./drop.ts";
+import { dropTeller, messageOf, type OnDrop } from "./drop.ts";
 import type { Emitter } from "./emitter.ts";
-import { HeadWriter } from "./head.ts";
 import { LineBuffer } from "./line-buffer.ts";
+import { LineEncoder } from "./line-encoder.ts";
 import { untilAborted } from "./until-aborted.ts";
 
 /**
@@ -39,7 +39,6 @@ export interface Batch {
 const BUFFER_BYTES = 4 * 1024 * 1024;
 /** A batch of this size is worth a write at once. */
 const BATCH_BYTES = 64 * 1024;
-const BRACE = 0x7b;
 /** How long an event waits for company at most. */
 const BATCH_AGE_MS = 100;
 
@@ -49,7 +48,7 @@ export function createBufferedEmitter(options: BufferedOptions): Emitter {
 
 class BufferedEmitter implements Emitter {
   readonly #clock: Clock;
-  readonly #head: HeadWriter;
+  readonly #encoder: LineEncoder;
   readonly #write: BufferedOptions["write"];
   readonly #drop: OnDrop;
   #filling: LineBuffer;
@@ -62,16 +61,16 @@ class BufferedEmitter implements Emitter {
     const { clock = systemClock, random = systemRandom, write } = options;
     const { onDrop, bufferBytes = BUFFER_BYTES } = options;
     this.#clock = clock;
-    this.#head = new HeadWriter(clock, random);
     this.#write = write;
     this.#drop = dropTeller(onDrop);
+    this.#encoder = new LineEncoder(clock, random, this.#drop);
     this.#filling = new LineBuffer(bufferBytes);
     this.#idle = new LineBuffer(bufferBytes);
   }
 
   emit(event: IncomingEvent): void {
     if (this.#isClosed) this.#drop(1, "closed");
-    else if (!this.#add(event)) return;
+    else if (!this.#encoder.add(event, this.#filling)) return;
     else if (this.#writing !== undefined) return;
     else if (this.#filling.sizeBytes >= BATCH_BYTES) this.#startWriting();
     else this.#timer ??= this.#clock.after(BATCH_AGE_MS, () => this.#startWriting());
@@ -89,27 +88,6 @@ class BufferedEmitter implements Emitter {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.flush();
-  }
-
-  /** False when the event could not be taken, which is told. */
-  #add(event: IncomingEvent): boolean {
-    let json: string | undefined;
-    try {
-      const fault = checkEvent(event);
-      if (fault !== undefined) return this.#refuse("invalid", `${fault.field} ${fault.detail}`);
-      json = JSON.stringify(event);
-    } catch (error) {
-      // A cycle, a bigint, or a getter that throws: the caller's object, and not worth the caller's process.
-      return this.#refuse("invalid", messageOf(error));
-    }
-    // An own toJSON may have made anything of it.
-    if (json?.charCodeAt(0) !== BRACE) return this.#refuse("invalid", "an event must be a JSON object");
-    return this.#filling.add(json, this.#head.of(event)) || this.#refuse("buffer_full");
-  }
-
-  #refuse(reason: DropReason, detail?: string): false {
-    this.#drop(1, reason, detail);
-    return false;
   }
 
   #startWriting(): void {
