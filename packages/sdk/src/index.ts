@@ -4,6 +4,31 @@ export type { Emitter } from "./emit/emitter.ts";
 export { encodeStreamEvent, parseStreamEvent } from "./event/dialects/stream/codec.ts";
 export { validateStreamEvent } from "./event/dialects/stream/form.ts";
 export {
+  type FromLifecycleOptions,
+  fromLifecycle,
+  type ToLifecycleOptions,
+  toLifecycle,
+} from "./emit/lifecycle.ts";
+export { toBusinessEvents } from "./event/dialects/business/business.ts";
+export {
+  BusinessEvent,
+  businessEvent,
+  parseBusinessEvent,
+  systemScope,
+  userScope,
+} from "./event/dialects/business/business-event.ts";
+export { type BusinessPayload, type EventScope, eventTypes } from "./event/dialects/business/names.ts";
+export type {
+  LifecycleEmitter,
+  LLMGenerationError,
+  LLMGenerationSuccess,
+  LLMInitializationError,
+  LLMInitializationStart,
+  LLMInitializationSuccess,
+  LLMMetadata,
+  ToolCallDetected,
+} from "./event/dialects/lifecycle/lifecycle-event.ts";
+export {
   contentEndEvent,
   contentStartEvent,
   errorEvent,

@@ -5,6 +5,7 @@ import { dropTeller, messageOf, type OnDrop } from "./drop.ts";
 import type { Emitter } from "./emitter.ts";
 import { LineBuffer } from "./line-buffer.ts";
 import { LineEncoder } from "./line-encoder.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 /**
  * An emitter that collects events as lines of JSON and hands them to a writer in batches. An event is
@@ -111,16 +112,4 @@ class BufferedEmitter implements Emitter {
     // What came meanwhile has waited long enough.
     this.#startWriting();
   }
-}
-
-function untilAborted(work: Promise<void> | undefined, signal: AbortSignal | undefined): Promise<void> {
-  if (work === undefined || signal === undefined) return work ?? Promise.resolve();
-  return new Promise((resolve) => {
-    const finish = () => {
-      signal.removeEventListener("abort", finish);
-      resolve();
-    };
-    signal.addEventListener("abort", finish, { once: true });
-    void work.then(finish);
-  });
 }
