@@ -1,8 +1,6 @@
 export { type Batch, type BufferedOptions, createBufferedEmitter } from "./emit/buffered.ts";
 export type { DropReason, OnDrop } from "./emit/drop.ts";
 export type { Emitter } from "./emit/emitter.ts";
-export { encodeStreamEvent, parseStreamEvent } from "./event/dialects/stream/codec.ts";
-export { validateStreamEvent } from "./event/dialects/stream/form.ts";
 export {
   type FromLifecycleOptions,
   fromLifecycle,
@@ -28,6 +26,8 @@ export type {
   LLMMetadata,
   ToolCallDetected,
 } from "./event/dialects/lifecycle/lifecycle-event.ts";
+export { encodeStreamEvent, parseStreamEvent } from "./event/dialects/stream/codec.ts";
+export { validateStreamEvent } from "./event/dialects/stream/form.ts";
 export {
   contentEndEvent,
   contentStartEvent,
