@@ -135,14 +135,15 @@ test("pieces of text that coalesce has joined have the seq of the last of them",
 });
 
 test("an event that calls itself a Gap, or has a seq of its own, moves nobody's place", async () => {
-  const stream = createEventStream<object>();
-  stream.trySend({ type: "Gap", data: { dropped: 7, from: 3, to: 9 } });
+  const stream = createEventStream<object>({ policy: "coalesce" });
+  for (const text of ["a", "b"]) stream.trySend({ type: "TextDelta", data: { text } });
+  stream.trySend({ type: "Gap", data: { dropped: 7, from: 9, to: 15 } });
   stream.trySend({ type: "Custom", fromSeq: 1, seq: 40 });
   stream.close();
 
   const events = eventsIn(await toSseResponse(stream).text());
 
-  expect(events.map(({ id }) => id)).toEqual([1, 2, 2]);
+  expect(events.map(({ id }) => id)).toEqual([2, 3, 4, 4]);
 });
 
 test("an id that the stream has never given starts from the beginning", async () => {
