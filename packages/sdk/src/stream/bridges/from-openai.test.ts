@@ -154,6 +154,23 @@ test("an abort aborts the request at once, although the model is silent, and vie
   expect(events.at(-1)).toMatchObject({ type: "Error", data: { error: "The user pressed stop." } });
 });
 
+test("an abort before the answer begins ends the wait, and the request when it comes", async () => {
+  const answers: ServerResponse[] = [];
+  const openai = await openAI((response) => void answers.push(response));
+  const stream = createEventStream();
+  const controller = new AbortController();
+
+  const sent = fromOpenAI(chat(openai), stream, { signal: controller.signal });
+  while (answers.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  controller.abort(new Error("The user pressed stop."));
+
+  expect(await failureOf(sent)).toEqual(new Error("The user pressed stop."));
+  expect(await typesOf(stream)).toEqual(["Error"]);
+  const gone = new Promise((resolve) => answers[0]?.on("close", resolve));
+  for (const response of answers) sse(response, delta("late"));
+  await gone;
+});
+
 test("closing the stream aborts the request with the next chunk", async () => {
   let gone: Promise<void> | undefined;
   const openai = await openAI((response) => {

@@ -34,7 +34,7 @@ async function sendAnswer(
 ): Promise<void> {
   const answer = new OpenAIAnswer(stream.id);
   try {
-    await pump(openSource(await chunks, signal), stream, (chunk) => answer.read(chunk), signal);
+    await pump(openSource(chunks, signal), stream, (chunk) => answer.read(chunk), signal);
     for (const event of answer.end()) await sendOrDrop(stream, event, signal);
   } catch (error) {
     for (const event of answer.fail(error)) await tell(stream, event, signal);

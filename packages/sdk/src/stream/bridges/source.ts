@@ -20,14 +20,28 @@ export interface OpenSource<Chunk> {
  * listens.
  */
 export function openSource<Chunk>(
-  source: ChunkSource<Chunk>,
+  source: ChunkSource<Chunk> | PromiseLike<ChunkSource<Chunk>>,
   signal: AbortSignal | undefined,
 ): OpenSource<Chunk> {
-  const reading = isWebStream(source) ? readWebStream(source) : readIterable(source);
+  const reading = "then" in source ? readPromised(source) : read(source);
   return signal === undefined ? { ...reading, release: () => {} } : untilAborted(reading, signal);
 }
 
 type Reading<Chunk> = Pick<OpenSource<Chunk>, "next" | "cancel">;
+
+/** A request that has no answer yet: it can be given up before, and is cancelled when it comes. */
+function readPromised<Chunk>(source: PromiseLike<ChunkSource<Chunk>>): Reading<Chunk> {
+  const coming = Promise.resolve(source).then(read);
+  coming.catch(() => {});
+  return {
+    next: async () => (await coming).next(),
+    cancel: (reason) => ignore(() => coming.then((reading) => reading.cancel(reason))),
+  };
+}
+
+function read<Chunk>(source: ChunkSource<Chunk>): Reading<Chunk> {
+  return isWebStream(source) ? readWebStream(source) : readIterable(source);
+}
 
 function isWebStream<Chunk>(source: ChunkSource<Chunk>): source is ReadableStream<Chunk> {
   return "getReader" in source && typeof source.getReader === "function";
