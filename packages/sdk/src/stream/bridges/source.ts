@@ -50,7 +50,7 @@ function isWebStream<Chunk>(source: ChunkSource<Chunk>): source is ReadableStrea
 function readWebStream<Chunk>(source: ReadableStream<Chunk>): Reading<Chunk> {
   const reader = source.getReader();
   return {
-    next: () => reader.read() as Promise<IteratorResult<Chunk, unknown>>,
+    next: () => reader.read(),
     cancel: (reason) => ignore(() => reader.cancel(reason)),
   };
 }

@@ -66,6 +66,8 @@ class Feed<Item> implements SseFeed {
   #reading: { readonly subscription: Subscription<Item>; readonly batches: Batches<Item> } | undefined;
   /** A batch that was asked for and has not come; a heartbeat does not give it up. */
   #coming: Promise<IteratorResult<Batch<Item>>> | undefined;
+  /** Of the last event that was handed out as text; the subscription may be a batch ahead of it. */
+  #seq = 0;
   #state: "new" | "open" | "closed" = "new";
 
   constructor(stream: EventStream<Item>, options: SseOptions) {
@@ -93,21 +95,23 @@ class Feed<Item> implements SseFeed {
     // Not before somebody reads: a response that is thrown away unread must not hold up the stream.
     this.#reading ??= this.#subscribe();
     const { subscription, batches } = this.#reading;
-    const before = subscription.seq;
     this.#coming ??= batches.next();
     const batch = await this.#orHeartbeat(this.#coming);
     if (this.#isLeft()) return undefined;
     if (batch === undefined) return SSE_HEARTBEAT;
     this.#coming = undefined;
-    if (batch.done !== true) return textOf(batch.value, before, subscription.seq);
+    const before = this.#seq;
+    this.#seq = subscription.seq;
+    if (batch.done !== true) return textOf(batch.value, before, this.#seq);
     this.close();
-    return sseEnd(subscription.seq);
+    return sseEnd(this.#seq);
   }
 
   #subscribe() {
     const seen = seqOf(this.#options.lastEventId);
     const isOurs = seen !== undefined && seen <= this.#stream.seq;
     const subscription = this.#stream.subscribe({ from: isOurs ? seen + 1 : "oldest" });
+    this.#seq = subscription.seq;
     return { subscription, batches: subscription.batches() };
   }
 

@@ -175,6 +175,63 @@ test("a silent response sends a heartbeat, and loses nothing by it", async () =>
   expect(clock.timers).toBe(0);
 });
 
+/** The seqs that an event stands for, as its content says. */
+function spanOf(data: unknown): readonly [number, number] {
+  const { type, data: said } = data as { type: string; data: { text: string; from: number; to: number } };
+  if (type === "Gap") return [said.from, said.to];
+  const numbers = said.text.trim().split(" ").map(Number);
+  return [numbers.at(0) ?? Number.NaN, numbers.at(-1) ?? Number.NaN];
+}
+
+test("however sends, reads, silences and losses come, each id is the seq of what it stands for", async () => {
+  const action = fc.oneof(fc.integer({ min: 1, max: 6 }), fc.constantFrom("read", "read", "silence"));
+  const policy = fc.constantFrom("drop-oldest", "coalesce");
+  await fc.assert(
+    fc.asyncProperty(fc.array(action, { maxLength: 25 }), policy, async (actions, policy) => {
+      const clock = new ManualClock();
+      const stream = createEventStream({ clock, capacity: 3, maxBytes: 1_500, policy });
+      const reader = (toSseResponse(stream, { clock }).body as ReadableStream<Uint8Array>).getReader();
+      const chunks: Promise<string | undefined>[] = [readChunk(reader)];
+
+      for (const action of actions) {
+        if (action === "read") chunks.push(readChunk(reader));
+        else if (action === "silence") await clock.advance(15_000);
+        else for (let n = 0; n < action; n++) stream.trySend(textDeltaEvent(`${stream.seq + 1} `));
+      }
+      stream.close();
+      for (let chunk = await readChunk(reader); chunk !== undefined; chunk = await readChunk(reader))
+        chunks.push(Promise.resolve(chunk));
+
+      const events = eventsIn((await Promise.all(chunks)).join(""));
+      expect(events.pop()).toEqual({ name: "StreamEnd", id: stream.seq, data: { seq: stream.seq } });
+      let last = 0;
+      for (const { id, data } of events) {
+        const [from, to] = spanOf(data);
+        expect([from, id]).toEqual([last + 1, to]);
+        last = id;
+      }
+      expect(last).toBe(stream.seq);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("what comes between a heartbeat and the next read keeps its seq", async () => {
+  const clock = new ManualClock();
+  const stream = openStream(2);
+  const reader = (toSseResponse(stream, { clock }).body as ReadableStream<Uint8Array>).getReader();
+  for (let chunk = 0; chunk < 2; chunk++) await readChunk(reader);
+  const heartbeat = readChunk(reader);
+  await clock.advance(15_000);
+  expect(await heartbeat).toBe(":\n\n");
+
+  for (const text of ["3", "4"]) stream.trySend(textDeltaEvent(text));
+  await clock.advance(0);
+
+  expect(eventsIn((await readChunk(reader)) ?? "").map(({ id }) => id)).toEqual([3, 4]);
+  await reader.cancel();
+});
+
 test("a reader takes from the stream only what it reads, and holds up a sender under block", async () => {
   const stream = openStream(0, { capacity: 2 });
   const reader = (toSseResponse(stream).body as ReadableStream<Uint8Array>).getReader();
