@@ -56,6 +56,8 @@ export interface EventStream<Item = StreamEvent> extends AsyncIterable<Item | Ga
   readonly dropped: number;
   /** Milliseconds since an event was last accepted or handed out, or the stream was made. */
   readonly idleMs: number;
+  /** Somebody waits at this moment: a subscriber for the next event, or a sender for room. */
+  readonly isAwaited: boolean;
   /**
    * May change at any time. Whoever waits to send at that moment is treated as if it had just called: sent
    * at once under `drop-oldest` and `coalesce`; under `drop-newest` sent as far as there is room, the rest
@@ -171,6 +173,10 @@ class RingStream<Item> implements EventStream<Item>, Source<Item> {
 
   get idleMs(): number {
     return this.#clock.monotonicMs() - this.#activeAtMs;
+  }
+
+  get isAwaited(): boolean {
+    return this.#senders.count > 0 || this.#subscribers.some((subscriber) => subscriber.isParked);
   }
 
   get policy(): Policy {
