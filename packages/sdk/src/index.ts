@@ -1,4 +1,5 @@
-export { type Batch, type BufferedOptions, createBufferedEmitter, type DropReason } from "./emit/buffered.ts";
+export { type Batch, type BufferedOptions, createBufferedEmitter } from "./emit/buffered.ts";
+export type { DropReason, OnDrop } from "./emit/drop.ts";
 export type { Emitter } from "./emit/emitter.ts";
 export {
   contentEndEvent,
@@ -32,3 +33,23 @@ export type {
 } from "./event/event.ts";
 export { CUSTOM_KIND_CODE, KIND_CODES, type Kind, kindCode, matchesKind } from "./event/kinds.ts";
 export type { IncomingEvent } from "./event/validate.ts";
+export type { Joined } from "./stream/coalesce.ts";
+export {
+  isInvalidEvent,
+  isStreamClosed,
+  isStreamFull,
+  isStreamNotFound,
+  StreamError,
+  type StreamErrorCode,
+  type StreamOperation,
+} from "./stream/errors.ts";
+export {
+  createEventStream,
+  type EventStream,
+  type EventStreamOptions,
+  type SubscribeOptions,
+} from "./stream/event-stream.ts";
+export type { Gap } from "./stream/gap.ts";
+export type { Policy, PolicyName } from "./stream/policy.ts";
+export type { SendOptions } from "./stream/senders.ts";
+export type { Subscription } from "./stream/subscription.ts";

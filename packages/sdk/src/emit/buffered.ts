@@ -1,9 +1,10 @@
-import { checkEvent, type IncomingEvent } from "../event/validate.ts";
+import type { IncomingEvent } from "../event/validate.ts";
 import { type Clock, systemClock, type Timer } from "../system/clock.ts";
 import { type Random, systemRandom } from "../system/random.ts";
+import { dropTeller, messageOf, type OnDrop } from "./drop.ts";
 import type { Emitter } from "./emitter.ts";
-import { HeadWriter } from "./head.ts";
 import { LineBuffer } from "./line-buffer.ts";
+import { LineEncoder } from "./line-encoder.ts";
 
 /**
  * An emitter that collects events as lines of JSON and hands them to a writer in batches. An event is
@@ -21,11 +22,8 @@ export interface BufferedOptions {
    * batch.
    */
   readonly write: (batch: Batch) => Promise<void>;
-  /**
-   * Told of every event that will not arrive. Must not throw. What is wrong with an invalid one, `checkEvent`
-   * tells.
-   */
-  readonly onDrop?: (count: number, reason: DropReason) => void;
+  /** Told of every event that will not arrive. */
+  readonly onDrop?: OnDrop;
   /** Of each of the two buffers. */
   readonly bufferBytes?: number;
 }
@@ -36,13 +34,10 @@ export interface Batch {
   readonly events: number;
 }
 
-export type DropReason = "invalid" | "unserialisable" | "buffer_full" | "write_failed" | "closed";
-
 /** Two seconds of a very busy application, and less than anybody notices. */
 const BUFFER_BYTES = 4 * 1024 * 1024;
 /** A batch of this size is worth a write at once. */
 const BATCH_BYTES = 64 * 1024;
-const BRACE = 0x7b;
 /** How long an event waits for company at most. */
 const BATCH_AGE_MS = 100;
 
@@ -52,9 +47,9 @@ export function createBufferedEmitter(options: BufferedOptions): Emitter {
 
 class BufferedEmitter implements Emitter {
   readonly #clock: Clock;
-  readonly #head: HeadWriter;
+  readonly #encoder: LineEncoder;
   readonly #write: BufferedOptions["write"];
-  readonly #onDrop: NonNullable<BufferedOptions["onDrop"]>;
+  readonly #drop: OnDrop;
   #filling: LineBuffer;
   #idle: LineBuffer;
   #writing: Promise<void> | undefined;
@@ -63,18 +58,18 @@ class BufferedEmitter implements Emitter {
 
   constructor(options: BufferedOptions) {
     const { clock = systemClock, random = systemRandom, write } = options;
-    const { onDrop = () => {}, bufferBytes = BUFFER_BYTES } = options;
+    const { onDrop, bufferBytes = BUFFER_BYTES } = options;
     this.#clock = clock;
-    this.#head = new HeadWriter(clock, random);
     this.#write = write;
-    this.#onDrop = onDrop;
+    this.#drop = dropTeller(onDrop);
+    this.#encoder = new LineEncoder(clock, random, this.#drop);
     this.#filling = new LineBuffer(bufferBytes);
     this.#idle = new LineBuffer(bufferBytes);
   }
 
   emit(event: IncomingEvent): void {
-    const drop = this.#isClosed ? "closed" : this.#add(event);
-    if (drop !== undefined) this.#onDrop(1, drop);
+    if (this.#isClosed) this.#drop(1, "closed");
+    else if (!this.#encoder.add(event, this.#filling)) return;
     else if (this.#writing !== undefined) return;
     else if (this.#filling.sizeBytes >= BATCH_BYTES) this.#startWriting();
     else this.#timer ??= this.#clock.after(BATCH_AGE_MS, () => this.#startWriting());
@@ -94,20 +89,6 @@ class BufferedEmitter implements Emitter {
     await this.flush();
   }
 
-  /** Why the event cannot be taken; undefined when it was. */
-  #add(event: IncomingEvent): DropReason | undefined {
-    let json: string | undefined;
-    try {
-      if (checkEvent(event) !== undefined) return "invalid";
-      json = JSON.stringify(event);
-    } catch {
-      // A cycle, a bigint, or a getter that throws: the caller's object, and not worth the caller's process.
-    }
-    // An own toJSON may have made anything of it.
-    if (json?.charCodeAt(0) !== BRACE) return "unserialisable";
-    return this.#filling.add(json, this.#head.of(event)) ? undefined : "buffer_full";
-  }
-
   #startWriting(): void {
     if (this.#writing !== undefined || this.#filling.lines === 0) return;
     this.#timer?.cancel();
@@ -122,8 +103,8 @@ class BufferedEmitter implements Emitter {
     const events = batch.lines;
     try {
       await this.#write({ bytes: batch.bytes, events });
-    } catch {
-      this.#onDrop(events, "write_failed");
+    } catch (error) {
+      this.#drop(events, "write_failed", messageOf(error));
     }
     batch.clear();
     this.#writing = undefined;

@@ -1,3 +1,5 @@
+import type { LineSink } from "./line-encoder.ts";
+
 /** Starts small, because most applications emit little. */
 const FIRST_BYTES = 64 * 1024;
 /** UTF-8 needs at most three bytes for each UTF-16 unit. */
@@ -5,7 +7,7 @@ const BYTES_PER_UNIT_MAX = 3;
 const LINE_FEED = 0x0a;
 
 /** Lines of text as UTF-8 in one growing piece of memory, used again and again. */
-export class LineBuffer {
+export class LineBuffer implements LineSink {
   readonly #bytesMax: number;
   #bytes = Buffer.allocUnsafe(0);
   #usedBytes = 0;
