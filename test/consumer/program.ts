@@ -1,4 +1,13 @@
-import { type BufferedOptions, createBufferedEmitter, type Emitter, textDeltaEvent } from "@sluice/sdk";
+import {
+  type BufferedOptions,
+  createBufferedEmitter,
+  createEventStream,
+  type Emitter,
+  type EventStream,
+  isStreamClosed,
+  type StreamEvent,
+  textDeltaEvent,
+} from "@sluice/sdk";
 
 /**
  * What an application does with the SDK, in small. A test compiles it against the packed package, outside of
@@ -13,15 +22,32 @@ const options: BufferedOptions = {
   onDrop: (count, reason) => drops.push(`${count} ${reason}`),
 };
 const emitter: Emitter = createBufferedEmitter(options);
-
 emitter.emit({ kind: "order.placed", data: { amount: 12.5 } });
 emitter.emit({ kind: "" });
 await emitter.close();
+
+const stream: EventStream = createEventStream({ policy: "drop-oldest" });
+const readers = [stream.subscribe({ from: "oldest" }), stream.subscribe({ from: "oldest" })];
+for (const word of ["Hello", ", ", "world"]) await stream.send(textDeltaEvent(word));
+stream.close();
+const texts = await Promise.all(readers.map(joined));
+const refusal: unknown = await stream.send(textDeltaEvent("late")).catch((error: unknown) => error);
+
+async function joined(reader: (typeof readers)[number]): Promise<string> {
+  let text = "";
+  for await (const item of reader) text += item.type === "Gap" ? "…" : textOf(item);
+  return text;
+}
+
+function textOf(event: StreamEvent): string {
+  return typeof event.data["text"] === "string" ? event.data["text"] : "";
+}
 
 console.log(
   JSON.stringify({
     kinds: lines.map((line) => JSON.parse(line).kind),
     drops,
-    delta: textDeltaEvent("Hello").data,
+    texts,
+    isRefused: isStreamClosed(refusal),
   }),
 );

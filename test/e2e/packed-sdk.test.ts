@@ -96,7 +96,8 @@ test.each([
   expect(JSON.parse(second ?? "")).toEqual({
     kinds: ["order.placed"],
     drops: ["1 invalid"],
-    delta: { text: "Hello" },
+    texts: ["Hello, world", "Hello, world"],
+    isRefused: true,
   });
 });
 
