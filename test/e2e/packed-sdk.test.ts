@@ -67,26 +67,36 @@ test("installing it installs nothing else", () => {
 
 const NODENEXT = { module: "nodenext" };
 const BUNDLER = { module: "esnext", moduleResolution: "bundler" };
-const BROWSER_LIB = { lib: ["es2023", "dom"], types: [] };
-const NODE_LIB = { lib: ["es2023"], types: ["node"] };
+const NODE_TYPES = { lib: ["es2023"], types: ["node"] };
+const NO_NODE_TYPES = { lib: ["es2023", "dom"], types: [], skipLibCheck: true };
 
 test.each([
-  ["TypeScript 7, NodeNext, without Node's types", "tsc", { ...NODENEXT, ...BROWSER_LIB }],
-  ["TypeScript 7, NodeNext, with Node's types only", "tsc", { ...NODENEXT, ...NODE_LIB }],
-  ["TypeScript 7, a bundler's resolution", "tsc", { ...BUNDLER, ...BROWSER_LIB }],
-  ["TypeScript 6, NodeNext", TYPESCRIPT_6, { ...NODENEXT, ...BROWSER_LIB }],
-  ["TypeScript 6, a bundler's resolution", TYPESCRIPT_6, { ...BUNDLER, ...BROWSER_LIB }],
+  ["TypeScript 7, NodeNext", "tsc", { ...NODENEXT, ...NODE_TYPES }],
+  ["TypeScript 7, a bundler's resolution", "tsc", { ...BUNDLER, ...NODE_TYPES }],
+  ["TypeScript 6, NodeNext", TYPESCRIPT_6, { ...NODENEXT, ...NODE_TYPES }],
+  ["TypeScript 6, a bundler's resolution", TYPESCRIPT_6, { ...BUNDLER, ...NODE_TYPES }],
+  ["TypeScript 7, without Node's types", "tsc", { ...NODENEXT, ...NO_NODE_TYPES }],
+  ["a bundler's resolution, without Node's types", "tsc", { ...BUNDLER, ...NO_NODE_TYPES }],
 ])("a strict program compiles against it under %s", async (_, compiler, options) => {
   configureConsumer(options);
 
   await expect(command(`${compiler} --noEmit -p .`, consumer)).resolves.toBe("");
 });
 
+test("only the bridge to Node's streams asks for Node's types, where declarations are checked", async () => {
+  configureConsumer({ ...NODENEXT, ...NO_NODE_TYPES, skipLibCheck: false });
+
+  const said = await command("tsc --noEmit -p . || true", consumer);
+
+  const bridge = "node_modules/@sluice/sdk/dist/stream/bridges/node.d.ts";
+  expect(said.split("\n").filter((line) => line !== "" && !line.startsWith(bridge))).toEqual([]);
+});
+
 test.each([
   ["22, the oldest that it promises", NODE_22, "v22."],
   ["24", process.execPath, "v24."],
 ])("the compiled program runs on Node %s", async (_, node, version) => {
-  configureConsumer({ ...NODENEXT, ...BROWSER_LIB });
+  configureConsumer({ ...NODENEXT, ...NODE_TYPES });
   await command("tsc -p .", consumer);
 
   const runs = await command(`${node} --version && ${node} program.js`, consumer);

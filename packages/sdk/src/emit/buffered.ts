@@ -31,7 +31,7 @@ export interface BufferedOptions {
 /** What a writer is given. */
 export interface Batch {
   /** Events as JSON, each ended by a line feed. */
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly events: number;
 }
 
