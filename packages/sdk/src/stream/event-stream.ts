@@ -88,10 +88,13 @@ export interface EventStream<Item = StreamEvent> extends AsyncIterable<Item | Ga
   close(): void;
 }
 
+/** Where a subscriber begins. */
 export interface SubscribeOptions {
+  /** A seq, inclusive; see `EventStream.subscribe`. */
   readonly from?: number | "oldest" | "newest";
 }
 
+/** What a stream is made with; every option has a default. */
 export interface EventStreamOptions {
   /** Stands in every error. Default: a new UUID. */
   readonly id?: string;
@@ -116,6 +119,7 @@ const ids = createIds(systemClock, systemRandom);
 const SENT = Promise.resolve();
 const NO_OPTIONS: SendOptions = {};
 
+/** An open stream without events and subscribers. Throws for an option that makes no sense. */
 export function createEventStream<Item = StreamEvent>(options: EventStreamOptions = {}): EventStream<Item> {
   return new RingStream(options);
 }
