@@ -1,4 +1,4 @@
-import { type BusinessPayload, toBusinessEvents } from "@sluice/sdk";
+import { BusinessEvent, type BusinessPayload, parseBusinessEvent, toBusinessEvents } from "@sluice/sdk";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Exchange } from "../../packages/sluice/src/testing/exchange-files.ts";
 import { cutBody } from "../../packages/sluice/src/testing/provider-server.ts";
@@ -30,7 +30,12 @@ async function tell(exchange: Exchange): Promise<readonly BusinessPayload[]> {
   rig.provider.answer({ status, headers: { "content-type": contentType }, chunks: cutBody(body, "event") });
   const url = rig.baseUrl.replace("/v1", "") + exchange.path;
   await post(url, JSON.stringify(requestOf(exchange))).answer;
-  return (await rig.events()).flatMap(toBusinessEvents);
+  const told = (await rig.events()).flatMap(toBusinessEvents);
+  // Each is a business event by itself, and equal by value however it comes.
+  const parsed = told.map((payload) => parseBusinessEvent(JSON.stringify(payload)));
+  expect(parsed).toStrictEqual(told.map((payload) => new BusinessEvent(payload)));
+  expect((await rig.events()).flatMap(toBusinessEvents)).toStrictEqual(told);
+  return told;
 }
 
 describe.each(exchanges.map((exchange) => [exchange.name, exchange] as const))("%s", (_, exchange) => {

@@ -29,9 +29,10 @@ export interface BufferedOptions {
   readonly bufferBytes?: number;
 }
 
+/** What a writer is given. */
 export interface Batch {
   /** Events as JSON, each ended by a line feed. */
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly events: number;
 }
 
@@ -42,6 +43,7 @@ const BATCH_BYTES = 64 * 1024;
 /** How long an event waits for company at most. */
 const BATCH_AGE_MS = 100;
 
+/** An emitter that hands its events to `options.write`. Starts nothing before the first event. */
 export function createBufferedEmitter(options: BufferedOptions): Emitter {
   return new BufferedEmitter(options);
 }

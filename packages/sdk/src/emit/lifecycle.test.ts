@@ -122,7 +122,7 @@ test("an event that is none, or cannot be read, does not throw", () => {
 
   expect(told.map(([count, reason]) => [count, reason])).toEqual([
     [1, "invalid"],
-    [1, "threw"],
+    [1, "invalid"],
   ]);
 });
 
@@ -197,7 +197,7 @@ test("what is not in the form of a method is dropped, and never throws", () => {
   expect(emitted).toEqual([]);
   expect(told).toEqual([
     [1, "invalid", "TOOL_CALL_DETECTED: tool_name is missing, and this form needs it"],
-    [1, "threw", expect.any(String)],
+    [1, "invalid", expect.any(String)],
     [1, "invalid", expect.stringMatching(/provider must be .*, not a bigint$/)],
   ]);
 });

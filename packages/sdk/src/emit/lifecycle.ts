@@ -45,22 +45,28 @@ export function fromLifecycle(
 
 /**
  * The six methods over any emitter: each makes an event of what it is given and emits it at once. They never
- * throw: an object that is not in the form is dropped as `invalid`, one that cannot be read as `threw`.
+ * throw: an object that is not in the form, or cannot be read, is dropped as `invalid`.
  */
 export function toLifecycle(emitter: Emitter, options: ToLifecycleOptions = {}): LifecycleEmitter {
   const { clock = systemClock, random = systemRandom, onDrop } = options;
   const drop = dropTeller(onDrop);
   const ids = createIds(clock, random);
   const mintId = () => ids.uuidv7();
-  const emit = (eventType: LifecycleEventType, fields: JsonObject) => {
+  const read = (eventType: LifecycleEventType, fields: JsonObject) => {
     try {
       const now = new Date(clock.nowMs()).toISOString();
       const result = fromLifecyclePayload(payloadOf(eventType, fields), { now, mintId });
-      if ("event" in result) emitter.emit(result.event);
-      else drop(1, "invalid", `${eventType}: ${result.fault.field} ${result.fault.detail}`);
+      if ("event" in result) return result.event;
+      drop(1, "invalid", `${eventType}: ${result.fault.field} ${result.fault.detail}`);
     } catch (error) {
-      drop(1, "threw", messageOf(error));
+      // No object at all, or a getter that throws.
+      drop(1, "invalid", `${eventType}: ${messageOf(error)}`);
     }
+    return undefined;
+  };
+  const emit = (eventType: LifecycleEventType, fields: JsonObject) => {
+    const event = read(eventType, fields);
+    if (event !== undefined) emitter.emit(event);
   };
   return {
     emitLLMInitializationStart: (event) => emit("LLM_INITIALIZATION_START", event),
@@ -105,14 +111,12 @@ class LifecycleMethods implements Emitter {
   }
 
   emit(event: IncomingEvent): void {
-    try {
-      const fault = checkEvent(event);
-      if (this.#isClosed) this.#drop(1, "closed");
-      else if (fault !== undefined) this.#drop(1, "invalid", `${fault.field} ${fault.detail}`);
-      else this.#call(event);
-    } catch (error) {
-      this.#drop(1, "threw", messageOf(error));
+    if (this.#isClosed) {
+      this.#drop(1, "closed");
+      return;
     }
+    const payload = this.#read(event);
+    if (payload !== undefined) this.#call(payload);
   }
 
   async flush(signal?: AbortSignal): Promise<void> {
@@ -124,16 +128,32 @@ class LifecycleMethods implements Emitter {
     await this.flush();
   }
 
-  #call(event: IncomingEvent): void {
-    const { event_type, ...fields } = toLifecyclePayload(event) ?? {};
-    const name = String(event_type);
-    const method = isLifecycleEventType(name) ? this.#methods[METHODS[name]] : undefined;
-    if (method === undefined) {
-      this.#drop(1, "no_form", `no method takes ${event.kind}`);
-      return;
+  /** Undefined, and told, for what has no form here. */
+  #read(event: IncomingEvent): LifecyclePayload | undefined {
+    try {
+      const fault = checkEvent(event);
+      const payload = fault === undefined ? toLifecyclePayload(event) : undefined;
+      if (fault !== undefined) this.#drop(1, "invalid", `${fault.field} ${fault.detail}`);
+      else if (payload === undefined) this.#drop(1, "no_form", `${event.kind} is none of the six events`);
+      return payload;
+    } catch (error) {
+      // A getter that throws: the caller's object, and not worth the caller's process.
+      this.#drop(1, "invalid", messageOf(error));
+      return undefined;
     }
-    const outcome = (method as Method).call(this.#methods, fields);
-    if (isThenable(outcome)) this.#keepUntilDone(outcome);
+  }
+
+  #call(payload: LifecyclePayload): void {
+    const { event_type, ...fields } = payload;
+    const name = String(event_type);
+    try {
+      const method = isLifecycleEventType(name) ? this.#methods[METHODS[name]] : undefined;
+      const outcome = (method as Method | undefined)?.call(this.#methods, fields);
+      if (method === undefined) this.#drop(1, "no_form", `there is no method for ${name}`);
+      else if (isThenable(outcome)) this.#keepUntilDone(outcome);
+    } catch (error) {
+      this.#drop(1, "threw", messageOf(error));
+    }
   }
 
   #keepUntilDone(outcome: PromiseLike<unknown>): void {

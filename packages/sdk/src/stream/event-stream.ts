@@ -1,16 +1,10 @@
 import type { StreamEvent } from "../event/dialects/stream/stream-event.ts";
-import { createIds } from "../event/ids.ts";
-import { type Clock, systemClock } from "../system/clock.ts";
-import { nextTurn } from "../system/next-turn.ts";
-import { systemRandom } from "../system/random.ts";
-import { TurnClock } from "../system/turn-clock.ts";
-import { StreamError } from "./errors.ts";
+import type { Clock } from "../system/clock.ts";
 import type { Gap } from "./gap.ts";
-import { sizeOf } from "./item-size.ts";
-import { type Policy, type PolicyName, policyOf } from "./policy.ts";
-import { Ring } from "./ring.ts";
-import { rejected, Senders, type SendOptions, sendAborted } from "./senders.ts";
-import { type Source, Subscriber, type Subscription } from "./subscription.ts";
+import type { Policy, PolicyName } from "./policy.ts";
+import { RingStream } from "./ring-stream.ts";
+import type { SendOptions } from "./senders.ts";
+import type { Subscription } from "./subscription.ts";
 
 /**
  * Events in order, from one or more senders to every subscriber.
@@ -56,6 +50,8 @@ export interface EventStream<Item = StreamEvent> extends AsyncIterable<Item | Ga
   readonly dropped: number;
   /** Milliseconds since an event was last accepted or handed out, or the stream was made. */
   readonly idleMs: number;
+  /** Somebody waits at this moment: a subscriber for the next event, or a sender for room. */
+  readonly isAwaited: boolean;
   /**
    * May change at any time. Whoever waits to send at that moment is treated as if it had just called: sent
    * at once under `drop-oldest` and `coalesce`; under `drop-newest` sent as far as there is room, the rest
@@ -86,10 +82,13 @@ export interface EventStream<Item = StreamEvent> extends AsyncIterable<Item | Ga
   close(): void;
 }
 
+/** Where a subscriber begins. */
 export interface SubscribeOptions {
+  /** A seq, inclusive; see `EventStream.subscribe`. */
   readonly from?: number | "oldest" | "newest";
 }
 
+/** What a stream is made with; every option has a default. */
 export interface EventStreamOptions {
   /** Stands in every error. Default: a new UUID. */
   readonly id?: string;
@@ -103,242 +102,7 @@ export interface EventStreamOptions {
   readonly clock?: Clock;
 }
 
-const CAPACITY = 100;
-const MAX_BYTES = 1024 * 1024;
-/**
- * Who has more on one stream does not await them; then they are refused, because memory would have no end.
- */
-const SENDERS_MAX = 10_000;
-
-const ids = createIds(systemClock, systemRandom);
-const SENT = Promise.resolve();
-const NO_OPTIONS: SendOptions = {};
-
+/** A stream that is open. Throws a RangeError if an option makes no sense. */
 export function createEventStream<Item = StreamEvent>(options: EventStreamOptions = {}): EventStream<Item> {
   return new RingStream(options);
-}
-
-class RingStream<Item> implements EventStream<Item>, Source<Item> {
-  readonly id: string;
-  readonly capacity: number;
-  readonly ring = new Ring<Item>();
-  readonly #maxBytes: number;
-  readonly #clock: Clock;
-  readonly #time: TurnClock;
-  readonly #senders: Senders<Item>;
-  readonly #subscribers: Subscriber<Item>[] = [];
-  #policy: Policy;
-  /** The lowest cursor when it was last looked for: never above the true one. */
-  #floor = 0;
-  #isFirstSubscriberDue = true;
-  #isAdmissionDue = false;
-  #isClosed = false;
-  #dropped = 0;
-  #activeAtMs: number;
-
-  constructor(options: EventStreamOptions) {
-    const { id = ids.uuidv7(), capacity = CAPACITY, maxBytes = MAX_BYTES, policy = "block" } = options;
-    const { clock = systemClock } = options;
-    this.id = id;
-    this.capacity = wholeNumber("capacity", capacity);
-    this.#maxBytes = wholeNumber("maxBytes", maxBytes);
-    this.#policy = policyOf(policy);
-    this.#clock = clock;
-    this.#time = TurnClock.of(clock);
-    this.#activeAtMs = this.#time.monotonicMs;
-    this.#senders = new Senders(id, clock);
-  }
-
-  get length(): number {
-    return this.ring.last - Math.max(this.#lowestCursor(), this.ring.first - 1);
-  }
-
-  get isClosed(): boolean {
-    return this.#isClosed;
-  }
-
-  get seq(): number {
-    return this.ring.last;
-  }
-
-  get subscribers(): number {
-    return this.#subscribers.length;
-  }
-
-  get dropped(): number {
-    return this.#dropped;
-  }
-
-  get idleMs(): number {
-    return this.#clock.monotonicMs() - this.#activeAtMs;
-  }
-
-  get policy(): Policy {
-    return this.#policy;
-  }
-
-  set policy(name: PolicyName) {
-    this.#policy = policyOf(name);
-    this.#admit();
-    if (this.#policy !== "drop-newest") return;
-    this.#dropped += this.#senders.count;
-    this.#senders.refuse(() => this.#full());
-  }
-
-  send(item: Item, options: SendOptions = NO_OPTIONS): Promise<void> {
-    if (!isEvent(item)) return rejected(this.#invalid(item));
-    if (this.#isClosed) return rejected(this.#closed());
-    if (options.signal?.aborted) return rejected(sendAborted(this.id, options.signal.reason));
-    if (this.trySend(item)) return SENT;
-    if (this.#policy === "drop-newest" || this.#senders.count === SENDERS_MAX) return rejected(this.#full());
-    return this.#senders.wait(item, options);
-  }
-
-  trySend(item: Item): boolean {
-    if (!isEvent(item)) throw this.#invalid(item);
-    if (this.#isClosed || this.#senders.count > 0) return false;
-    if (this.#accept(item)) return true;
-    if (this.#policy === "drop-newest") this.#dropped++;
-    return false;
-  }
-
-  subscribe({ from }: SubscribeOptions = {}): Subscription<Item> {
-    return this.#subscribe(from);
-  }
-
-  [Symbol.asyncIterator](): AsyncIterableIterator<Item | Gap, undefined> {
-    return this.#subscribe(undefined);
-  }
-
-  close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#senders.refuse(() => this.#closed());
-    for (const subscriber of this.#subscribers) subscriber.wake();
-  }
-
-  nowMs(): number {
-    return this.#clock.nowMs();
-  }
-
-  onRead(before: number): void {
-    this.#activeAtMs = this.#time.monotonicMs;
-    // Only the slowest makes room, and only who waits cares.
-    if (this.#senders.count === 0 || before > this.#floor) return;
-    this.#floor = this.#lowestCursor();
-    if (this.ring.last - this.#floor <= this.capacity >> 1) this.#admit();
-    else this.#admitNextTurn();
-  }
-
-  onLeave(subscriber: Subscriber<Item>): void {
-    this.#subscribers.splice(this.#subscribers.indexOf(subscriber), 1);
-    this.#admit();
-  }
-
-  #subscribe(from: number | "oldest" | "newest" | undefined): Subscriber<Item> {
-    const start = from ?? (this.#isFirstSubscriberDue ? "oldest" : "newest");
-    const subscriber = new Subscriber(this, this.#cursorOf(start));
-    this.#isFirstSubscriberDue = false;
-    this.#subscribers.push(subscriber);
-    this.#floor = this.#lowestCursor();
-    this.#admit();
-    return subscriber;
-  }
-
-  #cursorOf(from: number | "oldest" | "newest"): number {
-    if (from === "oldest") return 0;
-    if (from === "newest") return this.ring.last;
-    if (Number.isSafeInteger(from)) return Math.min(Math.max(from - 1, 0), this.ring.last);
-    throw new RangeError(`subscribe: from is ${from}. Give a seq, "oldest" or "newest".`);
-  }
-
-  #accept(item: Item & object): boolean {
-    const sizeBytes = sizeOf(item);
-    if (!this.#makeRoom(sizeBytes)) return false;
-    this.ring.push(item, sizeBytes);
-    this.#activeAtMs = this.#time.monotonicMs;
-    for (const subscriber of this.#subscribers) subscriber.wake();
-    return true;
-  }
-
-  #makeRoom(sizeBytes: number): boolean {
-    const { ring } = this;
-    while (ring.length > 0) {
-      const hasSize = ring.sizeBytes + sizeBytes <= this.#maxBytes;
-      if (hasSize && ring.length < this.capacity) return true;
-      if (!this.#isReadByAll(ring.first)) {
-        if (hasSize && this.#policy === "coalesce") return true;
-        if (this.#policy === "block" || this.#policy === "drop-newest") return false;
-        this.#dropped += this.#owed(ring.first);
-      }
-      ring.evict();
-    }
-    return true;
-  }
-
-  #isReadByAll(seq: number): boolean {
-    if (seq > this.#floor) this.#floor = this.#lowestCursor();
-    return seq <= this.#floor;
-  }
-
-  #lowestCursor(): number {
-    let lowest = this.#isFirstSubscriberDue ? 0 : this.ring.last;
-    for (const { seq } of this.#subscribers) if (seq < lowest) lowest = seq;
-    return lowest;
-  }
-
-  /** How many have not read it. */
-  #owed(seq: number): number {
-    if (this.#isFirstSubscriberDue) return 1;
-    let owed = 0;
-    for (const subscriber of this.#subscribers) if (subscriber.seq < seq) owed++;
-    return owed;
-  }
-
-  /** As many of those who wait as there is room for. */
-  #admit(): void {
-    if (this.#senders.count > 0) this.#senders.admit((item) => isEvent(item) && this.#accept(item));
-  }
-
-  #admitNextTurn(): void {
-    if (this.#isAdmissionDue) return;
-    this.#isAdmissionDue = true;
-    nextTurn(() => {
-      this.#isAdmissionDue = false;
-      this.#admit();
-    });
-  }
-
-  #closed(): StreamError {
-    const message = `Stream "${this.id}" is closed, and nothing was sent. Look at isClosed before you send.`;
-    return new StreamError({ streamId: this.id, operation: "send", code: "closed", message });
-  }
-
-  #full(): StreamError {
-    const message =
-      `Stream "${this.id}" is full: ${this.length} of ${this.capacity} events and ${this.ring.sizeBytes} of ` +
-      `${this.#maxBytes} bytes wait to be read, and this one was not sent. ` +
-      "Read faster, raise capacity, or choose a policy that waits or drops the oldest.";
-    return new StreamError({ streamId: this.id, operation: "send", code: "full", message });
-  }
-
-  #invalid(item: unknown): StreamError {
-    const message = `Stream "${this.id}": ${nameOf(item)} is not an event. Send an object, as textDeltaEvent("…") makes.`;
-    return new StreamError({ streamId: this.id, operation: "send", code: "invalid", message });
-  }
-}
-
-function isEvent<Item>(item: Item): item is Item & object {
-  return typeof item === "object" && item !== null;
-}
-
-function nameOf(item: unknown): string {
-  if (typeof item === "string") return `a string of ${item.length} characters`;
-  if (typeof item === "function") return "a function";
-  return String(item);
-}
-
-function wholeNumber(name: string, value: number): number {
-  if (Number.isSafeInteger(value) && value >= 1) return value;
-  throw new RangeError(`createEventStream: ${name} is ${value}. Give a whole number from 1.`);
 }

@@ -1,10 +1,9 @@
 import { numberOf } from "../../codec.ts";
 import type { Event, Json, JsonObject, Run, Scope, Usage } from "../../event.ts";
-import { deriveId } from "../../ids.ts";
 import { USAGE_MAX } from "../../limits.ts";
-import { endId } from "../../validate.ts";
 import { isPayloadObject, nameIn, textIn } from "../foreign.ts";
 import { toUtcTime } from "../foreign-time.ts";
+import { wholeRun } from "../whole-run.ts";
 import { BUSINESS, CUSTOM_PREFIX, eventTypes } from "./names.ts";
 
 /**
@@ -17,9 +16,9 @@ export function readBusiness(payload: JsonObject, time: string): Event {
   const envelope = envelopeOf(payload, time);
   switch (type) {
     case eventTypes.LLM_RESPONSE:
-      return ended(id, envelope, answerOf(envelope.metadata ?? {}, time));
+      return wholeRun(id, envelope, answerOf(envelope.metadata ?? {}, time));
     case eventTypes.LLM_ERROR:
-      return ended(id, envelope, failureOf(envelope.metadata ?? {}, time));
+      return wholeRun(id, envelope, failureOf(envelope.metadata ?? {}, time));
     case eventTypes.CACHE_HIT:
       return { id, kind: "cache.hit", ...envelope };
     case eventTypes.CACHE_MISS:
@@ -43,12 +42,6 @@ function envelopeOf(payload: JsonObject, time: string): Envelope {
     ...(metadata !== undefined && { metadata }),
     origin: { dialect: BUSINESS },
   };
-}
-
-/** Nothing ties an answer to its request, so that each call is a run that begins and ends in one event. */
-function ended(id: string, envelope: Envelope, run: Run): Event {
-  const runId = deriveId(id, "run");
-  return { id: endId(runId), kind: "run.ended", ...envelope, runId, run };
 }
 
 function answerOf(metadata: JsonObject, time: string): Run {

@@ -1,8 +1,8 @@
 import type { Event, Json, JsonObject, Run, Usage } from "../../event.ts";
 import { deriveId } from "../../ids.ts";
 import { USAGE_MAX } from "../../limits.ts";
-import { endId } from "../../validate.ts";
 import { isPayloadObject, known, textIn } from "../foreign.ts";
+import { wholeRun } from "../whole-run.ts";
 import { CUSTOM_PREFIX, isLifecycleEventType, LIFECYCLE, type LifecyclePayload } from "./names.ts";
 
 /** What a custom kind has in its envelope; everything else is its data. */
@@ -10,8 +10,7 @@ const ENVELOPE = new Set(["event_type", "id", "trace_id", "metadata"]);
 
 /**
  * The canonical event of a payload whose form was checked. Its origin says the dialect and no more. `id` is
- * the sender's, or a new one. Nothing in a payload ties a generation to a run that anybody else knows of, so
- * it gets one of its own, with an id that follows from the event's.
+ * the sender's, or a new one.
  */
 export function readLifecycle(payload: LifecyclePayload, id: string, time: string): Event {
   const type = String(payload.event_type);
@@ -28,9 +27,9 @@ export function readLifecycle(payload: LifecyclePayload, id: string, time: strin
     case "LLM_INITIALIZATION_ERROR":
       return { id, kind: "init.failed", ...envelope, data: initOf(payload) };
     case "LLM_GENERATION_SUCCESS":
-      return ended(id, envelope, { ...generationOf(payload, time), status: "ok" });
+      return wholeRun(id, envelope, { ...generationOf(payload, time), status: "ok" });
     case "LLM_GENERATION_ERROR":
-      return ended(id, envelope, {
+      return wholeRun(id, envelope, {
         ...generationOf(payload, time),
         status: "error",
         ...errorOf(payload.error),
@@ -40,8 +39,6 @@ export function readLifecycle(payload: LifecyclePayload, id: string, time: strin
   }
 }
 
-type Envelope = Pick<Event, "time" | "traceId" | "metadata" | "origin">;
-
 function envelopeOf(payload: LifecyclePayload): Pick<Event, "traceId" | "metadata" | "origin"> {
   const traceId = textIn(payload.trace_id);
   return {
@@ -49,11 +46,6 @@ function envelopeOf(payload: LifecyclePayload): Pick<Event, "traceId" | "metadat
     ...(isPayloadObject(payload.metadata) && { metadata: payload.metadata }),
     origin: { dialect: LIFECYCLE },
   };
-}
-
-function ended(id: string, envelope: Envelope, run: Run): Event {
-  const runId = deriveId(id, "run");
-  return { id: endId(runId), kind: "run.ended", ...envelope, runId, run };
 }
 
 function initOf(payload: LifecyclePayload): JsonObject {
