@@ -24,7 +24,8 @@ export function parseStreamEvent(
 
 /**
  * One line of JSON, the same as `JSON.stringify` writes. A text delta, of which an answer has hundreds, costs
- * less than half: nearly all are plain text, which needs no more than a template around it.
+ * less than half: nearly all are plain text, which needs no more than a template around it. Throws what
+ * `JSON.stringify` throws, for data that is no JSON.
  */
 export function encodeStreamEvent(event: StreamEvent): string {
   const { type, data, timestamp } = event;
