@@ -9,10 +9,8 @@ import { pushable } from "it-pushable";
  * way to make it wait. What is told is the CPU time of the whole process per event, garbage collection
  * included: the median of three runs after one that warms the compiler up.
  */
-export type ProgramName = keyof typeof PROGRAMS;
-
 export interface Job {
-  readonly program: ProgramName;
+  readonly program: keyof typeof PROGRAMS | "idle" | "idleWithReader";
   readonly streams: number;
   /** Of all streams together. */
   readonly events: number;
@@ -112,7 +110,7 @@ async function send(stream: EventStream, events: number): Promise<void> {
   stream.close();
 }
 
-async function measure({ program, streams, events }: Job): Promise<number> {
+async function measure(program: keyof typeof PROGRAMS, { streams, events }: Job): Promise<number> {
   const perStream = Math.floor(events / streams);
   const run = () => Promise.all(Array.from({ length: streams }, () => PROGRAMS[program](perStream)));
   await run();
@@ -129,4 +127,28 @@ async function measure({ program, streams, events }: Job): Promise<number> {
   return figures.toSorted((a, b) => a - b)[RUNS >> 1] ?? Number.NaN;
 }
 
-process.send?.(await measure(JSON.parse(process.argv[2] ?? "") as Job));
+/** Heap per open stream; with a reader, one that has asked for the first event. */
+function measureIdle(streams: number, withReader: boolean): number {
+  const kept: unknown[] = [];
+  const before = heapBytes();
+  for (let n = 0; n < streams; n++) {
+    const stream = createEventStream();
+    kept.push(stream, withReader && stream[Symbol.asyncIterator]().next());
+  }
+  const bytes = (heapBytes() - before) / streams;
+  if (kept.length !== 2 * streams) throw new Error("the streams were not kept");
+  return bytes;
+}
+
+function heapBytes(): number {
+  globalThis.gc?.();
+  return process.memoryUsage().heapUsed;
+}
+
+const job: Job = JSON.parse(process.argv[2] ?? "");
+const { program, streams } = job;
+const figure =
+  program === "idle" || program === "idleWithReader"
+    ? measureIdle(streams, program === "idleWithReader")
+    : await measure(program, job);
+process.send?.(figure, () => process.disconnect());
