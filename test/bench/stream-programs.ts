@@ -7,7 +7,7 @@ import { pushable } from "it-pushable";
  * The programs of the stream benchmark, each run in a process of its own, so that none has its code shaped by
  * another's. One sender and one reader per stream, in one process; the sender waits where its stream has a
  * way to make it wait. What is told is the CPU time of the whole process per event, garbage collection
- * included: the median of three runs after one that warms the compiler up.
+ * included: the median of three runs, after five that warm the compiler up.
  */
 export interface Job {
   readonly program: keyof typeof PROGRAMS | "idle" | "idleWithReader";
@@ -17,6 +17,8 @@ export interface Job {
 }
 
 const CAPACITY = 256;
+/** Until the figures stand still: applications run for days, and what is compared is compiled code. */
+const WARM_UPS = 5;
 const RUNS = 3;
 const TOKENS: readonly StreamEvent[] = Array.from({ length: 1024 }, (_, n) =>
   textDeltaEvent(` token${n % 100}`),
@@ -113,7 +115,7 @@ async function send(stream: EventStream, events: number): Promise<void> {
 async function measure(program: keyof typeof PROGRAMS, { streams, events }: Job): Promise<number> {
   const perStream = Math.floor(events / streams);
   const run = () => Promise.all(Array.from({ length: streams }, () => PROGRAMS[program](perStream)));
-  await run();
+  for (let count = 0; count < WARM_UPS; count++) await run();
   const figures: number[] = [];
   for (let count = 0; count < RUNS; count++) {
     checksum = 0;

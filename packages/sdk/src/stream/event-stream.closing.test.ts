@@ -118,6 +118,21 @@ test("a stream that nobody holds is collected with its senders and subscribers, 
   expect(streams.filter((one) => one.deref() !== undefined)).toEqual([]);
 });
 
+test("an event that has left the ring is collected", async () => {
+  const stream = createEventStream<object>({ capacity: 1, policy: "drop-oldest" });
+  const events = Array.from({ length: 3 }, (_, n) => {
+    const event = { n };
+    stream.trySend(event);
+    return new WeakRef(event);
+  });
+
+  await turn();
+  collectGarbage();
+
+  expect(events.map((one) => one.deref())).toEqual([undefined, undefined, { n: 2 }]);
+  expect(stream.length).toBe(1);
+});
+
 test("streams leave no handle open", async () => {
   const before = process.getActiveResourcesInfo().toSorted();
   const stream = createEventStream<object>({ capacity: 1 });
