@@ -33,6 +33,7 @@ export class StreamError extends Error {
  */
 export type StreamErrorCode = "closed" | "full" | "not_found" | "exists" | "invalid" | "aborted" | "timeout";
 
+/** What was being done when a stream refused. */
 export type StreamOperation = "send" | "subscribe" | "create" | "get" | "close";
 
 export interface StreamRefusal {

@@ -50,6 +50,8 @@ export interface EventStream<Item = StreamEvent> extends AsyncIterable<Item | Ga
   readonly dropped: number;
   /** Milliseconds since an event was last accepted or handed out, or the stream was made. */
   readonly idleMs: number;
+  /** Somebody waits at this moment: a subscriber for the next event, or a sender for room. */
+  readonly isAwaited: boolean;
   /**
    * May change at any time. Whoever waits to send at that moment is treated as if it had just called: sent
    * at once under `drop-oldest` and `coalesce`; under `drop-newest` sent as far as there is room, the rest
@@ -80,10 +82,13 @@ export interface EventStream<Item = StreamEvent> extends AsyncIterable<Item | Ga
   close(): void;
 }
 
+/** Where a subscriber begins. */
 export interface SubscribeOptions {
+  /** A seq, inclusive; see `EventStream.subscribe`. */
   readonly from?: number | "oldest" | "newest";
 }
 
+/** What a stream is made with; every option has a default. */
 export interface EventStreamOptions {
   /** Stands in every error. Default: a new UUID. */
   readonly id?: string;

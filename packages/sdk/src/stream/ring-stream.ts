@@ -37,7 +37,7 @@ export class RingStream<Item> implements EventStream<Item>, Source<Item>, Readin
   #refused = 0;
   #isClosed = false;
   /** A subscriber waits for an event. */
-  #isAwaited = false;
+  #hasParked = false;
   #isAdmissionDue = false;
 
   constructor(options: EventStreamOptions) {
@@ -75,6 +75,10 @@ export class RingStream<Item> implements EventStream<Item>, Source<Item>, Readin
 
   get idleMs(): number {
     return Math.max(0, this.#clock.monotonicMs() - this.#activeAtMs);
+  }
+
+  get isAwaited(): boolean {
+    return this.#senders.count > 0 || this.#subscribers.some((subscriber) => subscriber.isParked);
   }
 
   get policy(): Policy {
@@ -132,7 +136,7 @@ export class RingStream<Item> implements EventStream<Item>, Source<Item>, Readin
   }
 
   onPark(): void {
-    this.#isAwaited = true;
+    this.#hasParked = true;
   }
 
   onRead(before: number): void {
@@ -164,12 +168,12 @@ export class RingStream<Item> implements EventStream<Item>, Source<Item>, Readin
     if (!this.#room.make(sizeBytes)) return false;
     this.#ring.push(item, sizeBytes);
     this.#activeAtMs = this.#time.monotonicMs;
-    if (this.#isAwaited) this.#wakeSubscribers();
+    if (this.#hasParked) this.#wakeSubscribers();
     return true;
   }
 
   #wakeSubscribers(): void {
-    this.#isAwaited = false;
+    this.#hasParked = false;
     for (const subscriber of this.#subscribers) subscriber.wake();
   }
 

@@ -48,6 +48,11 @@ export class Subscriber<Item> implements Subscription<Item>, AsyncIterableIterat
     return this.cursor.seq;
   }
 
+  /** An event was asked for that is not there yet. */
+  get isParked(): boolean {
+    return this.#parked.length > 0;
+  }
+
   [Symbol.asyncIterator](): this {
     return this;
   }
