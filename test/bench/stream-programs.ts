@@ -4,9 +4,9 @@ import { createEventStream, type EventStream, type StreamEvent, textDeltaEvent }
 import { pushable } from "it-pushable";
 
 /**
- * The programs of the stream benchmark, each run in a process of its own, so that none has its code shaped by
- * another's. One sender and one reader per stream, in one process; the sender waits where its stream has a
- * way to make it wait. What is told is the CPU time of the whole process per event, garbage collection
+ * The programs of the stream benchmark, each run in a process of its own, so that none has its code shaped
+ * by another's. One sender and one reader per stream, in one process; the sender waits where its stream has
+ * a way to make it wait. What is told is the CPU time of the whole process per event, garbage collection
  * included: the median of three runs, after five that warm the compiler up.
  */
 export interface Job {
@@ -39,6 +39,18 @@ const PROGRAMS = {
     const emitter = new EventEmitter();
     emitter.on("event", use);
     for (let n = 0; n < events; n++) emitter.emit("event", token(n));
+  },
+
+  /** The loop alone: nothing that is read event by event can be cheaper. */
+  async loop(events: number) {
+    let count = 0;
+    const next = () => {
+      const value = token(count++);
+      return Promise.resolve(
+        count <= events ? { value, done: false as const } : { value: undefined, done: true as const },
+      );
+    };
+    for await (const event of { [Symbol.asyncIterator]: () => ({ next }) }) use(event);
   },
 
   async item(events: number) {

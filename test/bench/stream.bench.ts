@@ -4,11 +4,12 @@ import { compare, interleave, type Measurement, median } from "./measure.ts";
 import type { Job } from "./stream-programs.ts";
 
 /**
- * What a token costs on its way from one sender to one reader, against what else does that in Node: CPU time,
- * 400,000 text deltas, capacity 256. Programs: stream-programs.ts. Every cell is a fresh process, all of a
- * round run one after the other in random order, and a ratio is the median of the rounds' own. The goals, as
- * ratios: item ≤ 0.4 of it-pushable, ≤ 0.333 of Readable, ≤ 0.1 of TransformStream, ≤ 10 emitters; batch
- * ≤ 3 emitters; an item in 1,000 streams ≤ 2.2 in one; an idle stream ≤ 2,048 bytes.
+ * What a token costs on its way from one sender to one reader, against what else does that in Node: CPU
+ * time, 400,000 text deltas (a quarter for the slowest), capacity 256. Programs: stream-programs.ts. Every
+ * cell is a fresh process, all of a round run one after the other in random order, and a ratio is the median
+ * of the rounds' own. The goals, as ratios: item ≤ 0.4 of it-pushable, ≤ 0.333 of Readable, ≤ 0.1 of
+ * TransformStream, ≤ 10 emitters; batch ≤ 3 emitters; an item in 1,000 streams ≤ 2.2 in one; an idle stream
+ * ≤ 2,048 bytes.
  */
 const ROUNDS = 9;
 const EVENTS = 400_000;
@@ -20,11 +21,12 @@ const PROGRAMS = new URL("./stream-programs.ts", import.meta.url);
 export async function* cases(): AsyncIterable<Measurement> {
   const figures = await interleave(ROUNDS, {
     emitter: () => run("emitter"),
+    loop: () => run("loop"),
     item: () => run("item"),
     batch: () => run("batch"),
     pushable: () => run("pushable"),
     readable: () => run("readable"),
-    transform: () => run("transform"),
+    transform: () => run("transform", 1, EVENTS / 4),
     many: () => run("item", 1_000),
     manyBatches: () => run("batch", 1_000),
   });
@@ -33,6 +35,8 @@ export async function* cases(): AsyncIterable<Measurement> {
   yield compare("item, of Readable", unit, figures.item, figures.readable);
   yield compare("item, of TransformStream", unit, figures.item, figures.transform);
   yield compare("item, of EventEmitter", unit, figures.item, figures.emitter);
+  yield compare("item, of the bare async loop", unit, figures.item, figures.loop);
+  yield compare("bare async loop, of it-pushable", unit, figures.loop, figures.pushable);
   yield compare("batch, of EventEmitter", unit, figures.batch, figures.emitter);
   yield compare("item in 1,000 streams, of one", unit, figures.many, figures.item);
   yield compare("batch in 1,000 streams, of one", unit, figures.manyBatches, figures.batch);
@@ -46,8 +50,8 @@ export async function* cases(): AsyncIterable<Measurement> {
 }
 
 /** What one program tells, from a process of its own. */
-async function run(program: Job["program"], streams = 1): Promise<number> {
-  const job: Job = { program, streams, events: EVENTS };
+async function run(program: Job["program"], streams = 1, events = EVENTS): Promise<number> {
+  const job: Job = { program, streams, events };
   const child = fork(PROGRAMS, [JSON.stringify(job)]);
   const exited = once(child, "exit").then(([code]) => {
     throw new Error(`the program ${program} ended with ${code}`);
