@@ -48,6 +48,17 @@ export class Ring<Item> {
     return this.#items[seq & this.#mask] as Item;
   }
 
+  /** The events from that seq on, which must be in the ring. */
+  since(seq: number): Item[] {
+    const start = seq & this.#mask;
+    const end = (this.#last & this.#mask) + 1;
+    const items =
+      start < end
+        ? this.#items.slice(start, end)
+        : this.#items.slice(start).concat(this.#items.slice(0, end));
+    return items as Item[];
+  }
+
   #grow(): void {
     const slots = Math.max(SLOTS_FIRST, 2 * this.#items.length);
     const items: (Item | undefined)[] = new Array(slots).fill(undefined);

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../system/clock.ts";
-import { StreamError } from "./errors.ts";
+import type { StreamError } from "./errors.ts";
+import { sendAborted, sendTimedOut } from "./refusals.ts";
 
 /** How long a `send` may wait for room. */
 export interface SendOptions {
@@ -68,18 +69,6 @@ export class Senders<Item> {
   refuse(failure: () => StreamError): void {
     for (const { settle } of this.#waiting) settle(failure());
   }
-}
-
-export function sendAborted(streamId: string, reason: unknown): StreamError {
-  const message = `Stream "${streamId}": the send was aborted before there was room, and nothing was sent.`;
-  return new StreamError({ streamId, operation: "send", code: "aborted", message, cause: reason });
-}
-
-function sendTimedOut(streamId: string, timeoutMs: number): StreamError {
-  const message =
-    `Stream "${streamId}": there was no room for ${timeoutMs} ms, and nothing was sent. ` +
-    "A subscriber is slow: raise timeoutMs or capacity, or choose a policy that drops.";
-  return new StreamError({ streamId, operation: "send", code: "timeout", message });
 }
 
 /**

@@ -1,32 +1,26 @@
-import { joinDeltas } from "./coalesce.ts";
-import { createGap, type Gap } from "./gap.ts";
-import type { Policy } from "./policy.ts";
-import type { Ring } from "./ring.ts";
+import type { Cursor } from "./cursor.ts";
+import type { Gap } from "./gap.ts";
 
 /**
- * One reader of a stream, with its own place in it. Leaving a `for await` loop, however, closes it.
- *
- * Iterating twice does not read twice: whoever asks first gets the next event. A subscriber that is closed
- * ends at once, whatever it has not read; one whose stream is closed reads to the end first.
+ * One reader of a stream, with its own place in it. Iterating twice does not read twice: whoever asks first
+ * gets the next event. Leaving a loop, by `break`, `return` or a throw, closes the subscription. One that is
+ * closed ends at once, whatever it has not read; one whose stream is closed reads to the end first.
  */
 export interface Subscription<Item> extends AsyncIterable<Item | Gap> {
-  /** Of the event last handed out, or the last one in the gap; where to go on after a break is one more. */
+  /** Of the event last handed out, or the last one in the gap. To go on later, subscribe from one more. */
   readonly seq: number;
   [Symbol.asyncIterator](): AsyncIterableIterator<Item | Gap, undefined>;
-  /** All there is to read at once, never empty: several times cheaper where events come fast. */
+  /** Hands out all there is at once, never nothing: several times cheaper where events come fast. */
   batches(): AsyncIterableIterator<readonly (Item | Gap)[], undefined>;
   /** Holds nobody up from now on. Who waits for an event is told that there are no more. Idempotent. */
   close(): void;
 }
 
-/** What a subscriber sees of its stream, and tells it. */
+/** What a subscriber knows of its stream, and tells it. */
 export interface Source<Item> {
-  readonly ring: Ring<Item>;
   readonly isClosed: boolean;
-  readonly policy: Policy;
-  nowMs(): number;
-  /** The subscriber that had read up to `before` has read on. */
-  onRead(before: number): void;
+  /** The subscriber waits for an event: it wants to be woken. */
+  onPark(): void;
   onLeave(subscriber: Subscriber<Item>): void;
 }
 
@@ -34,26 +28,24 @@ type Result<Value> = IteratorResult<Value, undefined>;
 
 const DONE: Result<never> = { value: undefined, done: true };
 
-/** The subscription as the stream has it. It parks at most what is asked of it ahead of the events. */
+/**
+ * The subscription as its stream knows it. The iterator is written by hand: one promise per event and
+ * nothing else is what an async loop costs, and a generator would cost twice that.
+ */
 export class Subscriber<Item> implements Subscription<Item>, AsyncIterableIterator<Item | Gap, undefined> {
+  readonly cursor: Cursor<Item>;
   readonly #source: Source<Item>;
-  readonly #ring: Ring<Item>;
-  /**
-   * Those who asked for an event that is not there yet, in order. Each takes what it wants when it is
-   * called.
-   */
+  /** Those who asked ahead of the events, in order. Each looks again when it is called. */
   readonly #parked: (() => void)[] = [];
-  #seq: number;
   #isClosed = false;
 
-  constructor(source: Source<Item>, seq: number) {
+  constructor(source: Source<Item>, cursor: Cursor<Item>) {
     this.#source = source;
-    this.#ring = source.ring;
-    this.#seq = seq;
+    this.cursor = cursor;
   }
 
   get seq(): number {
-    return this.#seq;
+    return this.cursor.seq;
   }
 
   /** An event was asked for that is not there yet. */
@@ -66,10 +58,9 @@ export class Subscriber<Item> implements Subscription<Item>, AsyncIterableIterat
   }
 
   next(): Promise<Result<Item | Gap>> {
-    if (this.#parked.length > 0 || this.#mustWait()) {
-      return new Promise((resolve) => this.#parked.push(() => resolve(this.#result())));
-    }
-    return Promise.resolve(this.#result());
+    const { cursor } = this;
+    if (cursor.isAtEnd || this.#isClosed || this.#parked.length > 0) return this.#nextLater();
+    return Promise.resolve({ value: cursor.read(), done: false });
   }
 
   return(): Promise<Result<never>> {
@@ -81,14 +72,10 @@ export class Subscriber<Item> implements Subscription<Item>, AsyncIterableIterat
     return new Batches(this);
   }
 
-  /** The next batch; several asked for at once are served in order. */
   nextBatch(): Promise<Result<readonly (Item | Gap)[]>> {
-    if (this.#parked.length > 0 || this.#mustWait()) {
-      // Collected a moment after it is woken: what is sent in the same turn comes in the same batch.
-      return new Promise<void>((resolve) => this.#parked.push(resolve)).then(() => this.nextBatch());
-    }
-    if (!this.#hasMore) return Promise.resolve(DONE);
-    return Promise.resolve({ value: this.#takeAll(), done: false });
+    const { cursor } = this;
+    if (cursor.isAtEnd || this.#isClosed || this.#parked.length > 0) return this.#nextBatchLater();
+    return Promise.resolve({ value: cursor.readAll(), done: false });
   }
 
   close(): void {
@@ -98,54 +85,40 @@ export class Subscriber<Item> implements Subscription<Item>, AsyncIterableIterat
     this.wake();
   }
 
-  /**
-   * Something was sent, or this or the stream was closed: serves those who are parked, as far as it goes.
-   */
+  /** An event came, or this or the stream was closed: serves those who are parked, as far as it goes. */
   wake(): void {
-    while (this.#parked.length > 0 && !this.#mustWait()) this.#parked.shift()?.();
+    while (this.#parked.length > 0) {
+      if (this.#mustWait) {
+        this.#source.onPark();
+        return;
+      }
+      this.#parked.shift()?.();
+    }
   }
 
-  get #hasMore(): boolean {
-    return this.#seq < this.#ring.last && !this.#isClosed;
+  get #mustWait(): boolean {
+    return this.cursor.isAtEnd && !this.#isClosed && !this.#source.isClosed;
   }
 
-  #mustWait(): boolean {
-    return this.#seq === this.#ring.last && !this.#isClosed && !this.#source.isClosed;
+  #nextLater(): Promise<Result<Item | Gap>> {
+    if (!this.#mustWait && this.#parked.length === 0) return Promise.resolve(DONE);
+    return new Promise((resolve) => this.#park(() => resolve(this.#result())));
   }
 
   #result(): Result<Item | Gap> {
-    return this.#hasMore ? { value: this.#take(), done: false } : DONE;
+    if (this.cursor.isAtEnd || this.#isClosed) return DONE;
+    return { value: this.cursor.read(), done: false };
   }
 
-  #take(): Item | Gap {
-    const before = this.#seq;
-    const value = this.#read();
-    this.#source.onRead(before);
-    return value;
+  /** Looks a moment after it was woken: what is sent in the same turn comes in the same batch. */
+  #nextBatchLater(): Promise<Result<readonly (Item | Gap)[]>> {
+    if (!this.#mustWait && this.#parked.length === 0) return Promise.resolve(DONE);
+    return new Promise<void>((resolve) => this.#park(resolve)).then(() => this.nextBatch());
   }
 
-  #takeAll(): (Item | Gap)[] {
-    const before = this.#seq;
-    const values: (Item | Gap)[] = [];
-    while (this.#seq < this.#ring.last) values.push(this.#read());
-    this.#source.onRead(before);
-    return values;
-  }
-
-  /** What comes next, and moves on. There must be something. */
-  #read(): Item | Gap {
-    const next = this.#seq + 1;
-    if (next < this.#ring.first) {
-      this.#seq = this.#ring.first - 1;
-      return createGap(next, this.#seq, this.#source.nowMs());
-    }
-    if (this.#source.policy !== "coalesce") {
-      this.#seq = next;
-      return this.#ring.at(next);
-    }
-    const { item, seq } = joinDeltas(this.#ring, next);
-    this.#seq = seq;
-    return item;
+  #park(wake: () => void): void {
+    this.#parked.push(wake);
+    this.#source.onPark();
   }
 }
 
