@@ -6,6 +6,7 @@ import { type DropReason, dropTeller, messageOf, type OnDrop } from "./drop.ts";
 import type { Emitter } from "./emitter.ts";
 import { EventLines } from "./event-lines.ts";
 import { HeadWriter } from "./head.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 /**
  * An emitter that collects events as lines of JSON and hands them to a writer in batches. An event is
@@ -40,9 +41,10 @@ export interface BufferedOptions {
   readonly retryMs?: number;
 }
 
+/** What a writer is given. */
 export interface Batch {
   /** Events as JSON, each ended by a line feed. */
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly events: number;
 }
 
@@ -65,6 +67,7 @@ const BATCH_BYTES = 64 * 1024;
 const BATCH_AGE_MS = 100;
 const LINE_FEED = 0x0a;
 
+/** An emitter that hands its events to `options.write`. Starts nothing before the first event. */
 export function createBufferedEmitter(options: BufferedOptions): Emitter {
   return new BufferedEmitter(options);
 }
@@ -85,7 +88,6 @@ class BufferedEmitter implements Emitter {
   #ageTimer: Timer | undefined;
   #retryTimer: Timer | undefined;
   #exitHook: Timer | undefined;
-  #isAdding = false;
   #isClosed = false;
   /** At close and before the process ends there is no later. */
   #isLastTry = false;
@@ -105,7 +107,6 @@ class BufferedEmitter implements Emitter {
 
   emit(event: IncomingEvent): void {
     if (this.#isClosed) this.#drop(1, "closed");
-    else if (this.#isAdding) this.#drop(1, "invalid", "emitted by a getter or a toJSON of another event");
     else if (!this.#add(event)) return;
     else if (this.#writing !== undefined || this.#rejected !== undefined) return;
     else if (this.#filling.sizeBytes >= BATCH_BYTES) this.#startWriting();
@@ -135,9 +136,7 @@ class BufferedEmitter implements Emitter {
 
   /** False when the event could not be taken, which is told. */
   #add(event: IncomingEvent): boolean {
-    this.#isAdding = true;
     const refusal = this.#filling.add(event, this.#head);
-    this.#isAdding = false;
     if (refusal !== undefined) this.#drop(1, refusal.reason, refusal.detail);
     return refusal === undefined;
   }
@@ -208,16 +207,4 @@ function batchAfter({ bytes, events }: Batch, written: number): Batch {
   let start = 0;
   for (let line = 0; line < written; line++) start = bytes.indexOf(LINE_FEED, start) + 1;
   return { bytes: bytes.subarray(start), events: events - written };
-}
-
-function untilAborted(work: Promise<void> | undefined, signal: AbortSignal | undefined): Promise<void> {
-  if (work === undefined || signal === undefined) return work ?? Promise.resolve();
-  return new Promise((resolve) => {
-    const finish = () => {
-      signal.removeEventListener("abort", finish);
-      resolve();
-    };
-    signal.addEventListener("abort", finish, { once: true });
-    void work.then(finish);
-  });
 }

@@ -32,6 +32,7 @@ export interface ConsoleOptions {
 const BATCH_AGE_MS = 10;
 const TEXT_CHARS_MAX = 200;
 
+/** An emitter that prints. Starts nothing before the first event. */
 export function createConsoleEmitter(options: ConsoleOptions = {}): Emitter {
   const { format = "line", stream = "stderr", output, ...rest } = options;
   const target = output ?? (stream === "stdout" ? systemOutput : systemErrorOutput);

@@ -14,6 +14,8 @@ export interface Refusal {
 export class EventLines {
   readonly #writer: JsonWriter;
   #lines = 0;
+  /** A getter or a toJSON of the event at hand may emit another one. */
+  #isAdding = false;
 
   constructor(bytesMax: number) {
     this.#writer = new JsonWriter(bytesMax, isEnvelopePart);
@@ -28,7 +30,7 @@ export class EventLines {
   }
 
   /** The lines so far. Valid until `clear`. */
-  get bytes(): Uint8Array {
+  get bytes(): Uint8Array<ArrayBuffer> {
     return this.#writer.bytes;
   }
 
@@ -39,6 +41,17 @@ export class EventLines {
 
   /** Checks the event and adds it, with an id and a time; never throws. Undefined when it was taken. */
   add(given: IncomingEvent, head: HeadWriter): Refusal | undefined {
+    if (this.#isAdding)
+      return { reason: "invalid", detail: "emitted by a getter or a toJSON of another event" };
+    this.#isAdding = true;
+    try {
+      return this.#add(given, head);
+    } finally {
+      this.#isAdding = false;
+    }
+  }
+
+  #add(given: IncomingEvent, head: HeadWriter): Refusal | undefined {
     const { event, fault } = readEnvelope(given);
     if (event === undefined) return { reason: "invalid", detail: `${fault.field} ${fault.detail}`.trim() };
     const outcome = this.#writer.line(event, head.of(event), given);

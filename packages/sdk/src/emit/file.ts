@@ -49,6 +49,7 @@ export interface FileOptions {
 /** A disk is seldom mended sooner, and an attempt costs a few calls. */
 const RETRY_MS = 1_000;
 
+/** An emitter that appends to a file. Touches nothing before the first event. */
 export function createFileEmitter(options: FileOptions): Emitter {
   const { path, format = "jsonl", rotation, durable = false, ...rest } = options;
   const { disk = systemDisk, clock = systemClock, onDrop } = options;

@@ -4,8 +4,8 @@ import { type Clock, systemClock } from "../system/clock.ts";
 import { type Random, systemRandom } from "../system/random.ts";
 import { dropTeller, type OnDrop } from "./drop.ts";
 import type { Emitter } from "./emitter.ts";
-import { EventLines } from "./event-lines.ts";
-import { HeadWriter } from "./head.ts";
+import { LineBuffer } from "./line-buffer.ts";
+import { LineEncoder } from "./line-encoder.ts";
 
 /** For tests of applications: what they emitted, as a backend would get it. */
 export interface MemoryEmitter extends Emitter {
@@ -16,6 +16,7 @@ export interface MemoryEmitter extends Emitter {
   clear(): void;
 }
 
+/** What a memory emitter is made of. */
 export interface MemoryOptions {
   /** The machine's own, unless a test wants ids and times that repeat. */
   readonly clock?: Clock;
@@ -30,7 +31,8 @@ const EVENT_BYTES_MAX = 16 * 1024 * 1024;
 export function createMemoryEmitter(options: MemoryOptions = {}): MemoryEmitter {
   const { clock = systemClock, random = systemRandom, onDrop } = options;
   const tell = dropTeller(onDrop);
-  const head = new HeadWriter(clock, random);
+  const encoder = new LineEncoder(clock, random, tell);
+  const line = new LineBuffer(EVENT_BYTES_MAX);
   let events: Event[] = [];
   let isClosed = false;
   return {
@@ -42,10 +44,9 @@ export function createMemoryEmitter(options: MemoryOptions = {}): MemoryEmitter 
     },
     emit(event) {
       if (isClosed) return tell(1, "closed");
-      const lines = new EventLines(EVENT_BYTES_MAX);
-      const refusal = lines.add(event, head);
-      if (refusal === undefined) events.push(decodeEvent(lines.bytes));
-      else tell(1, refusal.reason, refusal.detail);
+      if (!encoder.add(event, line)) return;
+      events.push(decodeEvent(line.bytes));
+      line.clear();
     },
     clear() {
       events = [];

@@ -52,7 +52,7 @@ export class JsonWriter {
   }
 
   /** Everything written so far. Valid until the next write. */
-  get bytes(): Uint8Array {
+  get bytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.#at);
   }
 
