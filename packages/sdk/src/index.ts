@@ -32,12 +32,15 @@ export type {
   LLMMetadata,
   ToolCallDetected,
 } from "./event/dialects/lifecycle/lifecycle-event.ts";
+export { encodeStreamEvent, parseStreamEvent } from "./event/dialects/stream/codec.ts";
+export { validateStreamEvent } from "./event/dialects/stream/form.ts";
 export {
   contentEndEvent,
   contentStartEvent,
   errorEvent,
   messageStartEvent,
   messageStopEvent,
+  parseEventType,
   STREAM_EVENT_TYPES,
   type StreamEvent,
   type StreamEventType,
@@ -52,6 +55,7 @@ export type {
   JsonObject,
   Origin,
   Run,
+  RunDelta,
   RunError,
   RunRequest,
   RunResponse,
@@ -62,6 +66,7 @@ export type {
   ToolCall,
   Usage,
 } from "./event/event.ts";
+export type { EventFault } from "./event/fields.ts";
 export { CUSTOM_KIND_CODE, KIND_CODES, type Kind, kindCode, matchesKind } from "./event/kinds.ts";
 export type { IncomingEvent } from "./event/validate.ts";
 export { fromIterable } from "./stream/bridges/from-iterable.ts";
