@@ -54,8 +54,10 @@ export interface StreamManager<Item = StreamEvent> {
   close(): void;
 }
 
+/** What one of a manager's streams is made with. */
 export type StreamOptions = Omit<EventStreamOptions, "id" | "clock">;
 
+/** How long a manager keeps its streams; the rest is the default for each stream. */
 export interface StreamManagerOptions extends StreamOptions {
   /** How long a stream may be inactive before it is closed. Default: one hour. */
   readonly inactiveMs?: number;
@@ -67,6 +69,7 @@ export interface StreamManagerOptions extends StreamOptions {
   readonly clock?: Clock;
 }
 
+/** A stream as it is at this moment. */
 export interface StreamInfo {
   readonly id: string;
   readonly capacity: number;
@@ -86,6 +89,7 @@ const CLEANUP_INTERVAL_MS = 10_000;
 /** With the default size of a stream, at most 1 GiB; answers are a hundredth of that. The oldest go first. */
 const CLOSED_MAX = 1_000;
 
+/** A manager without streams. Its clean-up looks only while there are any, and keeps no process alive. */
 export function createStreamManager<Item = StreamEvent>(
   options: StreamManagerOptions = {},
 ): StreamManager<Item> {

@@ -2,6 +2,7 @@ import { isStreamFull } from "../errors.ts";
 import type { EventStream } from "../event-stream.ts";
 import type { OpenSource } from "./source.ts";
 
+/** When to stop reading a source, and what to do with the stream then. */
 export interface PumpOptions {
   /** Aborting it stops the source at once, also while it is waited for. */
   readonly signal?: AbortSignal;

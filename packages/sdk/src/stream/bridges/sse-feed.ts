@@ -5,6 +5,7 @@ import type { Gap } from "../gap.ts";
 import type { Subscription } from "../subscription.ts";
 import { type LastEventId, SSE_HEARTBEAT, seqOf, sseEnd, sseEvent, sseRetry } from "./sse-text.ts";
 
+/** Where an SSE response begins, when it ends, and how it keeps the connection. */
 export interface SseOptions {
   /**
    * What the reader has seen last: the header `Last-Event-ID`, which an EventSource sends when it connects

@@ -68,8 +68,10 @@ export function parseBusinessEvent(text: string): BusinessEvent {
   return new BusinessEvent(value as BusinessPayload);
 }
 
+/** The scope of one user. `withScope` refuses an empty id. */
 export function userScope(id: string): EventScope {
   return { kind: "user", id };
 }
 
+/** The scope of everything that concerns no single user. */
 export const systemScope: EventScope = { kind: "system" };
