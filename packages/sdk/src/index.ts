@@ -1,4 +1,5 @@
 export { type Batch, type BufferedOptions, createBufferedEmitter } from "./emit/buffered.ts";
+export { createDaemonEmitter, type DaemonEmitterOptions } from "./emit/daemon/daemon-emitter.ts";
 export type { DropReason, OnDrop } from "./emit/drop.ts";
 export type { Emitter } from "./emit/emitter.ts";
 export {
