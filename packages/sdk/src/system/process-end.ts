@@ -1,5 +1,5 @@
 /** What wants to be asked before this process ends. */
-interface EndListener {
+export interface EndListener {
   /** The event loop is empty. What is started here keeps the process until it is done. */
   onIdle(): void;
   /** The process ends now: by `process.exit`, an uncaught exception, or because it is done. Synchronous. */

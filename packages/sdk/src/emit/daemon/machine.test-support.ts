@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { HttpAnswer, HttpClient, HttpRequest } from "../../system/http-client.ts";
 import { ManualClock } from "../../system/manual-clock.ts";
 import { MemoryDisk } from "../../system/memory-disk.ts";
-import type { ProcessEnd } from "../../system/process-end.ts";
+import type { EndListener } from "../../system/process-end.ts";
 import { systemProcessTable } from "../../system/process-table.ts";
 import { seededRandom } from "../../system/random.ts";
 import { type SyncDisk, systemSyncDisk } from "../../system/sync-disk.ts";
@@ -22,7 +22,7 @@ export function openRig(options: DaemonEmitterOptions = {}, wrapDisk = (disk: Sy
   const requests: HttpRequest[] = [];
   const drops: (readonly [number, string, string | undefined])[] = [];
   const problems: string[] = [];
-  const ends: Parameters<ProcessEnd["listen"]>[0][] = [];
+  const ends: EndListener[] = [];
   const daemon: { script: Script } = { script: () => undefined };
   const http: HttpClient = {
     async send(request, signal) {

@@ -60,6 +60,8 @@ interface AdoptedFile {
 
 /** A dead application's events are wanted soon, and a look at an empty directory costs nothing. */
 const LOOK_EVERY_MS = 2_000;
+/** Warnings that are remembered. More files in the way than this are somebody's test. */
+const SAID_MAX = 100;
 
 export function openSpillSource(options: SpillOptions): SpillSource {
   const closed = new AbortController();
@@ -119,16 +121,12 @@ async function adopt(
 function sayingOnce(observer: SpillObserver): SpillObserver {
   const said = new Set<string>();
   return {
-    onAdopted(file) {
-      said.clear();
-      observer.onAdopted(file);
-    },
+    onAdopted: (file) => observer.onAdopted(file),
     warn(message) {
+      if (said.has(message)) return;
       if (said.size >= SAID_MAX) said.clear();
-      if (!said.has(message)) observer.warn(message);
       said.add(message);
+      observer.warn(message);
     },
   };
 }
-
-const SAID_MAX = 100;
