@@ -10,15 +10,21 @@ test("this process is alive, and a pid that was given to another is not this one
   expect(systemProcessTable.stateOf({ ...self, startedAt: "1" })).toBe("dead");
 });
 
-test("a process that was killed is dead, also before anybody has waited for it", async () => {
-  const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
-  await once(child, "spawn");
-  const identity = { ...self, pid: child.pid ?? 0, startedAt: "0" };
+test("a process lives until it is killed", async () => {
+  const program = `
+    const { systemProcessTable } = await import(${JSON.stringify(import.meta.resolve("./process-table.ts"))});
+    process.send(systemProcessTable.self);
+  `;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+  const [identity] = await once(child, "message");
 
+  const before = systemProcessTable.stateOf(identity);
   child.kill("SIGKILL");
   await once(child, "exit");
 
-  expect(systemProcessTable.stateOf(identity)).toBe("dead");
+  expect([before, systemProcessTable.stateOf(identity)]).toEqual(["alive", "dead"]);
 });
 
 test("a process of another container or machine is unknown, and one before the restart is dead", () => {
