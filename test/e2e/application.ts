@@ -15,7 +15,7 @@ export interface Work {
   readonly dataChars?: number;
   /**
    * What it does in the same tick, right after: SIGKILL to itself, `process.exit`, an exception, nothing more
-   * (and it ends when nothing holds it); "flush" and "close" are awaited, then it waits for the test.
+   * (and it ends when nothing holds it); "flush" and "close" are awaited before.
    */
   readonly next: "kill" | "exit" | "throw" | "end" | "flush" | "close";
 }

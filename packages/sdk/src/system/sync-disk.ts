@@ -1,5 +1,5 @@
 import * as fs from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { codeOf } from "./disk.ts";
 
 /**
@@ -34,7 +34,7 @@ const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 
 export const systemSyncDisk: SyncDisk = {
-  makeDirectory: (path) => void fs.mkdirSync(path, { recursive: true, mode: DIRECTORY_MODE }),
+  makeDirectory,
   create(path) {
     const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
     return new SystemSyncFile(fs.openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE));
@@ -49,6 +49,27 @@ export const systemSyncDisk: SyncDisk = {
     return bytes;
   },
 };
+
+/** One step at a time, as in disk.ts: Node's `recursive` never returns where a parent cannot be made. */
+function makeDirectory(path: string): void {
+  const parent = dirname(path);
+  try {
+    makeOne(path);
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT" || parent === path) throw error;
+    makeDirectory(parent);
+    makeOne(path);
+  }
+}
+
+/** What is there already may be a file; then making something in it fails, which says so. */
+function makeOne(path: string): void {
+  try {
+    fs.mkdirSync(path, { mode: DIRECTORY_MODE });
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+  }
+}
 
 function namesIn(path: string): readonly string[] {
   try {

@@ -82,6 +82,25 @@ test("one event that is refused is one drop, and what had no room is sent again 
   expect(rig.ids()).toEqual(["later"]);
 });
 
+test("a flush does not cut short the delay that a daemon asks for, and does cut short our own", async () => {
+  await using rig = openRig();
+  rig.daemon.script = () => problem(503, "spool_full", { "retry-after": "7" });
+
+  rig.emit("e-1");
+  await rig.clock.advance(100);
+  const flushed = rig.emitter.flush();
+  await rig.clock.advance(6_999);
+  const early = rig.requests.length;
+  rig.daemon.script = refusedConnection;
+  await rig.clock.advance(1);
+  rig.daemon.script = () => undefined;
+  void rig.emitter.flush();
+  await flushed;
+
+  expect(early).toBe(1);
+  expect(rig.ids()).toEqual(["e-1"]);
+});
+
 test("a request that is refused as a whole is halved, until only what is bad is dropped", async () => {
   await using rig = openRig();
   rig.daemon.script = (lines) =>

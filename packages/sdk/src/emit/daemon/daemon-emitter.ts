@@ -124,7 +124,7 @@ class DaemonEmitter implements Emitter {
   readonly #stopListening: () => void;
   #taken = 0;
   #settled = 0;
-  #waiting: { readonly upTo: number; readonly resolve: () => void }[] = [];
+  readonly #waiting = new Set<{ readonly upTo: number; readonly wake: () => void }>();
   #onFailure: (() => void) | undefined;
   #problem: string | undefined;
   #timer: Timer | undefined;
@@ -183,10 +183,14 @@ class DaemonEmitter implements Emitter {
     const alive = keepAlive();
     const timer = this.#machine.clock.after(HOLD_MS, () => alive.cancel());
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push({ upTo, resolve });
-    signal?.addEventListener("abort", () => resolve(), { once: true });
+    const wake = () => resolve();
+    const waiter = { upTo, wake };
+    this.#waiting.add(waiter);
+    signal?.addEventListener("abort", wake, { once: true });
     this.#sender.hurry();
     await promise;
+    this.#waiting.delete(waiter);
+    signal?.removeEventListener("abort", wake);
     alive.cancel();
     timer.cancel();
   }
@@ -222,12 +226,7 @@ class DaemonEmitter implements Emitter {
   #settle(events: number): void {
     this.#settled += events;
     this.#problem = undefined;
-    this.#wake((upTo) => this.#settled >= upTo);
-  }
-
-  #wake(isDone: (upTo: number) => boolean): void {
-    for (const { upTo, resolve } of this.#waiting) if (isDone(upTo)) resolve();
-    this.#waiting = this.#waiting.filter(({ upTo }) => !isDone(upTo));
+    for (const { upTo, wake } of this.#waiting) if (this.#settled >= upTo) wake();
   }
 
   /** The application has nothing more to do. It is held once for what it has emitted, and not for long. */
@@ -253,7 +252,7 @@ class DaemonEmitter implements Emitter {
     this.#timer?.cancel();
     const unsettled = this.#taken - this.#settled;
     this.#drop(Math.min(this.#backlog.leave(), unsettled), "write_failed", why);
-    this.#wake(() => true);
+    for (const { wake } of this.#waiting) wake();
   }
 
   #tell(problem: string): void {

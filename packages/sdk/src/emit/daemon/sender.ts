@@ -43,7 +43,7 @@ export class Sender {
     return this.#isSending;
   }
 
-  /** Sends until nothing waits. Somebody is waiting for it: a pause after a failure ends now. */
+  /** Sends until nothing waits. Somebody waits for it: a pause that the daemon did not ask for ends now. */
   hurry(): void {
     this.start();
     this.#pause?.abort();
@@ -146,9 +146,10 @@ export class Sender {
     if (this.#closed.signal.aborted) return;
     const backoffMs = Math.min(BACKOFF_MS * 2 ** this.#failures++, BACKOFF_MS_MAX);
     const pauseMs = retryAfterMs ?? backoffMs * (1 - random.fraction() / 2);
-    this.#pause = new AbortController();
+    const pause = new AbortController();
+    if (retryAfterMs === undefined) this.#pause = pause;
     onFailure(detail);
-    await sleep(clock, pauseMs, AbortSignal.any([this.#pause.signal, this.#closed.signal]));
+    await sleep(clock, pauseMs, AbortSignal.any([pause.signal, this.#closed.signal]));
     this.#pause = undefined;
   }
 }
