@@ -9,7 +9,7 @@ const SDK: Record<string, readonly string[]> = {
   system: [],
   event: ["system"],
   logfile: ["event", "system"],
-  stream: ["event", "system"],
+  stream: ["event", "providers", "system"],
   providers: ["event", "system"],
   emit: ["event", "logfile", "stream", "system"],
   run: ["emit", "event", "system"],

@@ -5,6 +5,7 @@ import { dropTeller, messageOf, type OnDrop } from "./drop.ts";
 import type { Emitter } from "./emitter.ts";
 import { LineBuffer } from "./line-buffer.ts";
 import { LineEncoder } from "./line-encoder.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 /**
  * An emitter that collects events as lines of JSON and hands them to a writer in batches. An event is
@@ -28,9 +29,10 @@ export interface BufferedOptions {
   readonly bufferBytes?: number;
 }
 
+/** What a writer is given. */
 export interface Batch {
   /** Events as JSON, each ended by a line feed. */
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly events: number;
 }
 
@@ -41,6 +43,7 @@ const BATCH_BYTES = 64 * 1024;
 /** How long an event waits for company at most. */
 const BATCH_AGE_MS = 100;
 
+/** An emitter that hands its events to `options.write`. Starts nothing before the first event. */
 export function createBufferedEmitter(options: BufferedOptions): Emitter {
   return new BufferedEmitter(options);
 }
@@ -111,16 +114,4 @@ class BufferedEmitter implements Emitter {
     // What came meanwhile has waited long enough.
     this.#startWriting();
   }
-}
-
-function untilAborted(work: Promise<void> | undefined, signal: AbortSignal | undefined): Promise<void> {
-  if (work === undefined || signal === undefined) return work ?? Promise.resolve();
-  return new Promise((resolve) => {
-    const finish = () => {
-      signal.removeEventListener("abort", finish);
-      resolve();
-    };
-    signal.addEventListener("abort", finish, { once: true });
-    void work.then(finish);
-  });
 }

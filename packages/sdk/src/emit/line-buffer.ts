@@ -26,7 +26,7 @@ export class LineBuffer implements LineSink {
   }
 
   /** The lines so far. Valid until `clear`. */
-  get bytes(): Uint8Array {
+  get bytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.#usedBytes);
   }
 

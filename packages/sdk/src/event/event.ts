@@ -40,20 +40,26 @@ export interface Origin {
   readonly rest?: JsonObject;
 }
 
+/** Any value that JSON can write. */
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
+/** A JSON object; a member that is undefined is left out when it is written. */
 export type JsonObject = { readonly [key: string]: Json | undefined };
 
+/** Whom an event concerns: one user of the application, or the application itself. */
 export type Scope =
   | { readonly kind: "user"; readonly id: string; readonly props?: JsonObject }
   | { readonly kind: "system" };
 
+/** The conversation that an event belongs to, and the name it has at the connector it came through. */
 export interface Session {
   readonly id?: string;
   readonly connector?: string;
   readonly nativeId?: string;
 }
 
+/** What a run is. An executed tool is a run of its own, of type `tool`. */
 export type RunType = "llm" | "agent" | "chain" | "tool" | "retriever" | "embedding";
+/** How a run ended. `incomplete`: nobody saw its end; `Run.reason` says why. */
 export type RunStatus = "ok" | "error" | "cancelled" | "incomplete";
 
 /**
@@ -95,6 +101,7 @@ export interface Run {
   readonly [unknown: string]: unknown;
 }
 
+/** What a run was asked. */
 export interface RunRequest {
   readonly model?: string;
   /** Messages, a prompt, or whatever the run was given. */
@@ -104,6 +111,7 @@ export interface RunRequest {
   readonly stream?: boolean;
 }
 
+/** What a run answered, joined if it was streamed. */
 export interface RunResponse {
   readonly id?: string;
   /** The model that answered, as the provider names it. */
@@ -131,6 +139,7 @@ export interface Usage {
   readonly raw?: JsonObject;
 }
 
+/** Why a run failed, in the words of whoever said so first. */
 export interface RunError {
   readonly message: string;
   readonly type?: string;
@@ -140,6 +149,7 @@ export interface RunError {
   readonly status?: number;
 }
 
+/** A tool that the model asked for. Whether and how it was run is another run's story. */
 export interface ToolCall {
   readonly id?: string;
   readonly name: string;

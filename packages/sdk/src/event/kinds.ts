@@ -17,9 +17,12 @@ export const KIND_CODES = {
   "cache.miss": 12,
 } as const;
 
+/** A kind that sluice knows; an event may have any other. */
 export type Kind = keyof typeof KIND_CODES;
+/** The code of every kind that sluice does not know. */
 export const CUSTOM_KIND_CODE = 0;
 
+/** The code of a kind in a record header. */
 export function kindCode(kind: string): number {
   return Object.hasOwn(KIND_CODES, kind) ? KIND_CODES[kind as Kind] : CUSTOM_KIND_CODE;
 }

@@ -156,6 +156,10 @@ test("a run that did not end well is a generation error with its reason", () => 
 test.each([
   { id: "5", kind: "run.started", time: "2026-01-01T00:00:00Z", run },
   { id: "6", kind: "order.placed", time: "2026-01-01T00:00:00Z" },
+  {
+    ...{ id: "9", kind: "lifecycle.LLM_GENERATION_START", time: "2026-01-01T00:00:00Z" },
+    origin: { dialect: "lifecycle" },
+  },
   { id: "7", kind: "run.ended", time: "2026-01-01T00:00:00Z", run: { ...run, type: "tool", status: "ok" } },
 ] satisfies Event[])("an event without a bracketed form has none ($kind)", (event) => {
   expect(bracketedEntry(event)).toBeUndefined();

@@ -11,6 +11,7 @@ import { type SyncDisk, systemSyncDisk } from "../../system/sync-disk.ts";
 import { dropTeller, type OnDrop } from "../drop.ts";
 import type { Emitter } from "../emitter.ts";
 import { LineEncoder } from "../line-encoder.ts";
+import { untilAborted } from "../until-aborted.ts";
 import type { Backlog } from "./backlog.ts";
 import { resolveDataDir } from "./data-dir.ts";
 import { FallbackBacklog } from "./fallback-backlog.ts";
@@ -44,7 +45,26 @@ import { discoveredTarget, fixedTarget, type Target } from "./target.ts";
  * adopts: within seconds when it runs, else when it starts. *Lost* is told to `onDrop` where anything still
  * can be. "crash" costs nothing before the end of the process; "kill" costs one write into the page cache for
  * each event.
+ *
+ * Nothing is opened before the first event, and nothing keeps the process alive but a `flush` or `close` that
+ * somebody waits for (10 s at most). `flush` resolves when everything emitted before is acknowledged or
+ * dropped, `close` within 5 s. Throws a TypeError for a `url` that is none.
  */
+export function createDaemonEmitter(options: DaemonEmitterOptions = {}): Emitter {
+  return openDaemonEmitter(options, {
+    clock: systemClock,
+    random: systemRandom,
+    disk: systemDisk,
+    syncDisk: systemSyncDisk,
+    http: createHttpClient(),
+    processes: systemProcessTable,
+    processEnd: systemProcessEnd,
+    cwd: process.cwd(),
+    env: process.env,
+  });
+}
+
+/** What an application may want to say. Nothing is needed for a daemon on the same machine. */
 export interface DaemonEmitterOptions {
   /** Where the daemon is, like "http://127.0.0.1:4747". Default: what daemon.json says, else this address. */
   readonly url?: string;
@@ -93,21 +113,6 @@ const LAST_SEND_MS = 2_000;
 const CLOSE_MS = 5_000;
 /** A flush keeps the process for so long at most: somebody waits for it, but perhaps for a daemon that is gone. */
 const HOLD_MS = 10_000;
-
-/** Opens nothing before the first event. Throws a TypeError for a `url` that is none, and never again. */
-export function createDaemonEmitter(options: DaemonEmitterOptions = {}): Emitter {
-  return openDaemonEmitter(options, {
-    clock: systemClock,
-    random: systemRandom,
-    disk: systemDisk,
-    syncDisk: systemSyncDisk,
-    http: createHttpClient(),
-    processes: systemProcessTable,
-    processEnd: systemProcessEnd,
-    cwd: process.cwd(),
-    env: process.env,
-  });
-}
 
 export function openDaemonEmitter(options: DaemonEmitterOptions, machine: Machine): Emitter {
   return new DaemonEmitter(options, machine);
@@ -182,15 +187,12 @@ class DaemonEmitter implements Emitter {
     if (this.#settled >= upTo || signal?.aborted || this.#hasLeft) return;
     const alive = keepAlive();
     const timer = this.#machine.clock.after(HOLD_MS, () => alive.cancel());
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const wake = () => resolve();
+    const { promise: settled, resolve: wake } = Promise.withResolvers<void>();
     const waiter = { upTo, wake };
     this.#waiting.add(waiter);
-    signal?.addEventListener("abort", wake, { once: true });
     this.#sender.hurry();
-    await promise;
+    await untilAborted(settled, signal);
     this.#waiting.delete(waiter);
-    signal?.removeEventListener("abort", wake);
     alive.cancel();
     timer.cancel();
   }

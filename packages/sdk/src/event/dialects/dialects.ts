@@ -1,9 +1,11 @@
 import type { JsonObject } from "../event.ts";
+import { business } from "./business/business.ts";
 import type { Dialect } from "./dialect.ts";
+import { lifecycle } from "./lifecycle/lifecycle.ts";
 import { runPayload } from "./run-payload/run-payload.ts";
 
 /** All foreign forms, sorted by name. */
-export const DIALECTS: readonly Dialect[] = [runPayload];
+export const DIALECTS: readonly Dialect[] = [business, lifecycle, runPayload];
 
 export function dialectNamed(name: string): Dialect | undefined {
   return DIALECTS.find((dialect) => dialect.name === name);

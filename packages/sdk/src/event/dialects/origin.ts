@@ -29,10 +29,10 @@ export function originOf(
 }
 
 /** The payload that `originOf` was told of. */
-export function asItCame(
-  event: Event,
+export function asItCame<Told>(
+  event: Told,
   origin: Origin,
-  writeBack: (event: Event, keys: readonly string[]) => JsonObject,
+  writeBack: (event: Told, keys: readonly string[]) => JsonObject,
 ): JsonObject {
   const written = writeBack(event, origin.keys ?? []);
   const rest = origin.rest ?? {};

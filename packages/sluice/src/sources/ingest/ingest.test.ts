@@ -294,6 +294,78 @@ test("what could be either dialect is refused until the query says which", async
   expect(door.intake.events.map(({ kind }) => kind)).toEqual(["test.happened", "run.started"]);
 });
 
+const init = { event_type: "LLM_INITIALIZATION_START", provider: "openai", model_id: "m", trace_id: "" };
+const answer = {
+  id: "b-1",
+  event_type: "llm_response",
+  metadata: { provider: "openai", model: "m", input_tokens: 7 },
+  created_at: time,
+};
+
+test.each([
+  ["lifecycle", init, "init.started"],
+  ["business", answer, "run.ended"],
+])("a %s payload is taken as such, told by its keys or by the query", async (dialect, payload, kind) => {
+  await using door = await openIngest();
+
+  const told = await door.post(json(payload));
+  const named = await door.post(
+    json({ ...payload, ...("id" in payload && { id: "b-2" }) }),
+    {},
+    `?dialect=${dialect}`,
+  );
+
+  expect([told.status, named.status]).toEqual([202, 202]);
+  expect(door.intake.events).toMatchObject(Array(2).fill({ kind, origin: { dialect } }));
+  expect(door.intake.records.map(({ kindCode: code }) => code)).toEqual([kindCode(kind), kindCode(kind)]);
+});
+
+test("a lifecycle payload sent twice is two facts, a business event sent twice is one", async () => {
+  await using door = await openIngest();
+
+  const answers = [await door.post(json([init, answer])), await door.post(json([init, answer]))];
+
+  expect(answers.map(({ body }) => [body["accepted"], body["duplicates"]])).toEqual([
+    [2, undefined],
+    [1, 1],
+  ]);
+});
+
+test("what could be lifecycle or business is refused until the query says which", async () => {
+  await using door = await openIngest();
+  const both = { ...init, ...answer };
+
+  const unsaid = await door.post(json(both));
+  const business = await door.post(json(both), {}, "?dialect=business");
+  const lifecycle = await door.post(json({ ...both, id: "l-1" }), {}, "?dialect=lifecycle");
+
+  expect([unsaid.status, unsaid.body["code"]]).toEqual([400, "ambiguous_dialect"]);
+  expect(unsaid.body["detail"]).toContain("?dialect=business or ?dialect=lifecycle");
+  expect([business.status, lifecycle.status]).toEqual([202, 202]);
+  const origins = ["business", "lifecycle"].map((dialect) => ({ origin: { dialect } }));
+  expect(door.intake.events).toMatchObject(origins);
+});
+
+test.each([
+  [
+    "lifecycle",
+    { ...init, temperature: "hot" },
+    "temperature",
+    "must be a number, not a string of 3 characters",
+  ],
+  ["business", { ...answer, metadata: [] }, "metadata", "must be an object, not a list"],
+])("a %s payload that is wrong is refused by the field's own name", async (_, payload, field, detail) => {
+  await using door = await openIngest();
+
+  const refused = await door.post(json(payload));
+
+  expect([refused.status, refused.body["field"], refused.body["detail"]]).toEqual([
+    400,
+    field,
+    `${field} ${detail}.`,
+  ]);
+});
+
 test.each(["text/plain", "application/x-www-form-urlencoded", "", "application/json; charset=latin1"])(
   "content-type %j is refused, so that a web page cannot send events",
   async (contentType) => {

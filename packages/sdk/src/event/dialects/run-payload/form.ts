@@ -7,9 +7,9 @@ import {
   checkStrings,
   type EventFault,
   invalid,
-  isObject,
   requireField,
 } from "../../fields.ts";
+import { isPayloadObject } from "../foreign.ts";
 import { toUtcTime } from "../foreign-time.ts";
 
 /** With the prefix that makes it a kind it must still be an id. */
@@ -43,11 +43,6 @@ export function checkRunPayload(payload: JsonObject): EventFault | undefined {
     (typeof tags === "string" ? undefined : checkStrings(present(tags), "tags")) ??
     checkTokens(present(tokensUsage))
   );
-}
-
-/** A number that kept its text is an object to JavaScript, and a number to us. */
-export function isPayloadObject(value: Json | undefined): value is JsonObject {
-  return isObject(value) && numberOf(value) === undefined;
 }
 
 function present(value: Json | undefined): Json | undefined {

@@ -1,6 +1,6 @@
 import { numberOf } from "../../codec.ts";
 import type { Event, Json, JsonObject, Run, Usage } from "../../event.ts";
-import { isPayloadObject } from "./form.ts";
+import { isPayloadObject } from "../foreign.ts";
 import { given } from "./given.ts";
 import { CUSTOM_PREFIX, EMBED, EMBEDDING, RUN_PAYLOAD, type RunPayload } from "./names.ts";
 

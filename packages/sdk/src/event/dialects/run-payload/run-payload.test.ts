@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { decodeEvent, decodeJson, encodeEvent } from "../../codec.ts";
 import type { Event } from "../../event.ts";
 import { checkEvent, isPiece } from "../../validate.ts";
-import { isPayloadObject } from "./form.ts";
+import { isPayloadObject } from "../foreign.ts";
 import type { RunPayload } from "./names.ts";
 import { fromRunPayload, toRunPayloads } from "./run-payload.ts";
 

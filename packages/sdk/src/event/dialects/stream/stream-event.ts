@@ -8,6 +8,7 @@ export interface StreamEvent {
   readonly timestamp: string;
 }
 
+/** The types that this dialect knows. */
 export type StreamEventType = (typeof STREAM_EVENT_TYPES)[number];
 
 /** In the order in which an answer goes through them. */
@@ -42,6 +43,7 @@ export function contentEndEvent(index: number): StreamEvent {
   return streamEvent("ContentEnd", { index });
 }
 
+/** An answer begins. */
 export function messageStartEvent(messageId: string): StreamEvent {
   return streamEvent("MessageStart", { message_id: messageId });
 }
@@ -51,6 +53,7 @@ export function messageStopEvent(messageId: string, stopReason: string): StreamE
   return streamEvent("MessageStop", { message_id: messageId, stop_reason: stopReason });
 }
 
+/** The answer ends here, with this message. */
 export function errorEvent(error: string): StreamEvent {
   return streamEvent("Error", { error });
 }

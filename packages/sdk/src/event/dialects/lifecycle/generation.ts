@@ -1,5 +1,6 @@
-import type { Event, Json, JsonObject, Run, Usage } from "../event/event.ts";
-import { completionTokensOf, promptTokensOf } from "../event/token-totals.ts";
+import type { Json, JsonObject, Run, Usage } from "../../event.ts";
+import { completionTokensOf, promptTokensOf } from "../../token-totals.ts";
+import type { IncomingEvent } from "../../validate.ts";
 
 /** The messages of a request: a list as it is, one prompt as one message, nothing as nothing. */
 export function messagesOf(input: Json | undefined): readonly Json[] | undefined {
@@ -18,12 +19,18 @@ export function textOf(value: Json | undefined): string | undefined {
   return textOf(value.content ?? value.text);
 }
 
+/** A list of choices counts each; a list of output items (responses) is one answer. */
+export function choicesOf(output: Json | undefined, operation: string | undefined): number | undefined {
+  if (output === undefined) return undefined;
+  return isList(output) && operation !== "responses" ? output.length : 1;
+}
+
 /**
  * The emitter's metadata object, keys in its order. What the event already says in these words wins; the rest
  * is what the run knows. Metadata with other names goes to `custom_fields`, where values are text, together
  * with the token counts.
  */
-export function llmMetadata(event: Event, run: Run): JsonObject | undefined {
+export function llmMetadata(event: IncomingEvent, run: Run): JsonObject | undefined {
   const params = run.request?.params ?? {};
   const own = event.metadata ?? {};
   const known: JsonObject = {

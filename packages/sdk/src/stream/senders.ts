@@ -1,0 +1,84 @@
+import type { Clock, Timer } from "../system/clock.ts";
+import type { StreamError } from "./errors.ts";
+import { sendAborted, sendTimedOut } from "./refusals.ts";
+
+/** How long a `send` may wait for room. */
+export interface SendOptions {
+  /** Aborting it ends the wait: the event is not sent. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds; 0 does not wait at all. Without it the wait has no end. */
+  readonly timeoutMs?: number;
+}
+
+interface Sender<Item> {
+  readonly item: Item;
+  /** Ends the wait: sent, or why not. Once. */
+  readonly settle: (failure?: StreamError) => void;
+}
+
+/**
+ * Those who wait for room, first come, first served. Each leaves by exactly one of: sent, refused, aborted,
+ * timed out; and takes its listener and its timer along.
+ */
+export class Senders<Item> {
+  readonly #streamId: string;
+  readonly #clock: Clock;
+  readonly #waiting = new Set<Sender<Item>>();
+
+  constructor(streamId: string, clock: Clock) {
+    this.#streamId = streamId;
+    this.#clock = clock;
+  }
+
+  get count(): number {
+    return this.#waiting.size;
+  }
+
+  wait(item: Item, { signal, timeoutMs = Number.POSITIVE_INFINITY }: SendOptions): Promise<void> {
+    if (!(timeoutMs > 0)) return rejected(sendTimedOut(this.#streamId, timeoutMs));
+    const waiting = new Promise<void>((resolve, reject) => {
+      let timer: Timer | undefined;
+      const settle = (failure?: StreamError) => {
+        this.#waiting.delete(sender);
+        signal?.removeEventListener("abort", onAbort);
+        timer?.cancel();
+        if (failure === undefined) resolve();
+        else reject(failure);
+      };
+      const onAbort = () => settle(sendAborted(this.#streamId, signal?.reason));
+      const sender = { item, settle };
+      this.#waiting.add(sender);
+      signal?.addEventListener("abort", onAbort);
+      if (timeoutMs !== Number.POSITIVE_INFINITY) {
+        timer = this.#clock.after(timeoutMs, () => settle(sendTimedOut(this.#streamId, timeoutMs)));
+      }
+    });
+    waiting.catch(ignore);
+    return waiting;
+  }
+
+  /** Sends in order, as long as `trySend` takes them. */
+  admit(trySend: (item: Item) => boolean): void {
+    for (const { item, settle } of this.#waiting) {
+      if (!trySend(item)) return;
+      settle();
+    }
+  }
+
+  /** Ends everybody's wait. */
+  refuse(failure: () => StreamError): void {
+    for (const { settle } of this.#waiting) settle(failure());
+  }
+}
+
+/**
+ * A promise that rejects as `send`'s do: who awaits it is told; who does not, as most do with a token that
+ * has no reader any more, must not lose the process to an unhandled rejection.
+ */
+export function rejected(failure: StreamError): Promise<never> {
+  const promise = Promise.reject(failure);
+  promise.catch(ignore);
+  return promise;
+}
+
+function ignore(): void {}
