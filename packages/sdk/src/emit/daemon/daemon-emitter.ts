@@ -66,7 +66,10 @@ export function createDaemonEmitter(options: DaemonEmitterOptions = {}): Emitter
 
 /** What an application may want to say. Nothing is needed for a daemon on the same machine. */
 export interface DaemonEmitterOptions {
-  /** Where the daemon is, like "http://127.0.0.1:4747". Default: what daemon.json says, else this address. */
+  /**
+   * Where the daemon is, like "http://127.0.0.1:4747" or "unix:/PATH/sluice.sock". Default: what daemon.json
+   * in the data directory says, else that address.
+   */
   readonly url?: string;
   /** For a daemon that listens off loopback. Default: what daemon.json says. Sent with `url` as it is. */
   readonly token?: string;
@@ -270,14 +273,11 @@ class DaemonEmitter implements Emitter {
 
 function createTarget(options: DaemonEmitterOptions, machine: Machine, dataDir: string): Target {
   const { url, token } = options;
-  if (url === undefined) return discoveredTarget(machine, dataDir, token);
-  const { protocol } = new URL(url);
-  if (protocol === "http:" || protocol === "https:") return fixedTarget(url, token);
-  throw new TypeError(`The url of a daemon begins with http: or https:, and not with ${protocol}`);
+  return url === undefined ? discoveredTarget(machine, dataDir, token) : fixedTarget(url, token);
 }
 
 /** A spill file of this machine is of no use to a daemon on another. */
 function isElsewhere({ url, dataDir }: DaemonEmitterOptions): boolean {
-  if (url === undefined || dataDir !== undefined) return false;
+  if (url === undefined || dataDir !== undefined || url.startsWith("unix:")) return false;
   return !/^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(new URL(url).hostname);
 }
