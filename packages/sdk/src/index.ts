@@ -1,13 +1,19 @@
-export { type Batch, type BufferedOptions, createBufferedEmitter } from "./emit/buffered.ts";
+export { type Batch, BatchError, type BufferedOptions, createBufferedEmitter } from "./emit/buffered.ts";
+export { type ConsoleOptions, createConsoleEmitter } from "./emit/console.ts";
 export { createDaemonEmitter, type DaemonEmitterOptions } from "./emit/daemon/daemon-emitter.ts";
 export type { DropReason, OnDrop } from "./emit/drop.ts";
 export type { Emitter } from "./emit/emitter.ts";
+export { type CombineOptions, fanOut } from "./emit/fan-out.ts";
+export { createFileEmitter, type FileOptions } from "./emit/file.ts";
+export { filtered, mapped } from "./emit/filtered.ts";
 export {
   type FromLifecycleOptions,
   fromLifecycle,
   type ToLifecycleOptions,
   toLifecycle,
 } from "./emit/lifecycle.ts";
+export { createMemoryEmitter, type MemoryEmitter, type MemoryOptions } from "./emit/memory.ts";
+export { noopEmitter } from "./emit/noop.ts";
 export { toBusinessEvents } from "./event/dialects/business/business.ts";
 export {
   BusinessEvent,
@@ -27,12 +33,15 @@ export type {
   LLMMetadata,
   ToolCallDetected,
 } from "./event/dialects/lifecycle/lifecycle-event.ts";
+export { encodeStreamEvent, parseStreamEvent } from "./event/dialects/stream/codec.ts";
+export { validateStreamEvent } from "./event/dialects/stream/form.ts";
 export {
   contentEndEvent,
   contentStartEvent,
   errorEvent,
   messageStartEvent,
   messageStopEvent,
+  parseEventType,
   STREAM_EVENT_TYPES,
   type StreamEvent,
   type StreamEventType,
@@ -47,6 +56,7 @@ export type {
   JsonObject,
   Origin,
   Run,
+  RunDelta,
   RunError,
   RunRequest,
   RunResponse,
@@ -57,6 +67,7 @@ export type {
   ToolCall,
   Usage,
 } from "./event/event.ts";
+export type { EventFault } from "./event/fields.ts";
 export { CUSTOM_KIND_CODE, KIND_CODES, type Kind, kindCode, matchesKind } from "./event/kinds.ts";
 export type { IncomingEvent } from "./event/validate.ts";
 export { fromIterable } from "./stream/bridges/from-iterable.ts";

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { BODY_BYTES_MAX } from "../../event/limits.ts";
 import type { IncomingEvent } from "../../event/validate.ts";
 import { type Clock, systemClock, type Timer } from "../../system/clock.ts";
 import { type Disk, systemDisk } from "../../system/disk.ts";
@@ -10,7 +11,8 @@ import { type Random, systemRandom } from "../../system/random.ts";
 import { type SyncDisk, systemSyncDisk } from "../../system/sync-disk.ts";
 import { dropTeller, type OnDrop } from "../drop.ts";
 import type { Emitter } from "../emitter.ts";
-import { LineEncoder } from "../line-encoder.ts";
+import { EventLines } from "../event-lines.ts";
+import { HeadWriter } from "../head.ts";
 import { untilAborted } from "../until-aborted.ts";
 import type { Backlog } from "./backlog.ts";
 import { resolveDataDir } from "./data-dir.ts";
@@ -125,7 +127,9 @@ class DaemonEmitter implements Emitter {
   readonly #machine: Machine;
   readonly #drop: OnDrop;
   readonly #onProblem: (problem: string) => void;
-  readonly #encoder: LineEncoder;
+  readonly #head: HeadWriter;
+  /** The event at hand. */
+  readonly #line = new EventLines(BODY_BYTES_MAX);
   readonly #backlog: Backlog;
   readonly #canLeave: boolean;
   readonly #sender: Sender;
@@ -151,7 +155,7 @@ class DaemonEmitter implements Emitter {
     this.#machine = machine;
     this.#drop = dropTeller(options.onDrop);
     this.#onProblem = options.onProblem ?? (() => {});
-    this.#encoder = new LineEncoder(clock, random, this.#drop);
+    this.#head = new HeadWriter(clock, random);
     this.#backlog = this.#createBacklog(options, survive, join(dataDir, SPILL_DIRECTORY));
     this.#canLeave = survive !== "nothing";
     const target = createTarget(options, machine, dataDir);
@@ -178,11 +182,24 @@ class DaemonEmitter implements Emitter {
       this.#drop(1, "closed");
       return;
     }
-    if (!this.#encoder.add(event, this.#backlog)) return;
+    if (!this.#add(event)) return;
     this.#taken++;
     if (this.#sender.isSending) return;
     if (this.#backlog.sizeBytes >= BATCH_BYTES) this.#sender.start();
     else this.#timer ??= this.#machine.clock.after(BATCH_AGE_MS, () => this.#startSending());
+  }
+
+  /** False when the event could not be taken, which is told. */
+  #add(event: IncomingEvent): boolean {
+    const refusal = this.#line.add(event, this.#head);
+    if (refusal !== undefined) {
+      this.#drop(1, refusal.reason, refusal.detail);
+      return false;
+    }
+    const isTaken = this.#backlog.add(this.#line.bytes);
+    this.#line.clear();
+    if (!isTaken) this.#drop(1, "buffer_full");
+    return isTaken;
   }
 
   async flush(signal?: AbortSignal): Promise<void> {
