@@ -97,3 +97,6 @@ export {
 export type { Policy, PolicyName } from "./stream/policy.ts";
 export type { SendOptions } from "./stream/senders.ts";
 export type { Subscription } from "./stream/subscription.ts";
+export type { OnUncaptured, UncapturedReason } from "./wrap/openai/call.ts";
+export type { OpenAIClient } from "./wrap/openai/client.ts";
+export { type ObserveOptions, observe } from "./wrap/openai/observe.ts";
