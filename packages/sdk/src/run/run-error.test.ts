@@ -8,7 +8,7 @@ test("an error tells its causes, and the first code and status on the way down",
   const error = runErrorOf(Object.assign(new Error("Connection error.", { cause: failed }), { status: 503 }));
 
   expect(error).toEqual({
-    message: "Connection error.: fetch failed: connect ECONNREFUSED",
+    message: "Connection error: fetch failed: connect ECONNREFUSED",
     type: "Error",
     code: "ECONNREFUSED",
     status: 503,

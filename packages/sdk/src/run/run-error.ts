@@ -31,8 +31,9 @@ export function isAbort(thrown: unknown): boolean {
 }
 
 function read(thrown: unknown): RunError {
+  if (typeof thrown === "string" && thrown !== "") return { message: thrown };
   if (!isObject(thrown))
-    return { message: typeof thrown === "string" ? thrown : `${String(thrown)} was thrown.` };
+    return { message: `${thrown === "" ? "An empty text" : String(thrown)} was thrown.` };
   const chain = causesOf(thrown);
   const type = textOf(thrown.type) ?? nameOf(thrown);
   const code = first(chain, (error) =>
@@ -67,7 +68,7 @@ function messageOf(chain: readonly Thrown[]): string {
   for (const error of chain) {
     const message = textOf(error.message);
     if (message === undefined || joined.includes(message)) continue;
-    joined += joined === "" ? message : `: ${message.replace(/^: /, "")}`;
+    joined = joined === "" ? message : `${joined.replace(/\.$/, "")}: ${message}`;
   }
   return joined === "" ? `${nameOf(chain[0]) ?? "An object"} was thrown without a message.` : joined;
 }
