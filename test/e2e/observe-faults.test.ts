@@ -207,8 +207,8 @@ test("an abort before the request, while it waits, and while it waits to retry i
   await new Promise((resolve) => setImmediate(resolve));
   second.abort();
 
-  for (const thrown of [before, await waiting, await retrying])
-    expect(thrown).toBeInstanceOf(APIUserAbortError);
+  const thrown = [before, await waiting, await retrying];
+  for (const error of thrown) expect(error).toBeInstanceOf(APIUserAbortError);
   expect(rig.of("run.started")).toHaveLength(3);
   expect(rig.of("run.ended").map(({ run }) => run?.status)).toEqual(["cancelled", "cancelled", "cancelled"]);
 });

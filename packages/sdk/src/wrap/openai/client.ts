@@ -62,7 +62,7 @@ type MakeRequest = (options: unknown, retriesLeft: unknown, retryOf: unknown) =>
 type RetryRequest = (options: unknown, ...rest: readonly unknown[]) => Promise<unknown>;
 
 function follow(client: OpenAIClient, capture: Capture): void {
-  /** Retries come with the options of the first try, sometimes long after, and from outside of its context. */
+  /** Retries come with the options of the first try, sometimes from outside of its context. */
   const byOptions = new WeakMap<object, Call>();
   const callOf = (options: unknown): Call | undefined => {
     const call = isObject(options) ? (byOptions.get(options) ?? calls.getStore()) : undefined;
