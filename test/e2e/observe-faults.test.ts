@@ -1,6 +1,6 @@
 import { withRun } from "@sluice/sdk";
 import OpenAI, { APIConnectionError, APIConnectionTimeoutError, APIUserAbortError } from "openai";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import type { Answer } from "../../packages/sluice/src/testing/provider-server.ts";
 import { chatAnswer, chatChunks, chatStream, KEY, type ObserveRig, openObserveRig } from "./observe-rig.ts";
 import { until } from "./proxy-rig.ts";
@@ -14,7 +14,10 @@ const refused = (status: number, message: string): Answer => ({
 });
 
 let rig: ObserveRig;
-afterEach(() => rig.close());
+afterEach(async () => {
+  vi.useRealTimers();
+  await rig.close();
+});
 
 /** Answers one request after the other; the last answer stays. */
 function script(...answers: readonly Answer[]): void {
@@ -88,27 +91,65 @@ test("concurrent calls keep their attempts apart", async () => {
   }
 });
 
+/** The client's time-outs, moved by hand: `pass` waits until `answers` have come and lets the next one be over. */
+function openTimes() {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  let answers = 0;
+  const fetch: typeof globalThis.fetch = async (...given) => {
+    const response = await globalThis.fetch(...given);
+    answers++;
+    return response;
+  };
+  const pass = async (answersNeeded: number) => {
+    await until(() => answers === answersNeeded && vi.getTimerCount() > 0);
+    vi.advanceTimersByTime(OpenAI.DEFAULT_TIMEOUT);
+  };
+  return { fetch, pass };
+}
+
 test("a body that takes too long is asked for again, in the same run", async () => {
-  rig = await openObserveRig({ timeout: 60 });
+  const { fetch, pass } = openTimes();
+  rig = await openObserveRig({ fetch });
   script({ ...chatAnswer("never"), fault: { after: 1, kind: "hang" } }, chatAnswer("Hello!"));
 
-  const answer = await rig.openai.chat.completions.create(request);
+  const pending = rig.openai.chat.completions.create(request);
+  const answer = pending.then(({ choices }) => choices[0]?.message.content);
+  await pass(1);
+  await pass(1);
 
-  expect(answer.choices[0]?.message.content).toBe("Hello!");
+  expect(await answer).toBe("Hello!");
   expect(rig.of("run.started")).toHaveLength(1);
   expect(rig.ended().run).toMatchObject({ status: "ok", attempts: [{ status: 200 }, { status: 200 }] });
 });
 
 test("a body that takes too long is a time-out when no retry is left", async () => {
-  rig = await openObserveRig({ timeout: 60, maxRetries: 0 });
+  const { fetch, pass } = openTimes();
+  rig = await openObserveRig({ fetch, maxRetries: 0 });
   const headers = { "content-type": "application/json" };
   script({ headers, chunks: [Buffer.from('{"id":"x","choi')], fault: { after: 1, kind: "hang" } });
 
-  const thrown = await outcomeOf(() => rig.openai.chat.completions.create(request));
-  await until(() => rig.of("run.ended").length > 0);
+  const thrown = outcomeOf(() => rig.openai.chat.completions.create(request));
+  await pass(1);
 
-  expect(thrown).toBeInstanceOf(APIConnectionTimeoutError);
-  expect(rig.ended().run).toMatchObject({ status: "incomplete", reason: "timeout", response: { id: "x" } });
+  expect(await thrown).toBeInstanceOf(APIConnectionTimeoutError);
+  await until(() => rig.of("run.ended").length > 0);
+  expect(rig.ended().run).toMatchObject({ status: "incomplete", reason: "timeout" });
+});
+
+test("an abort while it waits to ask for a body again is a cancelled run", async () => {
+  const { fetch, pass } = openTimes();
+  rig = await openObserveRig({ fetch });
+  const controller = new AbortController();
+  script({ ...chatAnswer("never"), fault: { after: 0, kind: "hang" } });
+
+  const { signal } = controller;
+  const thrown = outcomeOf(() => rig.openai.chat.completions.create(request, { signal }));
+  await pass(1);
+  await until(() => vi.getTimerCount() > 0);
+  controller.abort();
+
+  expect(await thrown).toBeInstanceOf(APIUserAbortError);
+  expect(rig.ended().run).toMatchObject({ status: "cancelled", reason: "aborted" });
 });
 
 test("no answer in time is an error", async () => {

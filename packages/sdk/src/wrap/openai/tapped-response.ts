@@ -60,15 +60,13 @@ function tapBody(
   tap: BodyTap,
   signal: AbortSignal | undefined,
 ): ReadableStream<Uint8Array> {
+  const end = new OneEnd(tap);
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  let isOver = false;
-  const over = (end: BodyEnd) => {
-    if (isOver) return;
-    isOver = true;
-    signal?.removeEventListener("abort", open);
-    tap.over(end);
-  };
   let fail: (error: unknown) => void = () => {};
+  const over = (how: BodyEnd) => {
+    signal?.removeEventListener("abort", open);
+    end.tell(how);
+  };
   // Not before it is needed: a body that nobody reads is left to the platform, which then closes it.
   const open = () => {
     if (reader !== undefined) return reader;
@@ -80,22 +78,44 @@ function tapBody(
     });
     return reader;
   };
+  const source: Source = {
+    start: (controller) => {
+      fail = (error) => controller.error(error);
+    },
+    read: async () => {
+      const { value, done } = await open().read();
+      if (done) over({ by: "done" });
+      else tap.chunk(value);
+      return value;
+    },
+    cancel: async (reason) => {
+      over({ by: "reader" });
+      await open().cancel(reason);
+    },
+  };
+  const tapped = hasByteReader(body) ? byteStream(source) : plainStream(source);
   signal?.addEventListener("abort", open, { once: true });
-  const start = (controller: { error(reason: unknown): void }) => {
-    fail = (error) => controller.error(error);
-  };
-  const read = async () => {
-    const { value, done } = await open().read();
-    if (done) over({ by: "done" });
-    else tap.chunk(value);
-    return value;
-  };
-  const cancel = async (reason: unknown) => {
-    over({ by: "reader" });
-    await open().cancel(reason);
-  };
-  return hasByteReader(body) ? byteStream({ start, read, cancel }) : plainStream({ start, read, cancel });
+  abandoned.register(tapped, end);
+  return tapped;
 }
+
+/** Tells the end once. Knows nothing of the stream, so that it can tell that the stream is gone. */
+class OneEnd {
+  #tap: BodyTap | undefined;
+
+  constructor(tap: BodyTap) {
+    this.#tap = tap;
+  }
+
+  tell(end: BodyEnd): void {
+    const tap = this.#tap;
+    this.#tap = undefined;
+    tap?.over(end);
+  }
+}
+
+/** A body that the application has dropped, read or not, is over when the memory of it is. */
+const abandoned = new FinalizationRegistry<OneEnd>((end) => end.tell({ by: "reader" }));
 
 interface Source {
   start(controller: { error(reason: unknown): void }): void;
