@@ -1,7 +1,7 @@
 /**
  * Asks a model one question, and writes all that happens to `events.log` with an emitter of its own.
  *
- *     OPENAI_API_KEY=… node main.ts
+ *     OPENAI_API_KEY=… npx node main.ts
  */
 import { observe } from "@sluice/sdk";
 import OpenAI from "openai";

@@ -244,8 +244,11 @@ class EmittingRun implements ActiveRun {
   /** Provider and model, on a tool call, so that whoever writes it down needs no memory of its run. */
   #model(): { readonly data?: JsonObject } {
     const { provider, request } = this.#run;
-    if (provider === undefined && request?.model === undefined) return {};
-    return { data: { provider, model_id: request?.model } };
+    const model = request?.model;
+    if (provider === undefined && model === undefined) return {};
+    return {
+      data: { ...(provider !== undefined && { provider }), ...(model !== undefined && { model_id: model }) },
+    };
   }
 
   #isLate(): boolean {

@@ -33,6 +33,7 @@ export interface Labels {
  * threw, `body` a response that cannot be looked at, `client` one that cannot be observed.
  */
 export type UncapturedReason = "bug" | "emitter" | "body" | "client";
+/** Told once for each thing that was not captured; `detail` is a sentence for people. Returns at once. */
 export type OnUncaptured = (reason: UncapturedReason, detail: string) => void;
 
 /**

@@ -9,6 +9,7 @@ import { runErrorOf } from "../../run/run-error.ts";
 import type { Capture, Labels, OnUncaptured } from "./call.ts";
 import { type OpenAIClient, observedClient } from "./client.ts";
 
+/** What `observe` is told; scope, session, tags and metadata stand on every run. */
 export interface ObserveOptions extends Labels {
   /** Where the events go: any emitter, or an object with any of the six lifecycle methods. */
   readonly emitter: Emitter | Partial<LifecycleEmitter>;
@@ -54,10 +55,10 @@ export function observe<Client extends OpenAIClient>(
   const provider = options.provider ?? providerOf(made);
   const capture = captureOf(options, provider, machine);
   const tell = (kind: string, facts: JsonObject) => {
-    const data = { provider, model_id: model, ...facts };
+    const data = { provider, ...(model !== undefined && { model_id: model }), ...facts };
     emitInit(capture, { kind, scope: { kind: "system" }, data, ...(metadata !== undefined && { metadata }) });
   };
-  tell("init.started", { temperature });
+  tell("init.started", temperature === undefined ? {} : { temperature });
   try {
     const ready = typeof client === "function" ? client() : client;
     tell("init.succeeded", { capabilities: CAPABILITIES });
