@@ -251,6 +251,7 @@ test("a traceparent is sent only if it is asked for", async () => {
 test("a stream cut at every byte is read alike", async () => {
   rig = await openObserveRig();
   const body = Buffer.concat(chatChunks(["Grüße, ", "世界 🦊"]));
+  const received = new Set<string>();
   // Each request says itself where its answer is cut, so that many can be on their way.
   rig.provider.answer((received) => {
     const at = Number(JSON.parse(received.body.toString()).user);
@@ -263,9 +264,12 @@ test("a stream cut at every byte is read alike", async () => {
 
   for (let from = 0; from < body.length; from += 32) {
     const cuts = Array.from({ length: Math.min(32, body.length - from) }, (_, index) => from + index);
-    await Promise.all(cuts.map(ask));
+    for (const chunks of await Promise.all(cuts.map(ask))) received.add(JSON.stringify(chunks));
   }
+  rig.provider.answer(chatStream([], { chunks: [body] }));
+  const plain = await rig.plain.chat.completions.create({ ...request, stream: true });
 
+  expect([...received]).toEqual([JSON.stringify(await Array.fromAsync(plain))]);
   const ends = rig.of("run.ended");
   expect(ends).toHaveLength(body.length);
   expect(new Set(ends.map(({ run }) => JSON.stringify([run?.status, run?.response?.output])))).toEqual(
