@@ -1,12 +1,18 @@
-export { type Batch, type BufferedOptions, createBufferedEmitter } from "./emit/buffered.ts";
+export { type Batch, BatchError, type BufferedOptions, createBufferedEmitter } from "./emit/buffered.ts";
+export { type ConsoleOptions, createConsoleEmitter } from "./emit/console.ts";
 export type { DropReason, OnDrop } from "./emit/drop.ts";
 export type { Emitter } from "./emit/emitter.ts";
+export { type CombineOptions, fanOut } from "./emit/fan-out.ts";
+export { createFileEmitter, type FileOptions } from "./emit/file.ts";
+export { filtered, mapped } from "./emit/filtered.ts";
 export {
   type FromLifecycleOptions,
   fromLifecycle,
   type ToLifecycleOptions,
   toLifecycle,
 } from "./emit/lifecycle.ts";
+export { createMemoryEmitter, type MemoryEmitter, type MemoryOptions } from "./emit/memory.ts";
+export { noopEmitter } from "./emit/noop.ts";
 export { toBusinessEvents } from "./event/dialects/business/business.ts";
 export {
   BusinessEvent,
@@ -26,12 +32,15 @@ export type {
   LLMMetadata,
   ToolCallDetected,
 } from "./event/dialects/lifecycle/lifecycle-event.ts";
+export { encodeStreamEvent, parseStreamEvent } from "./event/dialects/stream/codec.ts";
+export { validateStreamEvent } from "./event/dialects/stream/form.ts";
 export {
   contentEndEvent,
   contentStartEvent,
   errorEvent,
   messageStartEvent,
   messageStopEvent,
+  parseEventType,
   STREAM_EVENT_TYPES,
   type StreamEvent,
   type StreamEventType,
@@ -46,6 +55,7 @@ export type {
   JsonObject,
   Origin,
   Run,
+  RunDelta,
   RunError,
   RunRequest,
   RunResponse,
@@ -56,6 +66,7 @@ export type {
   ToolCall,
   Usage,
 } from "./event/event.ts";
+export type { EventFault } from "./event/fields.ts";
 export { CUSTOM_KIND_CODE, KIND_CODES, type Kind, kindCode, matchesKind } from "./event/kinds.ts";
 export type { IncomingEvent } from "./event/validate.ts";
 export { currentRun } from "./run/context.ts";
