@@ -3,8 +3,8 @@
  *
  *     OPENAI_API_KEY=… node examples/chat-page/server.ts
  *
- * Ask something, and reload the page while it answers. The answer belongs to the server, not to the page: it is
- * read from the model into a stream, whether somebody watches or not, and each page that watches is a
+ * Ask something, and reload the page while it answers. The answer belongs to the server, not to the page: it
+ * is read from the model into a stream, whether somebody watches or not, and each page that watches is a
  * subscriber of that stream. `OPENAI_BASE_URL`, `MODEL` and `PORT` may be set too.
  */
 import { randomUUID } from "node:crypto";

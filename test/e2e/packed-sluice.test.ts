@@ -11,7 +11,7 @@ let packed: PackedPackage;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "sluice-packed-"));
   packed = await packPackage("sluice", directory);
-}, 60_000);
+}, 120_000);
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 

@@ -24,7 +24,7 @@ beforeAll(async () => {
   for (const [title, text] of SNIPPETS) writeFileSync(join(home, `${fileOf(title)}.ts`), text);
   writeFileSync(join(home, "tsconfig.json"), JSON.stringify({ compilerOptions: STRICT, include: ["*.ts"] }));
   server = await openProviderServer();
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   await server.close();

@@ -11,9 +11,9 @@ export interface SourceFile {
   readonly isTest: boolean;
 }
 
-/** Every TypeScript file of the packages and of test/, read once. */
+/** Every TypeScript file of the packages, of test/ and of examples/, read once. */
 export function sourceFiles(): readonly SourceFile[] {
-  const roots = ["packages/sdk/src", "packages/sluice/src", "test"];
+  const roots = ["packages/sdk/src", "packages/sluice/src", "test", "examples"];
   return roots.flatMap((root) => filesBelow(join(ROOT, root))).map(read);
 }
 
@@ -43,6 +43,6 @@ function filesBelow(directory: string): string[] {
 function read(path: string): SourceFile {
   const text = readFileSync(path, "utf8");
   const name = relative(ROOT, path).replaceAll("\\", "/");
-  const isTest = name.startsWith("test/") || /\.(test|test-support)\.ts$/.test(name);
+  const isTest = /^(test|examples)\//.test(name) || /\.(test|test-support)\.ts$/.test(name);
   return { path: name, text, lines: text.split("\n"), isTest };
 }

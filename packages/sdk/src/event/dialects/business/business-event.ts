@@ -68,8 +68,10 @@ export function parseBusinessEvent(text: string): BusinessEvent {
   return new BusinessEvent(value as BusinessPayload);
 }
 
+/** An event that concerns one user. */
 export function userScope(id: string): EventScope {
   return { kind: "user", id };
 }
 
+/** An event that concerns no user, or all. */
 export const systemScope: EventScope = { kind: "system" };

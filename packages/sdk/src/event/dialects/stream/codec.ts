@@ -27,9 +27,9 @@ export function parseStreamEvent(
  * less than half: nearly all are plain text, which needs no more than a template around it. Throws what
  * `JSON.stringify` throws, for data that is no JSON.
  */
-export function encodeStreamEvent(event: StreamEvent): string {
-  const { type, data, timestamp } = event;
-  if (type !== "TextDelta" || !isShaped(event) || !hasTextOnly(data)) return JSON.stringify(event);
+export function encodeStreamEvent(event: object): string {
+  if (!isTextDelta(event)) return JSON.stringify(event);
+  const { data, timestamp } = event;
   const { text } = data;
   if (typeof text !== "string" || !isPlain(timestamp)) return JSON.stringify(event);
   const quoted = isPlain(text) ? `"${text}"` : JSON.stringify(text);
@@ -55,8 +55,14 @@ function isPlain(text: unknown): boolean {
   return true;
 }
 
+function isTextDelta(event: object): event is StreamEvent {
+  if (!isShaped(event)) return false;
+  const { type, data } = event;
+  return type === "TextDelta" && typeof data === "object" && data !== null && hasTextOnly(data);
+}
+
 /** These members in this order. `for … in`, because V8 keeps the names of a shape ready for it. */
-function isShaped(event: object): boolean {
+function isShaped(event: object): event is { readonly type: unknown; readonly data: unknown } {
   let at = 0;
   for (const name in event) if (name !== MEMBERS[at++]) return false;
   return at === MEMBERS.length;
