@@ -8,8 +8,8 @@ export interface Reading {
   readonly isJoining: boolean;
   /** The wall clock, for the time stamp of a gap. */
   nowMs(): number;
-  /** The cursor, which stood at `before`, has moved on. */
-  onRead(before: number): void;
+  /** The cursor has moved on to `seq`. */
+  onRead(seq: number): void;
 }
 
 /**
@@ -38,8 +38,7 @@ export class Cursor<Item> {
 
   /** What comes next, a gap if that has gone. Not at the end. */
   read(): Item | Gap {
-    const before = this.#seq;
-    const next = before + 1;
+    const next = this.#seq + 1;
     let item: Item | Gap;
     if (next < this.#ring.first) item = this.#readGap(next);
     else if (this.#reading.isJoining) item = this.#readJoined(next);
@@ -47,15 +46,14 @@ export class Cursor<Item> {
       item = this.#ring.at(next);
       this.#seq = next;
     }
-    this.#reading.onRead(before);
+    this.#reading.onRead(this.#seq);
     return item;
   }
 
   /** All there is. Not at the end. */
   readAll(): (Item | Gap)[] {
-    const before = this.#seq;
     let items: (Item | Gap)[] = [];
-    if (before + 1 < this.#ring.first) items.push(this.#readGap(before + 1));
+    if (this.#seq + 1 < this.#ring.first) items.push(this.#readGap(this.#seq + 1));
     if (this.#reading.isJoining) {
       while (!this.isAtEnd) items.push(this.#readJoined(this.#seq + 1));
     } else {
@@ -63,7 +61,7 @@ export class Cursor<Item> {
       items = items.length === 0 ? rest : items.concat(rest);
       this.#seq = this.#ring.last;
     }
-    this.#reading.onRead(before);
+    this.#reading.onRead(this.#seq);
     return items;
   }
 

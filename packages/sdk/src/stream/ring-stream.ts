@@ -139,12 +139,9 @@ export class RingStream<Item> implements EventStream<Item>, Source<Item>, Readin
     this.#hasParked = true;
   }
 
-  onRead(before: number): void {
+  onRead(seq: number): void {
     this.#activeAtMs = this.#time.monotonicMs;
-    // Only the slowest makes room, and only who waits cares.
-    if (this.#senders.count === 0 || !this.#room.isFloor(before)) return;
-    if (this.#room.unread <= this.capacity >> 1) this.#admit();
-    else this.#admitNextTurn();
+    if (this.#senders.count > 0) this.#onRoom(seq);
   }
 
   onLeave(subscriber: Subscriber<Item>): void {
@@ -180,6 +177,13 @@ export class RingStream<Item> implements EventStream<Item>, Source<Item>, Readin
   /** As many of those who wait as there is room for. */
   #admit(): void {
     if (this.#senders.count > 0) this.#senders.admit((item) => this.#accept(item));
+  }
+
+  /** A subscriber has read up to `seq`. The others matter only when this one alone has left half free. */
+  #onRoom(seq: number): void {
+    const unreadMax = this.capacity >> 1;
+    if (this.#ring.last - seq > unreadMax || this.#room.unread > unreadMax) this.#admitNextTurn();
+    else this.#admit();
   }
 
   #admitNextTurn(): void {

@@ -54,11 +54,6 @@ export class Room<Item> {
     this.#cursors.splice(this.#cursors.indexOf(cursor), 1);
   }
 
-  /** Whether a cursor that stood there may have been the slowest. */
-  isFloor(seq: number): boolean {
-    return seq <= this.#floor;
-  }
-
   /** Lets the oldest go until an event of that size fits; false if the policy does not let them. */
   make(sizeBytes: number): boolean {
     const { ring, limits } = this;
