@@ -10,7 +10,7 @@ const delta = (text: string, more: object = {}) => ({
 });
 
 function joined(...items: readonly object[]) {
-  const ring = new Ring<object>();
+  const ring = new Ring<object>(1_000_000);
   for (const item of items) ring.push(item, 1);
   return joinDeltas(ring, 1);
 }

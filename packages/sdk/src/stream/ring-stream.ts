@@ -27,7 +27,7 @@ const NO_OPTIONS: SendOptions = {};
 export class RingStream<Item> implements EventStream<Item>, Source<Item>, Reading {
   readonly id: string;
   readonly capacity: number;
-  readonly #ring = new Ring<Item>();
+  readonly #ring: Ring<Item>;
   readonly #room: Room<Item>;
   readonly #senders: Senders<Item & object>;
   readonly #subscribers: Subscriber<Item>[] = [];
@@ -45,8 +45,8 @@ export class RingStream<Item> implements EventStream<Item>, Source<Item>, Readin
     const { clock = systemClock } = options;
     this.id = id;
     this.capacity = wholeNumber("capacity", capacity);
-    const limits = { capacity, maxBytes: wholeNumber("maxBytes", maxBytes) };
-    this.#room = new Room(this.#ring, limits, policyOf(policy));
+    this.#ring = new Ring(wholeNumber("maxBytes", maxBytes));
+    this.#room = new Room(this.#ring, capacity, policyOf(policy));
     this.#senders = new Senders(id, clock);
     this.#clock = clock;
     this.#time = TurnClock.of(clock);

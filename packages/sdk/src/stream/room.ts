@@ -2,11 +2,6 @@ import type { Cursor } from "./cursor.ts";
 import type { Policy } from "./policy.ts";
 import type { Ring } from "./ring.ts";
 
-interface RoomLimits {
-  readonly capacity: number;
-  readonly maxBytes: number;
-}
-
 /**
  * Decides which events may leave the ring for a new one. An event is *owed* to each subscriber whose cursor
  * has not passed it; before the first subscriber to all, to that one; after the last has left, to nobody.
@@ -14,7 +9,7 @@ interface RoomLimits {
  */
 export class Room<Item> {
   readonly ring: Ring<Item>;
-  readonly limits: RoomLimits;
+  readonly capacity: number;
   policy: Policy;
   readonly #cursors: Cursor<Item>[] = [];
   /** The floor when it was last looked for: never above the true one. */
@@ -22,9 +17,9 @@ export class Room<Item> {
   #isFirstDue = true;
   #dropped = 0;
 
-  constructor(ring: Ring<Item>, limits: RoomLimits, policy: Policy) {
+  constructor(ring: Ring<Item>, capacity: number, policy: Policy) {
     this.ring = ring;
-    this.limits = limits;
+    this.capacity = capacity;
     this.policy = policy;
   }
 
@@ -56,10 +51,10 @@ export class Room<Item> {
 
   /** Lets the oldest go until an event of that size fits; false if the policy does not let them. */
   make(sizeBytes: number): boolean {
-    const { ring, limits } = this;
-    while (ring.length > 0) {
-      const hasSize = ring.sizeBytes + sizeBytes <= limits.maxBytes;
-      if (hasSize && ring.length < limits.capacity) return true;
+    const { ring, capacity } = this;
+    for (;;) {
+      const hasSize = ring.fits(sizeBytes);
+      if (ring.length === 0 || (hasSize && ring.length < capacity)) return true;
       if (ring.first > this.#floor && ring.first > this.#findFloor()) {
         if (this.policy === "block" || this.policy === "drop-newest") return false;
         if (this.policy === "coalesce" && hasSize) return true;
@@ -67,7 +62,6 @@ export class Room<Item> {
       }
       ring.evict();
     }
-    return true;
   }
 
   #findFloor(): number {
