@@ -1,12 +1,18 @@
-export { type Batch, type BufferedOptions, createBufferedEmitter } from "./emit/buffered.ts";
+export { type Batch, BatchError, type BufferedOptions, createBufferedEmitter } from "./emit/buffered.ts";
+export { type ConsoleOptions, createConsoleEmitter } from "./emit/console.ts";
 export type { DropReason, OnDrop } from "./emit/drop.ts";
 export type { Emitter } from "./emit/emitter.ts";
+export { type CombineOptions, fanOut } from "./emit/fan-out.ts";
+export { createFileEmitter, type FileOptions } from "./emit/file.ts";
+export { filtered, mapped } from "./emit/filtered.ts";
 export {
   type FromLifecycleOptions,
   fromLifecycle,
   type ToLifecycleOptions,
   toLifecycle,
 } from "./emit/lifecycle.ts";
+export { createMemoryEmitter, type MemoryEmitter, type MemoryOptions } from "./emit/memory.ts";
+export { noopEmitter } from "./emit/noop.ts";
 export { toBusinessEvents } from "./event/dialects/business/business.ts";
 export {
   BusinessEvent,

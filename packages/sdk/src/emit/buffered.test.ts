@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { endId } from "../event/validate.ts";
+import { endId, type IncomingEvent } from "../event/validate.ts";
 import { ManualClock } from "../system/manual-clock.ts";
 import { seededRandom } from "../system/random.ts";
-import { createBufferedEmitter } from "./buffered.ts";
+import { BatchError, createBufferedEmitter } from "./buffered.ts";
 
 const time = "2026-11-21T05:00:00Z";
 
 /** An emitter whose batches are kept, and whose writer waits where the test wants it to. */
-function openEmitter(bufferBytes?: number) {
+function openEmitter(bufferBytes?: number, retryMs?: number) {
   const clock = new ManualClock(Date.UTC(2026, 10, 21));
   const batches: string[] = [];
   const drops: [number, string][] = [];
@@ -22,8 +22,9 @@ function openEmitter(bufferBytes?: number) {
     },
     onDrop: (count, reason) => drops.push([count, reason]),
     ...(bufferBytes !== undefined && { bufferBytes }),
+    ...(retryMs !== undefined && { retryMs }),
   });
-  const lines = () => batches.flatMap((batch) => batch.trimEnd().split("\n"));
+  const lines = () => batches.join("").split("\n").slice(0, -1);
   return { emitter, clock, batches, drops, writer, lines };
 }
 
@@ -80,11 +81,8 @@ test("any text arrives whole, whatever the size of the buffer it met", async () 
       for (const event of events) emitter.emit(event);
       await emitter.close();
 
-      expect(
-        lines()
-          .filter((line) => line !== "")
-          .map((line) => JSON.parse(line)),
-      ).toEqual(JSON.parse(JSON.stringify(events)));
+      const whole = events.map((event) => ({ ...event, data: event.data.toWellFormed() }));
+      expect(lines()).toEqual(whole.map((event) => JSON.stringify(event)));
     }),
   );
 });
@@ -122,9 +120,9 @@ test("when both buffers are full an event is dropped and said so, and room comes
   expect(lines().map((line) => JSON.parse(line).id)).toEqual(["e-1", "e-2", "e-3", "e-5"]);
 });
 
-test("nothing that is emitted throws, and what cannot be sent is a drop", async () => {
-  const { emitter, drops, batches } = openEmitter();
-  const cycle: Record<string, unknown> = { kind: "k" };
+test("what JSON cannot write arrives as a tag, and only a broken envelope is a drop", async () => {
+  const { emitter, drops, lines } = openEmitter();
+  const cycle: Record<string, unknown> = { id: "e-2", kind: "k", time };
   cycle["self"] = cycle;
   const throws = {
     get kind(): string {
@@ -132,18 +130,90 @@ test("nothing that is emitted throws, and what cannot be sent is a drop", async 
     },
   };
 
-  emitter.emit({ kind: "k", big: 1n });
+  emitter.emit({ id: "e-1", kind: "k", time, big: 1n });
   emitter.emit({ kind: "k", ...cycle });
+  emitter.emit(cycle as IncomingEvent);
   emitter.emit(throws);
   emitter.emit({ kind: "k", toJSON: () => "text" });
   emitter.emit({ kind: "" });
   await emitter.close();
   emitter.emit({ kind: "late" });
 
-  expect(drops.map(([, reason]) => reason)).toEqual([
-    ...["invalid", "invalid", "invalid", "invalid", "invalid", "closed"],
+  expect(drops.map(([, reason]) => reason)).toEqual(["invalid", "invalid", "invalid", "closed"]);
+  expect(lines().map((line) => JSON.parse(line))).toEqual([
+    { id: "e-1", kind: "k", time, big: "[BigInt: 1]" },
+    { id: "e-2", kind: "k", time, self: { id: "e-2", kind: "k", time, self: "[Circular]" } },
+    { id: "e-2", kind: "k", time, self: "[Circular]" },
   ]);
-  expect(batches).toEqual([]);
+});
+
+test("an event that is emitted while another is read is dropped, and the other arrives whole", async () => {
+  const { emitter, drops, lines } = openEmitter();
+  const noisy = {
+    toJSON() {
+      emitter.emit({ kind: "inner" });
+      return "quiet";
+    },
+  };
+
+  emitter.emit({ id: "e-1", kind: "k", time, data: noisy as unknown as string });
+  await emitter.flush();
+
+  expect(drops).toEqual([[1, "invalid"]]);
+  expect(lines()).toEqual([JSON.stringify({ id: "e-1", kind: "k", time, data: "quiet" })]);
+});
+
+test("with a retry a rejected batch is kept, goes again in time, and first", async () => {
+  const { emitter, clock, writer, drops, lines } = openEmitter(undefined, 1_000);
+  writer.gate = Promise.reject(new Error("disk full"));
+
+  emitter.emit({ id: "e-1", kind: "k", time });
+  await emitter.flush();
+  emitter.emit({ id: "e-2", kind: "k", time });
+  writer.gate = Promise.resolve();
+  await clock.advance(999);
+  const early = lines().length;
+  await clock.advance(1);
+
+  expect(early).toBe(0);
+  expect(lines().map((line) => JSON.parse(line).id)).toEqual(["e-1", "e-2"]);
+  expect(drops).toEqual([]);
+  await emitter.close();
+  expect(clock.timers).toBe(0);
+});
+
+test("what a writer never takes is dropped by its exact count, at close (T73)", async () => {
+  const { emitter, writer, drops } = openEmitter(1_000, 1_000);
+  writer.gate = Promise.reject(new Error("disk full"));
+
+  for (let count = 0; count < 10; count++) emitter.emit({ kind: "k", time, data: "x".repeat(300) });
+  await emitter.flush();
+  for (let count = 0; count < 10; count++) emitter.emit({ kind: "k", time, data: "x".repeat(300) });
+  await emitter.close();
+  await emitter.close();
+
+  const counts = (reason: string) =>
+    drops.filter((drop) => drop[1] === reason).reduce((sum, [count]) => sum + count, 0);
+  expect(counts("buffer_full") + counts("write_failed")).toBe(20);
+  expect(counts("write_failed")).toBe(4);
+});
+
+test("of a batch that was written in part only the rest is told or tried again", async () => {
+  const { emitter, clock, writer, drops, batches, lines } = openEmitter(undefined, 1_000);
+  writer.gate = Promise.reject(new BatchError(new Error("disk full"), 2));
+
+  for (const id of ["e-1", "e-2", "e-3"]) emitter.emit({ id, kind: "k", time });
+  await emitter.flush();
+  writer.gate = Promise.resolve();
+  await clock.advance(1_000);
+  const again = lines().map((line) => JSON.parse(line).id);
+  writer.gate = Promise.reject(new BatchError(new Error("not mine"), 1, false));
+  for (const id of ["e-4", "e-5"]) emitter.emit({ id, kind: "k", time });
+  await emitter.close();
+
+  expect(again).toEqual(["e-3"]);
+  expect(batches).toHaveLength(1);
+  expect(drops).toEqual([[1, "refused"]]);
 });
 
 test("a batch that the writer refuses is dropped by its count, and the next one is written", async () => {

@@ -1,7 +1,8 @@
-import { checkEvent, type IncomingEvent } from "../event/validate.ts";
+import type { IncomingEvent } from "../event/validate.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Random } from "../system/random.ts";
-import { type DropReason, messageOf, type OnDrop } from "./drop.ts";
+import type { OnDrop } from "./drop.ts";
+import { EventLines } from "./event-lines.ts";
 import { HeadWriter } from "./head.ts";
 
 /** Where encoded events go: memory, or a file. */
@@ -13,12 +14,15 @@ export interface LineSink {
   add(json: string, head: Uint8Array): boolean;
 }
 
-const BRACE = 0x7b;
+/** More than any event is. */
+const LINE_BYTES_MAX = 16 * 1024 * 1024;
+const NO_HEAD = new Uint8Array(0);
 
-/** What every emitter of lines does with an event: check it, give it an id and a time, stringify it once. */
+/** Makes lines of events for a place of any kind: checked, with an id and a time, read and written once. */
 export class LineEncoder {
   readonly #head: HeadWriter;
   readonly #drop: OnDrop;
+  readonly #line = new EventLines(LINE_BYTES_MAX);
 
   constructor(clock: Clock, random: Random, drop: OnDrop) {
     this.#head = new HeadWriter(clock, random);
@@ -27,22 +31,16 @@ export class LineEncoder {
 
   /** False when the event could not be taken, which is told. Never throws. */
   add(event: IncomingEvent, sink: LineSink): boolean {
-    let json: string | undefined;
-    try {
-      const fault = checkEvent(event);
-      if (fault !== undefined) return this.#refuse("invalid", `${fault.field} ${fault.detail}`);
-      json = JSON.stringify(event);
-    } catch (error) {
-      // A cycle, a bigint, or a getter that throws: the caller's object, and not worth the caller's process.
-      return this.#refuse("invalid", messageOf(error));
+    const refusal = this.#line.add(event, this.#head);
+    if (refusal !== undefined) {
+      this.#drop(1, refusal.reason, refusal.detail);
+      return false;
     }
-    // An own toJSON may have made anything of it.
-    if (json?.charCodeAt(0) !== BRACE) return this.#refuse("invalid", "an event must be a JSON object");
-    return sink.add(json, this.#head.of(event)) || this.#refuse("buffer_full");
-  }
-
-  #refuse(reason: DropReason, detail?: string): false {
-    this.#drop(1, reason, detail);
-    return false;
+    const { buffer, byteOffset, length } = this.#line.bytes;
+    const json = Buffer.from(buffer, byteOffset, length - 1).toString();
+    this.#line.clear();
+    const isTaken = sink.add(json, NO_HEAD);
+    if (!isTaken) this.#drop(1, "buffer_full");
+    return isTaken;
   }
 }

@@ -33,7 +33,12 @@ export function decodeJson(text: string): Json {
 /** The value of a decoded number, kept as text or not; undefined for anything else. */
 export function numberOf(value: unknown): number | undefined {
   if (typeof value === "number") return value;
-  return sourceText.isRawJSON(value) ? Number(value.rawJSON) : undefined;
+  return isRawNumber(value) ? Number(value.rawJSON) : undefined;
+}
+
+/** Is this a number that kept its text? */
+export function isRawNumber(value: unknown): value is { readonly rawJSON: string } {
+  return sourceText.isRawJSON(value);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -37,3 +37,21 @@ test.runIf(process.platform === "linux")(
     await expect(systemDisk.makeDirectory("/proc/sluice/data")).rejects.toMatchObject({ code: "ENOENT" });
   },
 );
+
+test("a link to a directory is opened as the directory, and one to a file is refused", async () => {
+  mkdirSync(join(directory, "there"));
+  writeFileSync(join(directory, "target"), "");
+  symlinkSync(join(directory, "there"), join(directory, "linked"));
+  symlinkSync(join(directory, "target"), join(directory, "planted"));
+  const identityOf = async (name: string) => {
+    const handle = await systemDisk.open(join(directory, name), "read");
+    const { identity } = await handle.stat();
+    await handle.close();
+    return identity;
+  };
+
+  expect(await identityOf("linked")).toBe(await identityOf("there"));
+  for (const mode of ["read", "write"] as const) {
+    await expect(systemDisk.open(join(directory, "planted"), mode)).rejects.toMatchObject({ code: "ELOOP" });
+  }
+});

@@ -66,7 +66,10 @@ const DIRECTORY_MODE = 0o700;
 export const systemDisk: Disk = {
   async open(path, mode) {
     // Handles from fs.promises cannot write synchronously, so the descriptor is opened by hand.
-    const descriptor = await openDescriptor(path, flagsOf(mode));
+    const descriptor = await openDescriptor(path, flagsOf(mode)).catch((error: unknown) =>
+      // A link in place of a file may have been planted; one to a directory is how people move their logs.
+      codeOf(error) === "ELOOP" && mode === "read" ? openLinkedDirectory(path, error) : Promise.reject(error),
+    );
     return new SystemFile(descriptor);
   },
   async list(path) {
@@ -180,6 +183,11 @@ function openDescriptor(path: string, flags: number): Promise<number> {
   return new Promise((resolve, reject) => {
     fs.open(path, flags, FILE_MODE, (error, descriptor) => (error ? reject(error) : resolve(descriptor)));
   });
+}
+
+function openLinkedDirectory(path: string, refusal: unknown): Promise<number> {
+  const { O_RDONLY, O_DIRECTORY } = fs.constants;
+  return openDescriptor(path, O_RDONLY | O_DIRECTORY).catch(() => Promise.reject(refusal));
 }
 
 function promised(start: (done: (error: Error | null) => void) => void): Promise<void> {

@@ -8,10 +8,18 @@ export interface Output {
 }
 
 /** Standard output. It never closes: it is the process's, not ours. */
-export const systemOutput: Output = {
-  write(text) {
-    return new Promise((resolve, reject) => {
-      process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+export const systemOutput: Output = { write: (text) => writeTo(process.stdout, text) };
+
+/** Standard error, likewise. */
+export const systemErrorOutput: Output = { write: (text) => writeTo(process.stderr, text) };
+
+function writeTo(stream: NodeJS.WriteStream, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(text, (error) => {
+      if (!error) return resolve();
+      // The same error is emitted next, and would end the process although it is told here.
+      stream.once("error", () => {});
+      reject(error);
     });
-  },
-};
+  });
+}
