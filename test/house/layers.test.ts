@@ -48,7 +48,10 @@ const PACKAGES = [
 const MACHINE =
   /^node:(fs|fs\/promises|net|dns|dns\/promises|child_process|timers|timers\/promises|os|http|https|sqlite|worker_threads)$/;
 const MACHINE_ROOMS: Record<string, readonly string[]> = {
-  "packages/sdk/src/system/": ["node:fs", "node:fs/promises", "node:timers/promises", "node:os"],
+  "packages/sdk/src/system/": [
+    ...["node:fs", "node:fs/promises", "node:timers/promises", "node:os"],
+    ...["node:http", "node:https"],
+  ],
   "packages/sluice/src/spool/file/owner.ts": ["node:sqlite", "node:fs", "node:os"],
   "packages/sluice/src/sources/": ["node:http", "node:https"],
   "packages/sluice/src/http/": ["node:http"],

@@ -1,5 +1,6 @@
 export { type Batch, BatchError, type BufferedOptions, createBufferedEmitter } from "./emit/buffered.ts";
 export { type ConsoleOptions, createConsoleEmitter } from "./emit/console.ts";
+export { createDaemonEmitter, type DaemonEmitterOptions } from "./emit/daemon/daemon-emitter.ts";
 export type { DropReason, OnDrop } from "./emit/drop.ts";
 export type { Emitter } from "./emit/emitter.ts";
 export { type CombineOptions, fanOut } from "./emit/fan-out.ts";

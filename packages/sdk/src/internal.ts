@@ -1,4 +1,22 @@
 /** What the `sluice` package shares with the SDK. Not for applications: it changes without notice. */
+export { resolveDataDir } from "./emit/daemon/data-dir.ts";
+export {
+  CHALLENGE_HEADER,
+  DISCOVERY_FILE,
+  type Discovery,
+  isProof,
+  PROOF_HEADER,
+  proofOf,
+  readDiscovery,
+} from "./emit/daemon/discovery.ts";
+export {
+  decodeSpillHeader,
+  encodeSpillHeader,
+  SPILL_DIRECTORY,
+  SPILL_HEADER_BYTES_MAX,
+  spillFileName,
+  spillStateOf,
+} from "./emit/daemon/spill-format.ts";
 export { decodeEvent, decodeJson, encodeEvent, numberOf } from "./event/codec.ts";
 export type { Arrival, Dialect } from "./event/dialects/dialect.ts";
 export { DIALECTS, dialectNamed, dialectsOf } from "./event/dialects/dialects.ts";
@@ -40,5 +58,6 @@ export { MemoryDisk } from "./system/memory-disk.ts";
 export { oneSyncAtATime } from "./system/one-sync-disk.ts";
 export { type Output, systemOutput } from "./system/output.ts";
 export { systemProcess, type ThisProcess } from "./system/process.ts";
+export { type ProcessIdentity, type ProcessTable, systemProcessTable } from "./system/process-table.ts";
 export { type Random, seededRandom, systemRandom } from "./system/random.ts";
 export { appendText, closeDescriptor, openForAppend, readTextFile } from "./system/text-file.ts";

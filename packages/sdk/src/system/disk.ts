@@ -58,6 +58,8 @@ export interface FileState {
    * link).
    */
   readonly isOrdinary?: boolean;
+  /** True if the user that this process runs as owns it. Absent where files have no owners. */
+  readonly isOwn?: boolean;
 }
 
 const FILE_MODE = 0o600;
@@ -153,6 +155,7 @@ class SystemFile implements DiskFile {
               modifiedAtMs: stats.mtimeMs,
               identity: `${stats.dev}:${stats.ino}`,
               isOrdinary: stats.isFile() && stats.nlink <= 1,
+              ...(process.geteuid && { isOwn: stats.uid === process.geteuid() }),
             }),
       );
     });

@@ -1,8 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import type { Clock } from "@sluice/sdk/internal";
+import { CHALLENGE_HEADER, type Clock } from "@sluice/sdk/internal";
 import type { Problem } from "../http/problem.ts";
-import { CHALLENGE_HEADER } from "./challenge.ts";
 
 /**
  * Who may talk to the server. Asked for every request, before its body is read and before its route runs.

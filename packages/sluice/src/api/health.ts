@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
+import { CHALLENGE_HEADER, PROOF_HEADER, proofOf } from "@sluice/sdk/internal";
 import { sendJson, sendText } from "../http/send.ts";
 import type { PipelineStatus } from "../pipeline.ts";
-import { CHALLENGE_HEADER, PROOF_HEADER, proofOf } from "./challenge.ts";
 import type { Route } from "./routes.ts";
 
 export interface HealthOptions {

@@ -1,7 +1,7 @@
-import { sleep, systemClock, systemDisk } from "@sluice/sdk/internal";
+import { type Discovery, sleep, systemClock, systemDisk } from "@sluice/sdk/internal";
 import type { Command } from "commander";
 import { connectDaemon, statusOf } from "../daemon/client.ts";
-import { type Discovery, readDiscovery } from "../daemon/discovery.ts";
+import { findDiscovery } from "../daemon/discovery.ts";
 import type { DaemonStatus } from "../daemon/status.ts";
 import { SluiceError } from "../errors.ts";
 import { type CliContext, type CommonFlags, findDataDir, UNTIL_EXIT, withCommonFlags } from "./context.ts";
@@ -46,7 +46,7 @@ export function addStop(program: Command, context: CliContext): void {
  * not do in a container whose init is slow to look.)
  */
 async function isRunning({ pid, nonce }: Discovery, dataDir: string): Promise<boolean> {
-  if ((await readDiscovery(systemDisk, dataDir))?.nonce !== nonce) return false;
+  if ((await findDiscovery(systemDisk, dataDir))?.nonce !== nonce) return false;
   try {
     process.kill(pid, 0);
     return true;

@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { resolveDataDir } from "@sluice/sdk/internal";
 import { SluiceError } from "../errors.ts";
 import type { PipelineSink, SpoolOptions } from "../pipeline.ts";
 import type { SinkDefinition } from "../sinks/define.ts";
@@ -74,7 +74,7 @@ export function resolveConfig(layers: readonly Layer[], around: Surroundings): C
   const entries = last(({ sinks, streams }) =>
     sinks || streams ? [...(sinks ?? []), ...(streams ?? [])] : undefined,
   );
-  const dataDir = resolveDataDir(
+  const dataDir = dataDirOf(
     last((settings) => settings.spool?.data_dir),
     around,
   );
@@ -111,13 +111,10 @@ function openaiUpstream(last: Last): Upstream {
   };
 }
 
-function resolveDataDir(configured: string | undefined, { cwd, env }: Surroundings): string {
-  const home = env["HOME"] ?? cwd;
-  if (configured?.startsWith("~/")) return join(home, configured.slice(2));
-  if (configured) return resolve(cwd, configured);
+/** systemd names a directory for the daemon; an application's own would be another. */
+function dataDirOf(configured: string | undefined, { cwd, env }: Surroundings): string {
   const bySystemd = env["STATE_DIRECTORY"]?.split(":")[0];
-  if (bySystemd) return bySystemd;
-  return join(env["XDG_STATE_HOME"] || join(home, ".local", "state"), "sluice");
+  return !configured && bySystemd ? bySystemd : resolveDataDir(configured, cwd, env);
 }
 
 /** Without a configuration events still arrive somewhere a person can look at. */

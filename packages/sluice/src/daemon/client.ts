@@ -1,8 +1,14 @@
-import { randomBytes, timingSafeEqual } from "node:crypto";
-import { codeOf, type Disk } from "@sluice/sdk/internal";
-import { CHALLENGE_HEADER, PROOF_HEADER, proofOf } from "../api/challenge.ts";
+import { randomBytes } from "node:crypto";
+import {
+  CHALLENGE_HEADER,
+  codeOf,
+  type Discovery,
+  type Disk,
+  isProof,
+  PROOF_HEADER,
+} from "@sluice/sdk/internal";
 import { SluiceError } from "../errors.ts";
-import { type Discovery, readDiscovery } from "./discovery.ts";
+import { findDiscovery } from "./discovery.ts";
 import type { DaemonStatus } from "./status.ts";
 
 /** A running daemon, as the command line sees it. */
@@ -33,7 +39,7 @@ const ANSWER_MS = 10_000;
  * and stays silent.
  */
 export async function connectDaemon(disk: Disk, dataDir: string): Promise<DaemonClient> {
-  const discovery = await readDiscovery(disk, dataDir);
+  const discovery = await findDiscovery(disk, dataDir);
   if (!discovery) throw new SluiceError("NOT_RUNNING", { path: dataDir });
   if (!(await isOurs(discovery))) throw new SluiceError("NOT_RUNNING", { path: dataDir });
   return { discovery, request: (method, path, options) => send(discovery, method, path, options) };
@@ -56,9 +62,7 @@ async function isOurs({ url, nonce, pid }: Discovery): Promise<boolean> {
       signal: AbortSignal.timeout(ANSWER_MS),
     });
     await response.arrayBuffer();
-    const proof = Buffer.from(response.headers.get(PROOF_HEADER) ?? "");
-    const expected = Buffer.from(proofOf(nonce, challenge));
-    return proof.length === expected.length && timingSafeEqual(proof, expected);
+    return isProof(response.headers.get(PROOF_HEADER) ?? "", nonce, challenge);
   } catch (error) {
     if (isTimeout(error))
       throw new SluiceError("DAEMON_UNREACHABLE", { url, pid, cause: "no answer" }, error);

@@ -1,8 +1,9 @@
-import type { Clock, Random } from "@sluice/sdk/internal";
+import type { Clock, Disk, Random } from "@sluice/sdk/internal";
 import type { Route } from "../api/routes.ts";
 import type { Config } from "../config/config.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Intake } from "../sources/intake.ts";
+import type { Logger } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { openDemoUpstream } from "./demo-upstream.ts";
 import type { DaemonParts, SourceContext } from "./parts.ts";
@@ -17,6 +18,8 @@ export interface Doors {
 }
 
 export interface DoorOptions {
+  readonly disk: Disk;
+  readonly logger: Logger;
   readonly parts: DaemonParts;
   readonly pipeline: Pipeline;
   readonly config: Config;
@@ -26,7 +29,7 @@ export interface DoorOptions {
 }
 
 export function openDoors(options: DoorOptions): Doors {
-  const { parts, pipeline, config, metrics, clock, random } = options;
+  const { parts, pipeline, config, metrics, clock, random, disk, logger } = options;
   const source = (name: string): SourceContext => ({
     intake: counted(pipeline.intake, name, metrics),
     clock,
@@ -34,6 +37,20 @@ export function openDoors(options: DoorOptions): Doors {
     onRefused: (code) => metrics.onRefused(code),
   });
   const ingest = parts.createIngest(source("ingest"));
+  const spill = parts.openSpill({
+    ...source("spill"),
+    dataDir: config.dataDir,
+    disk,
+    observer: {
+      onAdopted(file) {
+        metrics.onSpillAdopted(file);
+        const fields = { ...file };
+        if (file.refused > 0) logger.warn(fields, "spill file adopted, and lines of it refused");
+        else logger.info(fields, "spill file adopted");
+      },
+      warn: (message) => logger.flood("spill", {}, message),
+    },
+  });
   const proxyContext = {
     ...source("proxy"),
     hub: pipeline.hub,
@@ -59,7 +76,7 @@ export function openDoors(options: DoorOptions): Doors {
   };
   return {
     routes: [...proxyRoutes, ingestRoute, ...demo.routes],
-    close: async () => void (await Promise.all([proxy.close(), demo.close()])),
+    close: async () => void (await Promise.all([proxy.close(), demo.close(), spill.close()])),
   };
 }
 

@@ -8,7 +8,7 @@ import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { connectDaemon, statusOf } from "./client.ts";
-import { readDiscovery, writeDiscovery } from "./discovery.ts";
+import { findDiscovery, writeDiscovery } from "./discovery.ts";
 import { type Daemon, openDaemon } from "./lifecycle.ts";
 import { createStandIn, type StandIn } from "./stand-in.test-support.ts";
 
@@ -67,7 +67,7 @@ test("a daemon.json that cannot be read, as by another user, is said so in a sen
   // Reading a directory fails for every user, root as well.
   mkdirSync(join(dataDir, "daemon.json"));
 
-  await expect(readDiscovery(systemDisk, dataDir)).rejects.toMatchObject({
+  await expect(findDiscovery(systemDisk, dataDir)).rejects.toMatchObject({
     code: "DATA_DIR_UNREADABLE",
     exit: 77,
   });
@@ -124,7 +124,7 @@ test("stop drains: new work gets 503, what is left is named, daemon.json goes (P
   expect(refused.headers.get("connection")).toBe("close");
   expect(ready.status).toBe(503);
   expect(await stopped).toEqual({ reason: "test", pending: [{ sink: "file", events: 7 }], isClean: true });
-  expect(await readDiscovery(systemDisk, dataDir)).toBeUndefined();
+  expect(await findDiscovery(systemDisk, dataDir)).toBeUndefined();
   expect(standIn.closed).toEqual(["proxy", "pipeline"]);
 });
 

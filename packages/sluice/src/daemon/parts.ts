@@ -1,5 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type Clock, createIds, deriveId, type Random } from "@sluice/sdk/internal";
+import {
+  type Clock,
+  createIds,
+  type Disk,
+  deriveId,
+  type Random,
+  systemProcessTable,
+} from "@sluice/sdk/internal";
 import type { Hub } from "../live/hub.ts";
 import { openPipeline, type Pipeline, type PipelineOptions } from "../pipeline.ts";
 import type { SinkDefinition } from "../sinks/define.ts";
@@ -7,6 +14,7 @@ import { sinks } from "../sinks/registry.ts";
 import { createIngest } from "../sources/ingest/ingest.ts";
 import type { Intake } from "../sources/intake.ts";
 import { createProxy } from "../sources/proxy/proxy.ts";
+import { openSpillSource, type SpillObserver, type SpillSource } from "../sources/spill/spill.ts";
 
 /** What the daemon is put together from. The command line uses `standardParts`; a test may bring its own. */
 export interface DaemonParts {
@@ -15,6 +23,8 @@ export interface DaemonParts {
   openPipeline(options: PipelineOptions): Promise<Pipeline>;
   /** POST /v1/events. */
   createIngest(context: SourceContext): IngestDoor;
+  /** What applications left that ended before they could send. */
+  openSpill(context: SpillContext): SpillSource;
   /** Calls to a provider, passed through and captured. */
   createProxy(context: ProxyContext): ProxyDoor;
 }
@@ -32,6 +42,12 @@ export interface ProxyContext extends SourceContext {
   readonly upstreams: Readonly<Record<string, UpstreamSettings>>;
   readonly hub: Hub;
   onUncaptured(reason: string, events: number): void;
+}
+
+export interface SpillContext extends SourceContext {
+  readonly dataDir: string;
+  readonly disk: Disk;
+  readonly observer: SpillObserver;
 }
 
 export type IngestDoor = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -53,6 +69,8 @@ export const standardParts: DaemonParts = {
   openPipeline,
   createIngest: ({ intake, clock, random, onRefused }) =>
     createIngest({ intake, clock, ids: createIds(clock, random), onRefused }),
+  openSpill: ({ clock, random, ...context }) =>
+    openSpillSource({ ...context, clock, ids: createIds(clock, random), processes: systemProcessTable }),
   createProxy: ({ intake, clock, random, upstreams, onUncaptured }) =>
     createProxy({
       intake,

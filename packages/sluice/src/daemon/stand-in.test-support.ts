@@ -50,6 +50,7 @@ export function createStandIn(): StandIn {
           if (good.length === lines.length) sendJson(response, 202, { accepted: good.length });
           else sendJson(response, good.length > 0 ? 207 : 400, { items });
         },
+      openSpill: () => ({ close: async () => {} }),
       createProxy: () => {
         const door = (request: IncomingMessage, response: ServerResponse, provider: string, rest: string) => {
           standIn.proxied.push({ provider, rest, headers: [...request.rawHeaders] });

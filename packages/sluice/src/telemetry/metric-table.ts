@@ -94,6 +94,24 @@ export const METRICS = [
     labels: [],
   },
   {
+    name: "sluice_spill_files_total",
+    type: "counter",
+    help: "Files of applications that ended before they could send, adopted since the start. Their events count under the source spill.",
+    labels: [],
+  },
+  {
+    name: "sluice_spill_refused_lines_total",
+    type: "counter",
+    help: "Lines of adopted files that will never be taken. They are kept in a .refused file beside.",
+    labels: [],
+  },
+  {
+    name: "sluice_spill_torn_lines_total",
+    type: "counter",
+    help: "Lines of adopted files without an end: their emit had not returned when the application was killed.",
+    labels: [],
+  },
+  {
     name: "sluice_uncaptured_total",
     type: "counter",
     help: "Events of calls that went through the proxy and were not captured.",

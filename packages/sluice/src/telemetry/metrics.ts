@@ -17,6 +17,8 @@ export interface Metrics {
   onAppended(source: string, outcomes: readonly { readonly status: string }[]): void;
   /** Events of calls that went through the proxy and were not captured. */
   onUncaptured(reason: string, events: number): void;
+  /** A dead application's file was adopted. */
+  onSpillAdopted(file: { readonly refused: number; readonly torn: number }): void;
   /** A request, or an item of one, was refused. */
   onRefused(code: string): void;
   close(): void;
@@ -99,6 +101,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
         if (status === "appended") count("sluice_events_accepted_total", { source }, length);
         else count("sluice_events_refused_total", { source, reason: status }, length);
       }
+    },
+    onSpillAdopted({ refused, torn }) {
+      count("sluice_spill_files_total", {});
+      count("sluice_spill_refused_lines_total", {}, refused);
+      count("sluice_spill_torn_lines_total", {}, torn);
     },
     onUncaptured: (reason, events) => count("sluice_uncaptured_total", { reason }, events),
     onRefused: (code) => count("sluice_http_refused_total", { code }),

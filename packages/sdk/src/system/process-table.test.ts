@@ -1,0 +1,34 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { expect, test } from "vitest";
+import { systemProcessTable } from "./process-table.ts";
+
+const { self } = systemProcessTable;
+
+test("this process is alive, and a pid that was given to another is not this one", () => {
+  expect(systemProcessTable.stateOf(self)).toBe("alive");
+  expect(systemProcessTable.stateOf({ ...self, startedAt: "1" })).toBe("dead");
+});
+
+test("a process lives until it is killed", async () => {
+  const program = `
+    const { systemProcessTable } = await import(${JSON.stringify(import.meta.resolve("./process-table.ts"))});
+    process.send(systemProcessTable.self);
+  `;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+  const [identity] = await once(child, "message");
+
+  const before = systemProcessTable.stateOf(identity);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+
+  expect([before, systemProcessTable.stateOf(identity)]).toEqual(["alive", "dead"]);
+});
+
+test("a process of another container or machine is unknown, and one before the restart is dead", () => {
+  expect(systemProcessTable.stateOf({ ...self, pidNamespace: "pid:[1]" })).toBe("unknown");
+  expect(systemProcessTable.stateOf({ ...self, bootId: "other", hostName: "elsewhere" })).toBe("unknown");
+  expect(systemProcessTable.stateOf({ ...self, bootId: "other" })).toBe("dead");
+});
