@@ -65,6 +65,8 @@ export type {
 } from "./event/event.ts";
 export { CUSTOM_KIND_CODE, KIND_CODES, type Kind, kindCode, matchesKind } from "./event/kinds.ts";
 export type { IncomingEvent } from "./event/validate.ts";
+export { currentRun } from "./run/context.ts";
+export { type ActiveRun, type RunFacts, type RunOptions, startRun, withRun } from "./run/run.ts";
 export { fromIterable } from "./stream/bridges/from-iterable.ts";
 export { fromOpenAI, type OpenAIChunks } from "./stream/bridges/from-openai.ts";
 export { toNodeReadable, toNodeWritable } from "./stream/bridges/node.ts";
@@ -102,3 +104,6 @@ export {
 export type { Policy, PolicyName } from "./stream/policy.ts";
 export type { SendOptions } from "./stream/senders.ts";
 export type { Subscription } from "./stream/subscription.ts";
+export type { OnUncaptured, UncapturedReason } from "./wrap/openai/call.ts";
+export type { OpenAIClient } from "./wrap/openai/client.ts";
+export { type ObserveOptions, observe } from "./wrap/openai/observe.ts";

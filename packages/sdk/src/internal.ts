@@ -40,6 +40,7 @@ export { jsonlEntry, jsonlFormat } from "./logfile/jsonl.ts";
 export { type AppendResult, createLogFile, type LogFile, type LogFileOptions } from "./logfile/log-file.ts";
 export type { Rotation } from "./logfile/rotation.ts";
 export type { LogFormat } from "./logfile/torn-tail.ts";
+export { type Conclusion, conclude } from "./providers/conclude.ts";
 export { openai } from "./providers/openai/openai.ts";
 export { type RequestText, readRequest, readRequestText } from "./providers/openai/request.ts";
 export type { Operation, Provider, Reading, ResponseBody, StreamReader } from "./providers/provider.ts";
@@ -49,6 +50,7 @@ export {
   type SseOptions,
   type SseSplitter,
 } from "./providers/sse.ts";
+export { Utf8Pieces } from "./providers/utf8-pieces.ts";
 export { type Clock, sleep, systemClock, type Timer } from "./system/clock.ts";
 export { codeOf, type Disk, type DiskFile, type FileState, systemDisk } from "./system/disk.ts";
 export { type DiskCall, type Fault, faultyDisk } from "./system/faulty-disk.ts";

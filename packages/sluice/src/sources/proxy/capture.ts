@@ -1,7 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { Clock } from "@sluice/sdk/internal";
-import { type RequestText, readRequestText } from "@sluice/sdk/internal";
-import { conclude } from "./conclude.ts";
+import { type Clock, conclude, type RequestText, readRequestText } from "@sluice/sdk/internal";
 import type { Ending, Tap } from "./exchange.ts";
 import { headerOf } from "./headers.ts";
 import { type HeldBytes, KeptBytes } from "./kept-bytes.ts";

@@ -1,8 +1,13 @@
-import type { Clock, Operation, Reading, StreamReader } from "@sluice/sdk/internal";
+import {
+  type Clock,
+  type Operation,
+  type Reading,
+  type StreamReader,
+  Utf8Pieces,
+} from "@sluice/sdk/internal";
 import { type Decoder, openDecoder } from "./decode.ts";
 import { headerOf } from "./headers.ts";
 import { type HeldBytes, KeptBytes } from "./kept-bytes.ts";
-import { Utf8Pieces } from "./utf8-pieces.ts";
 
 export interface ResponseOptions {
   readonly operation: Operation;

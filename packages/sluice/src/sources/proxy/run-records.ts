@@ -1,8 +1,7 @@
 import { kindCode } from "@sluice/sdk";
-import type { Operation, Reading, RequestText } from "@sluice/sdk/internal";
+import type { Conclusion, Operation, Reading, RequestText } from "@sluice/sdk/internal";
 import { Received } from "../../spool/received.ts";
 import type { NewRecord } from "../../spool/spool.ts";
-import type { Conclusion } from "./conclude.ts";
 import type { CallContext } from "./context.ts";
 
 /** Mints and derives event ids. */

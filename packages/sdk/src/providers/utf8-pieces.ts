@@ -1,11 +1,14 @@
-/** Turns pieces of a byte stream into text; a character that two pieces share comes with the second. */
+/**
+ * Turns pieces of a byte stream into text; a character that two pieces share comes with the second. No piece
+ * is kept: its memory may be used again.
+ */
 export class Utf8Pieces {
   #carried: Buffer | undefined;
 
   take(chunk: Buffer): string {
     const bytes = this.#carried === undefined ? chunk : Buffer.concat([this.#carried, chunk]);
     const whole = bytes.length - unfinishedBytes(bytes);
-    this.#carried = whole === bytes.length ? undefined : bytes.subarray(whole);
+    this.#carried = whole === bytes.length ? undefined : Buffer.from(bytes.subarray(whole));
     return bytes.toString("utf8", 0, whole);
   }
 
