@@ -1,84 +1,60 @@
 import { createBufferedEmitter, type IncomingEvent } from "@sluice/sdk";
-import { systemClock, systemRandom } from "@sluice/sdk/internal";
+import { pino } from "pino";
+import { compare, interleave, type Measurement } from "./measure.ts";
 
 /**
- * What emitting costs against what cannot be saved: JSON.stringify of the same object. CPU time of this
- * process, rounds of both in turn, the median of the rounds' ratios.
+ * What a call of `emit` costs, all of it: the check, the walk that finds what JSON cannot write, the id, the
+ * bytes, and handing them over. Against what cannot be saved, JSON.stringify of the same object, and against
+ * `pino.info` of it with an asynchronous destination. CPU time of this process.
  */
-interface Result {
-  readonly case: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly limit: number;
-  readonly ratio: number;
-  readonly runs: number;
-}
-
-const ROUNDS = 11;
-const EVENTS_PER_ROUND = 20_000;
+const ROUNDS = 15;
+const EVENTS_PER_ROUND = 10_000;
 /** In one turn of the event loop. */
 const EVENTS_PER_TURN = 16;
+/** Rounds that are not counted: until then functions are still being compiled. */
+const WARM_UPS = 4;
 
-export async function* cases(): AsyncIterable<Result> {
+export async function* cases(): AsyncIterable<Measurement> {
   const event = aRunOf2KB();
-  yield await measure("emit 2.1 KB, id minted", event);
+  yield* measure("emit 2.1 KB, id minted", event);
   const run = { type: "llm", ...event.run, startTime: "2026-11-21T05:00:00.000Z" };
   // The id of a complete end is a SHA-1 of its run's, which is all the difference.
-  yield await measure("emit 2.1 KB, id derived", { ...event, run });
+  yield* measure("emit 2.1 KB, id derived", { ...event, run });
 }
 
-async function measure(name: string, event: IncomingEvent): Promise<Result> {
-  const emitter = createBufferedEmitter({
-    clock: systemClock,
-    random: systemRandom,
-    write: () => Promise.resolve(),
-  });
-  const emit = async () => {
-    for (let count = 0; count < EVENTS_PER_ROUND; count++) {
-      emitter.emit(event);
-      // The writer gets its turn as it would in an application that does something else in between.
-      if (count % EVENTS_PER_TURN === 0) await Promise.resolve();
-    }
-    await emitter.flush();
-  };
+async function* measure(name: string, event: IncomingEvent): AsyncIterable<Measurement> {
+  const emitter = createBufferedEmitter({ write: () => Promise.resolve() });
+  const destination = pino.destination({ dest: "/dev/null", sync: false, minLength: 4_096 });
+  const logger = pino(destination);
   let length = 0;
-  const stringify = async () => {
-    for (let count = 0; count < EVENTS_PER_ROUND; count++) {
-      length += JSON.stringify(event).length;
-      if (count % EVENTS_PER_TURN === 0) await Promise.resolve();
-    }
+  const contestants = {
+    emit: () => cpuNsPerEvent(() => emitter.emit(event)),
+    stringify: () =>
+      cpuNsPerEvent(() => {
+        length += JSON.stringify(event).length;
+      }),
+    pino: () => cpuNsPerEvent(() => logger.info(event)),
   };
-
-  await emit();
-  await stringify();
-  const rounds: { ours: number; limit: number }[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const isOursFirst = round % 2 === 0;
-    const first = await cpuNsPerEvent(isOursFirst ? emit : stringify);
-    const second = await cpuNsPerEvent(isOursFirst ? stringify : emit);
-    rounds.push(isOursFirst ? { ours: first, limit: second } : { ours: second, limit: first });
-  }
+  await interleave(WARM_UPS, contestants);
+  const figures = await interleave(ROUNDS, contestants);
   await emitter.close();
+  await new Promise((resolve) => logger.flush(resolve));
+  destination.destroy();
   if (length === 0) throw new Error("nothing was stringified");
-  return {
-    case: name,
-    value: Math.round(median(rounds.map(({ ours }) => ours))),
-    unit: "cpu ns/event",
-    limit: Math.round(median(rounds.map(({ limit }) => limit))),
-    ratio: Number(median(rounds.map(({ ours, limit }) => ours / limit)).toFixed(3)),
-    runs: ROUNDS,
-  };
+  const unit = "cpu ns/event";
+  yield compare(`${name}, to JSON.stringify (≤ 1.25)`, unit, figures.emit, figures.stringify);
+  yield compare(`${name}, to pino.info (≤ 0.4)`, unit, figures.emit, figures.pino);
 }
 
-async function cpuNsPerEvent(work: () => Promise<void>): Promise<number> {
+async function cpuNsPerEvent(work: () => void): Promise<number> {
   const before = process.cpuUsage();
-  await work();
+  for (let count = 0; count < EVENTS_PER_ROUND; count++) {
+    work();
+    // The writer gets its turn as it would in an application that does something else in between.
+    if (count % EVENTS_PER_TURN === 0) await Promise.resolve();
+  }
   const { user, system } = process.cpuUsage(before);
   return ((user + system) * 1_000) / EVENTS_PER_ROUND;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 /** A chat call, without the id and the time that the emitter gives, and without its start: a piece. */

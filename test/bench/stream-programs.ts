@@ -4,21 +4,21 @@ import { createEventStream, type EventStream, type StreamEvent, textDeltaEvent }
 import { pushable } from "it-pushable";
 
 /**
- * The programs of the stream benchmark, each run in a process of its own, so that none has its code shaped by
- * another's. One sender and one reader per stream, in one process; the sender waits where its stream has a
- * way to make it wait. What is told is the CPU time of the whole process per event, garbage collection
- * included: the median of three runs after one that warms the compiler up.
+ * The programs of the stream benchmark, each run in a process of its own, so that none has its code shaped
+ * by another's. One sender and one reader per stream, in one process; the sender waits where its stream has
+ * a way to make it wait. What is told is the CPU time of the whole process per event, garbage collection
+ * included: the median of three runs, after five that warm the compiler up.
  */
-export type ProgramName = keyof typeof PROGRAMS;
-
 export interface Job {
-  readonly program: ProgramName;
+  readonly program: keyof typeof PROGRAMS | "idle" | "idleWithReader";
   readonly streams: number;
   /** Of all streams together. */
   readonly events: number;
 }
 
 const CAPACITY = 256;
+/** Until the figures stand still: applications run for days, and what is compared is compiled code. */
+const WARM_UPS = 5;
 const RUNS = 3;
 const TOKENS: readonly StreamEvent[] = Array.from({ length: 1024 }, (_, n) =>
   textDeltaEvent(` token${n % 100}`),
@@ -39,6 +39,18 @@ const PROGRAMS = {
     const emitter = new EventEmitter();
     emitter.on("event", use);
     for (let n = 0; n < events; n++) emitter.emit("event", token(n));
+  },
+
+  /** The loop alone: nothing that is read event by event can be cheaper. */
+  async loop(events: number) {
+    let count = 0;
+    const next = () => {
+      const value = token(count++);
+      return Promise.resolve(
+        count <= events ? { value, done: false as const } : { value: undefined, done: true as const },
+      );
+    };
+    for await (const event of { [Symbol.asyncIterator]: () => ({ next }) }) use(event);
   },
 
   async item(events: number) {
@@ -112,10 +124,10 @@ async function send(stream: EventStream, events: number): Promise<void> {
   stream.close();
 }
 
-async function measure({ program, streams, events }: Job): Promise<number> {
+async function measure(program: keyof typeof PROGRAMS, { streams, events }: Job): Promise<number> {
   const perStream = Math.floor(events / streams);
   const run = () => Promise.all(Array.from({ length: streams }, () => PROGRAMS[program](perStream)));
-  await run();
+  for (let count = 0; count < WARM_UPS; count++) await run();
   const figures: number[] = [];
   for (let count = 0; count < RUNS; count++) {
     checksum = 0;
@@ -129,4 +141,28 @@ async function measure({ program, streams, events }: Job): Promise<number> {
   return figures.toSorted((a, b) => a - b)[RUNS >> 1] ?? Number.NaN;
 }
 
-process.send?.(await measure(JSON.parse(process.argv[2] ?? "") as Job));
+/** Heap per open stream; with a reader, one that has asked for the first event. */
+function measureIdle(streams: number, withReader: boolean): number {
+  const kept: unknown[] = [];
+  const before = heapBytes();
+  for (let n = 0; n < streams; n++) {
+    const stream = createEventStream();
+    kept.push(stream, withReader && stream[Symbol.asyncIterator]().next());
+  }
+  const bytes = (heapBytes() - before) / streams;
+  if (kept.length !== 2 * streams) throw new Error("the streams were not kept");
+  return bytes;
+}
+
+function heapBytes(): number {
+  globalThis.gc?.();
+  return process.memoryUsage().heapUsed;
+}
+
+const job: Job = JSON.parse(process.argv[2] ?? "");
+const { program, streams } = job;
+const figure =
+  program === "idle" || program === "idleWithReader"
+    ? measureIdle(streams, program === "idleWithReader")
+    : await measure(program, job);
+process.send?.(figure, () => process.disconnect());

@@ -1,4 +1,12 @@
-import { copyFileSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -43,21 +51,22 @@ test("every entry point has its types, whoever resolves it as a module", async (
   const problems = Object.values(analysis.problems).filter(
     (problem) => !ignored.includes((problem as { resolutionKind: string }).resolutionKind),
   );
-  expect(Object.keys(analysis.entrypoints)).toEqual([".", "./internal", "./package.json"]);
+  expect(Object.keys(analysis.entrypoints)).toEqual([".", "./internal", "./schema/*.json", "./package.json"]);
   expect(problems).toEqual([]);
 });
 
-test("the tarball has the built files, their sources for the maps, and nothing else", () => {
+test("the tarball has the built files, their sources for the maps, the schemas, and nothing else", () => {
   const sources = packed.files.filter((path) => path.startsWith("src/"));
   const built = sources.flatMap((path) => {
     const stem = path.replace(/^src/, "dist").replace(/\.ts$/, "");
     return [".d.ts", ".d.ts.map", ".js", ".js.map"].map((ending) => stem + ending);
   });
+  const schemas = readdirSync(join(ROOT, "packages/sdk/schema")).map((name) => `schema/${name}`);
 
   expect(sources).toContain("src/index.ts");
   expect(sources.filter((path) => !/^src\/[\w/-]+\.ts$/.test(path))).toEqual([]);
   expect([...packed.files].sort()).toEqual(
-    ["LICENSE", "README.md", "package.json", ...built, ...sources].sort(),
+    ["LICENSE", "README.md", "package.json", ...built, ...schemas, ...sources].sort(),
   );
   expect(packed.sizeBytes).toBeLessThan(TARBALL_BYTES_MAX);
 });

@@ -33,12 +33,15 @@ export type {
   LLMMetadata,
   ToolCallDetected,
 } from "./event/dialects/lifecycle/lifecycle-event.ts";
+export { encodeStreamEvent, parseStreamEvent } from "./event/dialects/stream/codec.ts";
+export { validateStreamEvent } from "./event/dialects/stream/form.ts";
 export {
   contentEndEvent,
   contentStartEvent,
   errorEvent,
   messageStartEvent,
   messageStopEvent,
+  parseEventType,
   STREAM_EVENT_TYPES,
   type StreamEvent,
   type StreamEventType,
@@ -53,6 +56,7 @@ export type {
   JsonObject,
   Origin,
   Run,
+  RunDelta,
   RunError,
   RunRequest,
   RunResponse,
@@ -63,6 +67,7 @@ export type {
   ToolCall,
   Usage,
 } from "./event/event.ts";
+export type { EventFault } from "./event/fields.ts";
 export { CUSTOM_KIND_CODE, KIND_CODES, type Kind, kindCode, matchesKind } from "./event/kinds.ts";
 export type { IncomingEvent } from "./event/validate.ts";
 export { currentRun } from "./run/context.ts";

@@ -33,11 +33,13 @@ test("an event is a line that says when, what and how it came out", async () => 
 test("what a terminal would obey is not printed, and long text is cut", async () => {
   const { emitter, text } = openConsole();
   const error = { message: `\u001b[31mred\n\u009b${"x".repeat(300)}` };
+  const data = "one\u2028line";
 
   emitter.emit({ kind: "k", time, run: { type: "llm", error } });
+  emitter.emit({ kind: "k", time, data });
   await emitter.close();
 
-  expect(text()).toMatch(/^05:00:02\.000 k llm {2}\[31mred {2}x{190}…\n$/);
+  expect(text()).toMatch(/^05:00:02\.000 k llm {2}\[31mred {2}x{190}…\n05:00:02\.000 k "one line"\n$/);
 });
 
 test("as JSON an event is itself", async () => {

@@ -39,9 +39,11 @@ export function createConsoleEmitter(options: ConsoleOptions = {}): Emitter {
   return createBufferedEmitter({
     ...rest,
     batchAgeMs: BATCH_AGE_MS,
-    write({ bytes }) {
+    write({ bytes, events }) {
       const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
-      return target.write(format === "json" ? text : text.replaceAll(/.+/g, (line) => lineOf(line)));
+      if (format === "json") return target.write(text);
+      const lines = text.split("\n", events).map(lineOf);
+      return target.write(`${lines.join("\n")}\n`);
     },
   });
 }

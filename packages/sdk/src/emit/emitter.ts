@@ -9,7 +9,7 @@ export interface Emitter {
   emit(event: IncomingEvent): void;
   /**
    * Resolves when everything emitted before the call is with the writer or was dropped, or when `signal`
-   * aborts.
+   * aborts. An emitter that tries again what its writer refused resolves when it was refused just now.
    */
   flush(signal?: AbortSignal): Promise<void>;
   /** Flushes and releases everything. Idempotent. Events emitted afterwards are dropped. */

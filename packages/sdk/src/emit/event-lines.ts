@@ -1,7 +1,7 @@
 import { isEnvelopePart, readEnvelope } from "../event/envelope.ts";
 import { JsonWriter } from "../event/json-writer.ts";
 import type { IncomingEvent } from "../event/validate.ts";
-import type { DropReason } from "./drop.ts";
+import { type DropReason, messageOf } from "./drop.ts";
 import type { HeadWriter } from "./head.ts";
 
 /** Why an event cannot be taken. */
@@ -46,6 +46,9 @@ export class EventLines {
     this.#isAdding = true;
     try {
       return this.#add(given, head);
+    } catch (error) {
+      // Not for what an event carries, which is caught where it stands; for the end of the stack or of memory.
+      return { reason: "invalid", detail: `cannot be written: ${messageOf(error)}` };
     } finally {
       this.#isAdding = false;
     }

@@ -16,13 +16,13 @@ import { dropTeller, messageOf, type OnDrop } from "./drop.ts";
 import type { Emitter } from "./emitter.ts";
 import { untilAborted } from "./until-aborted.ts";
 
-/** How `fromLifecycle` tells what did not arrive. */
+/** What `fromLifecycle` may be told. */
 export interface FromLifecycleOptions {
   /** Told of every event that no method took, or that a method failed on. */
   readonly onDrop?: OnDrop;
 }
 
-/** How `toLifecycle` tells what did not arrive. */
+/** What `toLifecycle` may be told. */
 export interface ToLifecycleOptions {
   /** Told of every event that is not in the form of its method. What `emitter` drops, it tells itself. */
   readonly onDrop?: OnDrop;

@@ -156,3 +156,24 @@ export interface ToolCall {
   /** As the model wrote them; providers send text that need not be valid JSON. */
   readonly arguments?: Json;
 }
+
+/**
+ * `data` of a `run.delta`: what came of an answer since the delta before. It has one of `text`, `thinking`
+ * and `toolCall`. For live viewing only; the whole stands in `run.ended`.
+ */
+export interface RunDelta {
+  /** Which of several answers to one request, from 0. Absent: the only one. */
+  readonly index?: number;
+  readonly text?: string;
+  /** What the model thinks before it answers. */
+  readonly thinking?: string;
+  readonly toolCall?: {
+    /** Which of the answer's tool calls, from 0. */
+    readonly index: number;
+    /** On the first piece of a call. */
+    readonly id?: string;
+    readonly name?: string;
+    /** A piece of the text of its arguments. */
+    readonly arguments?: string;
+  };
+}

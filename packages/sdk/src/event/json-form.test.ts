@@ -33,7 +33,7 @@ const throwing = new Proxy(
   },
 );
 
-/** The table of docs/spec/event.md, section 9. */
+/** The table of docs/spec/event.md, section 7.1. */
 const FORMS: readonly (readonly [name: string, value: unknown, form: unknown])[] = [
   ["bigint", 123n, "[BigInt: 123]"],
   ["very long bigint", 1n << 10_000n, "[BigInt: more than 8192 bits]"],

@@ -4,7 +4,7 @@ import { isRawNumber } from "./codec.ts";
 /*
  * What stands in an event for a value that JSON has no form for. Whoever reads the event in a backend should
  * see what was there: as much of it as is useful, and where only a tag is possible, what it was. The table is
- * in docs/spec/event.md, section 9.
+ * in docs/spec/event.md, section 7.1.
  */
 
 export const CIRCULAR = "[Circular]";

@@ -1,5 +1,5 @@
 /** What JSON must escape, by byte; nothing above ASCII is among it. */
-export const NEEDS_ESCAPE = new Uint8Array(256).fill(1, 0, 0x20);
+const NEEDS_ESCAPE = new Uint8Array(256).fill(1, 0, 0x20);
 for (const char of '"\\') NEEDS_ESCAPE[char.charCodeAt(0)] = 1;
 
 /** As JSON.stringify, but that half of a surrogate pair becomes U+FFFD: a strict parser takes no half. */

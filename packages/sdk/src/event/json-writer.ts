@@ -12,7 +12,7 @@ import {
   threwForm,
   threwTag,
 } from "./json-form.ts";
-import { hasEscapes, isHighSurrogate, NEEDS_ESCAPE, quote } from "./json-text.ts";
+import { hasEscapes, isHighSurrogate, quote } from "./json-text.ts";
 import { BODY_BYTES_MAX, EVENT_LIMITS, NAME_CHARS_MAX } from "./limits.ts";
 
 /**
@@ -221,7 +221,7 @@ export class JsonWriter {
     bytes[at++] = QUOTE;
     for (let index = 0; index < length; index++) {
       const code = text.charCodeAt(index);
-      if (code > ASCII_MAX || NEEDS_ESCAPE[code] !== 0) {
+      if (code < SPACE || code > ASCII_MAX || code === QUOTE || code === BACKSLASH) {
         this.#raw(quote(text));
         return;
       }
@@ -363,6 +363,8 @@ const ARRAY_CLOSE = 0x5d;
 const COMMA = 0x2c;
 const COLON = 0x3a;
 const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const SPACE = 0x20;
 const LINE_FEED = 0x0a;
 const ASCII_MAX = 0x7f;
 

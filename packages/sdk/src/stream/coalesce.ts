@@ -56,11 +56,12 @@ function continues(first: Delta, next: Delta): boolean {
 }
 
 function isSameBut(except: readonly string[], one: object, other: object): boolean {
-  const left = Object.entries(one);
-  const right = new Map(Object.entries(other));
+  const names = Object.keys(one);
+  const isSame = (name: string) =>
+    except.includes(name) || Reflect.get(one, name) === Reflect.get(other, name);
   return (
-    left.length === right.size &&
-    left.every(([key, value]) => right.has(key) && (except.includes(key) || right.get(key) === value))
+    names.length === Object.keys(other).length &&
+    names.every((name) => Object.hasOwn(other, name) && isSame(name))
   );
 }
 

@@ -94,7 +94,7 @@ export interface EventStreamOptions {
   readonly id?: string;
   /** In events, a whole number from 1. Default: 100. */
   readonly capacity?: number;
-  /** Of estimated size: 128 per event, and the strings in its `data`. Default: 1 MiB. */
+  /** Of estimated size: 128 per event, and the text in its `data`. Default: 1 MiB. */
   readonly maxBytes?: number;
   /** Default: `block`. */
   readonly policy?: PolicyName;

@@ -54,22 +54,24 @@ export interface StreamManager<Item = StreamEvent> {
   close(): void;
 }
 
-/** What one of a manager's streams is made with. */
+/** What one stream has: see `EventStreamOptions`. */
 export type StreamOptions = Omit<EventStreamOptions, "id" | "clock">;
 
-/** How long a manager keeps its streams; the rest is the default for each stream. */
+/** What the streams of a manager have, and how long they are kept. */
 export interface StreamManagerOptions extends StreamOptions {
-  /** How long a stream may be inactive before it is closed. Default: one hour. */
+  /** How many milliseconds a stream may be inactive before it is closed. Default: one hour. */
   readonly inactiveMs?: number;
-  /** How long a closed stream can still be read, counted from its last read. Default: five minutes. */
+  /**
+   * How many milliseconds a closed stream can still be read, from its last read on. Default: five minutes.
+   */
   readonly keepClosedMs?: number;
-  /** How often the clean-up looks. Default: every 10 s. */
+  /** Milliseconds between two looks of the clean-up. Default: 10 s. */
   readonly cleanupIntervalMs?: number;
   /** The machine's own, unless a test says otherwise. */
   readonly clock?: Clock;
 }
 
-/** A stream as it is at this moment. */
+/** A stream as it was when it was asked about. */
 export interface StreamInfo {
   readonly id: string;
   readonly capacity: number;
@@ -89,7 +91,7 @@ const CLEANUP_INTERVAL_MS = 10_000;
 /** With the default size of a stream, at most 1 GiB; answers are a hundredth of that. The oldest go first. */
 const CLOSED_MAX = 1_000;
 
-/** A manager without streams. Its clean-up looks only while there are any, and keeps no process alive. */
+/** A manager of streams, which belongs to whoever made it: `close` it in the end. */
 export function createStreamManager<Item = StreamEvent>(
   options: StreamManagerOptions = {},
 ): StreamManager<Item> {

@@ -29,7 +29,7 @@ export class RingStream<Item> implements EventStream<Item>, Source<Item>, Readin
   readonly capacity: number;
   readonly #ring = new Ring<Item>();
   readonly #room: Room<Item>;
-  readonly #senders: Senders<Item>;
+  readonly #senders: Senders<Item & object>;
   readonly #subscribers: Subscriber<Item>[] = [];
   readonly #clock: Clock;
   readonly #time: TurnClock;
@@ -179,7 +179,7 @@ export class RingStream<Item> implements EventStream<Item>, Source<Item>, Readin
 
   /** As many of those who wait as there is room for. */
   #admit(): void {
-    if (this.#senders.count > 0) this.#senders.admit((item) => isEvent(item) && this.#accept(item));
+    if (this.#senders.count > 0) this.#senders.admit((item) => this.#accept(item));
   }
 
   #admitNextTurn(): void {

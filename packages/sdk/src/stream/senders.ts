@@ -24,6 +24,7 @@ export class Senders<Item> {
   readonly #streamId: string;
   readonly #clock: Clock;
   readonly #waiting = new Set<Sender<Item>>();
+  #isAdmitting = false;
 
   constructor(streamId: string, clock: Clock) {
     this.#streamId = streamId;
@@ -57,12 +58,19 @@ export class Senders<Item> {
     return waiting;
   }
 
-  /** Sends in order, as long as `trySend` takes them. */
+  /**
+   * Sends in order, as long as `trySend` takes them. An event that is sent can wake a subscriber, whose
+   * reading makes room and leads here again, while its sender is still in line: that call leaves it to this
+   * one.
+   */
   admit(trySend: (item: Item) => boolean): void {
+    if (this.#isAdmitting) return;
+    this.#isAdmitting = true;
     for (const { item, settle } of this.#waiting) {
-      if (!trySend(item)) return;
+      if (!trySend(item)) break;
       settle();
     }
+    this.#isAdmitting = false;
   }
 
   /** Ends everybody's wait. */

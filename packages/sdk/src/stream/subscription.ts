@@ -59,7 +59,7 @@ export class Subscriber<Item> implements Subscription<Item>, AsyncIterableIterat
 
   next(): Promise<Result<Item | Gap>> {
     const { cursor } = this;
-    if (cursor.isAtEnd || this.#isClosed || this.#parked.length > 0) return this.#nextLater();
+    if (cursor.isAtEnd || this.#isClosed) return this.#nextLater();
     return Promise.resolve({ value: cursor.read(), done: false });
   }
 
@@ -74,7 +74,7 @@ export class Subscriber<Item> implements Subscription<Item>, AsyncIterableIterat
 
   nextBatch(): Promise<Result<readonly (Item | Gap)[]>> {
     const { cursor } = this;
-    if (cursor.isAtEnd || this.#isClosed || this.#parked.length > 0) return this.#nextBatchLater();
+    if (cursor.isAtEnd || this.#isClosed) return this.#nextBatchLater();
     return Promise.resolve({ value: cursor.readAll(), done: false });
   }
 
@@ -101,7 +101,7 @@ export class Subscriber<Item> implements Subscription<Item>, AsyncIterableIterat
   }
 
   #nextLater(): Promise<Result<Item | Gap>> {
-    if (!this.#mustWait && this.#parked.length === 0) return Promise.resolve(DONE);
+    if (!this.#mustWait) return Promise.resolve(DONE);
     return new Promise((resolve) => this.#park(() => resolve(this.#result())));
   }
 
@@ -112,7 +112,7 @@ export class Subscriber<Item> implements Subscription<Item>, AsyncIterableIterat
 
   /** Looks a moment after it was woken: what is sent in the same turn comes in the same batch. */
   #nextBatchLater(): Promise<Result<readonly (Item | Gap)[]>> {
-    if (!this.#mustWait && this.#parked.length === 0) return Promise.resolve(DONE);
+    if (!this.#mustWait) return Promise.resolve(DONE);
     return new Promise<void>((resolve) => this.#park(resolve)).then(() => this.nextBatch());
   }
 

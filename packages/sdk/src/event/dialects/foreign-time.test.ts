@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { toUtcTime } from "./foreign-time.ts";
+import { checkTimestamp, toUtcTime } from "./foreign-time.ts";
 
 test.each([
   ["2026-11-21T05:00:00.123456789Z", "2026-11-21T05:00:00.123456789Z"],
@@ -25,4 +25,20 @@ test.each([
   -1e14,
 ])("%j is no time", (stamp) => {
   expect(toUtcTime(stamp)).toBeUndefined();
+});
+
+test.each([
+  [{ timestamp: "2026-11-21T05:00:00.123456789012+02:00" }, undefined],
+  [{ timestamp: "0001-01-01T00:00:00.000000001Z" }, undefined],
+  [{ timestamp: "0001-01-01T00:00:00Z" }, "missing_field"],
+  [{ timestamp: "0001-01-01T02:00:00.000+02:00" }, "missing_field"],
+  [{}, "missing_field"],
+  [{ timestamp: "" }, "invalid_field"],
+  [{ timestamp: 1_795_237_200_123 }, "invalid_field"],
+  [{ timestamp: null }, "invalid_field"],
+])("%j has the fault %j", (fields, code) => {
+  const fault = checkTimestamp(fields);
+
+  expect(fault?.code).toBe(code);
+  expect(fault?.field).toBe(code && "timestamp");
 });

@@ -1,5 +1,7 @@
 import { numberOf } from "../codec.ts";
+import type { EventFault } from "../fields.ts";
 import { isUtcTime } from "../time.ts";
+import { expected, missing } from "./foreign.ts";
 
 const PARTS = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:?\d\d)?$/;
 const FRACTION_CHARS_MAX = ".123456789".length;
@@ -19,6 +21,19 @@ export function toUtcTime(stamp: unknown): string | undefined {
   if (!isUtcTime(`${date}T${time}Z`)) return undefined;
   return written(Date.parse(`${date}T${time}${zone.toUpperCase()}`), fraction ?? "");
 }
+
+/**
+ * Does an object tell the time in a text `timestamp`? The year 1 is Go's way to say that nobody set it, and
+ * counts as missing.
+ */
+export function checkTimestamp({ timestamp }: { readonly timestamp?: unknown }): EventFault | undefined {
+  if (timestamp === undefined) return missing("timestamp");
+  const time = typeof timestamp === "string" ? toUtcTime(timestamp) : undefined;
+  if (time === undefined) return expected("a time as RFC 3339 writes it", "timestamp", timestamp);
+  return ZERO_TIME.test(time) ? missing("timestamp") : undefined;
+}
+
+const ZERO_TIME = /^0001-01-01T00:00:00(\.0+)?(Z|\+00:00)$/;
 
 /** `fraction` of a second, as text, where the milliseconds have none; undefined where they do. */
 function written(ms: number, fraction: string | undefined): string | undefined {

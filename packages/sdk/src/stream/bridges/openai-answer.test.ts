@@ -73,8 +73,8 @@ test("choices that come interleaved are blocks, and a delta names its block if i
     chunk({ index: 1, delta: { content: "x" } }),
     chunk({ index: 0, delta: { content: "b" } }),
     chunk({ index: 1, delta: { content: "y" } }),
-    chunk({ index: 0, delta: {}, finish_reason: "length" }),
     chunk({ index: 1, delta: {}, finish_reason: "stop" }),
+    chunk({ index: 0, delta: {}, finish_reason: "length" }),
   ]);
 
   expect(events).toEqual([
@@ -85,8 +85,8 @@ test("choices that come interleaved are blocks, and a delta names its block if i
     ["TextDelta", "x"],
     ["TextDelta", "b", 0],
     ["TextDelta", "y"],
-    ["ContentEnd", 0],
     ["ContentEnd", 1],
+    ["ContentEnd", 0],
     ["MessageStop", "c-1", "length"],
   ]);
 });
@@ -196,6 +196,11 @@ test("an answer that just stops is no MessageStop", () => {
     ["TextDelta", "Hel"],
     ["Error", "The answer ended before it was complete."],
   ]);
+  const oneOfTwo = [
+    chunk({ delta: { content: "x" } }),
+    chunk({ index: 1, delta: {}, finish_reason: "stop" }),
+  ];
+  expect(read(oneOfTwo).at(-1)).toEqual(["Error", "The answer ended before it was complete."]);
   expect(read([])).toEqual([["Error", "The answer ended before it was complete."]]);
 });
 

@@ -22,7 +22,8 @@ import { indexOf, listOf, objectOf, textOf } from "../../providers/openai/wire.t
  * MessageStop unless it said why it stopped. A block is a choice of a completion, or a part of an output item
  * of a response; it starts with its first delta and is numbered in the order of these. A delta belongs to the
  * block that started last; one that does not (several choices come interleaved) names its block as `index`.
- * A refusal is text. Tool calls have no event in this dialect; MessageStop says `tool_calls`.
+ * A refusal is text. Tool calls have no event in this dialect; MessageStop says `tool_calls`. The reason of
+ * several choices is that of the first.
  */
 export class OpenAIAnswer {
   readonly #fallbackId: string;
@@ -53,8 +54,9 @@ export class OpenAIAnswer {
   /** The events that the end of the chunks means. */
   end(): readonly StreamEvent[] {
     if (this.#isOver) return [];
-    if (this.#stopReason === undefined) this.#fail("The answer ended before it was complete.");
-    else this.#stop(this.#stopReason);
+    // A completion ends each of its blocks with a reason.
+    if (this.#stopReason !== undefined && this.#blocks.length === 0) this.#stop(this.#stopReason);
+    else this.#fail("The answer ended before it was complete.");
     return this.#take();
   }
 
@@ -86,7 +88,7 @@ export class OpenAIAnswer {
     this.#say(place, "", textOf(delta.refusal));
     const reason = textOf(choice.finish_reason);
     if (reason === undefined) return;
-    this.#stopReason ??= reason;
+    if (place === 0 || this.#stopReason === undefined) this.#stopReason = reason;
     this.#endBlock(place);
   }
 

@@ -2,7 +2,7 @@ import { isStreamFull } from "../errors.ts";
 import type { EventStream } from "../event-stream.ts";
 import type { OpenSource } from "./source.ts";
 
-/** When to stop reading a source, and what to do with the stream then. */
+/** How a source is sent into a stream. */
 export interface PumpOptions {
   /** Aborting it stops the source at once, also while it is waited for. */
   readonly signal?: AbortSignal;

@@ -5,7 +5,7 @@ import type { Gap } from "../gap.ts";
 import type { Subscription } from "../subscription.ts";
 import { type LastEventId, SSE_HEARTBEAT, seqOf, sseEnd, sseEvent, sseRetry } from "./sse-text.ts";
 
-/** Where an SSE response begins, when it ends, and how it keeps the connection. */
+/** How a stream is sent as server-sent events. */
 export interface SseOptions {
   /**
    * What the reader has seen last: the header `Last-Event-ID`, which an EventSource sends when it connects
@@ -15,9 +15,9 @@ export interface SseOptions {
   readonly lastEventId?: LastEventId;
   /** Aborting it ends the response; an EventSource will then come back. */
   readonly signal?: AbortSignal;
-  /** How long an EventSource waits before it connects again. */
+  /** How many milliseconds an EventSource waits before it connects again. Default: 1 s. */
   readonly retryMs?: number;
-  /** How long the response may be silent before it says so. */
+  /** After how many milliseconds of silence the response says that it lives. Default: 15 s. */
   readonly heartbeatMs?: number;
   /** Further headers, or others: `access-control-allow-origin`, for one. */
   readonly headers?: Readonly<Record<string, string>>;

@@ -1,3 +1,4 @@
+import { encodeStreamEvent } from "../../event/dialects/stream/codec.ts";
 import { errorEvent } from "../../event/dialects/stream/stream-event.ts";
 
 /**
@@ -68,7 +69,7 @@ const RESERVED = new Set(["open", "error", SSE_END]);
 
 function textOf(item: unknown, seq: number): string | undefined {
   try {
-    const json: string | undefined = JSON.stringify(item);
+    const json: string | undefined = isObject(item) ? encodeStreamEvent(item) : JSON.stringify(item);
     return json === undefined ? undefined : `${nameLine(item)}id: ${seq}\ndata: ${json}\n\n`;
   } catch {
     // Circular, a BigInt, a getter that throws: what an application may put into a stream of its own.
@@ -77,7 +78,11 @@ function textOf(item: unknown, seq: number): string | undefined {
 }
 
 function nameLine(item: unknown): string {
-  const type = typeof item === "object" && item !== null && "type" in item ? item.type : undefined;
+  const type = isObject(item) && "type" in item ? item.type : undefined;
   if (typeof type !== "string" || type === "" || RESERVED.has(type)) return "";
   return /[\r\n]/.test(type) || !type.isWellFormed() ? "" : `event: ${type}\n`;
+}
+
+function isObject(item: unknown): item is object {
+  return typeof item === "object" && item !== null;
 }

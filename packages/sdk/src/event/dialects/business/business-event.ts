@@ -68,10 +68,10 @@ export function parseBusinessEvent(text: string): BusinessEvent {
   return new BusinessEvent(value as BusinessPayload);
 }
 
-/** The scope of one user. `withScope` refuses an empty id. */
+/** An event that concerns one user. */
 export function userScope(id: string): EventScope {
   return { kind: "user", id };
 }
 
-/** The scope of everything that concerns no single user. */
+/** An event that concerns no user, or all. */
 export const systemScope: EventScope = { kind: "system" };

@@ -1,6 +1,7 @@
 import { numberOf } from "../../codec.ts";
 import type { Event, Json, JsonObject, Run, Usage } from "../../event.ts";
 import { isPayloadObject } from "../foreign.ts";
+import { toRunError } from "../foreign-error.ts";
 import { given } from "./given.ts";
 import { CUSTOM_PREFIX, EMBED, EMBEDDING, RUN_PAYLOAD, type RunPayload } from "./names.ts";
 
@@ -83,7 +84,7 @@ function runOf(payload: RunPayload): Run {
     ...(Object.keys(request).length > 0 && { request }),
     ...(output !== undefined && { response: { output } }),
     ...(usage && { usage }),
-    ...(payload.event === "error" && errorOf(payload.error)),
+    ...(payload.event === "error" && given("error", toRunError(payload.error))),
   };
 }
 
@@ -100,17 +101,6 @@ function usageOf(tokens: Json | undefined): Usage | undefined {
     source: tokens.estimated === true ? "estimated" : "provider",
     raw: tokens,
   };
-}
-
-function errorOf(error: Json | undefined): Pick<Run, "error"> {
-  if (error === undefined || error === null) return {};
-  if (isPayloadObject(error) && typeof error.message === "string") {
-    const { stack, type, code } = error;
-    const areTexts = [stack, type, code].every((part) => part === undefined || typeof part === "string");
-    // The sender's own object, so that what else it has survives.
-    return { error: areTexts ? (error as unknown as { message: string }) : { message: error.message } };
-  }
-  return { error: { message: typeof error === "string" ? error : JSON.stringify(error) } };
 }
 
 function text<Name extends string>(name: Name, value: Json | undefined): { readonly [Key in Name]?: string } {

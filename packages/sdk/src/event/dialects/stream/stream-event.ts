@@ -4,7 +4,7 @@ import type { JsonObject } from "../../event.ts";
 export interface StreamEvent {
   readonly type: StreamEventType | (string & {});
   readonly data: JsonObject;
-  /** RFC 3339 in UTC. */
+  /** RFC 3339, in any zone and precision; the constructors write UTC. */
   readonly timestamp: string;
 }
 
@@ -22,6 +22,11 @@ export const STREAM_EVENT_TYPES = [
   "MessageStop",
   "Error",
 ] as const;
+
+/** The type of that very name; undefined for any other, which an event may have all the same. */
+export function parseEventType(name: string): StreamEventType | undefined {
+  return STREAM_EVENT_TYPES.find((type) => type === name);
+}
 
 /** Any event, of now. */
 export function streamEvent(type: StreamEventType | (string & {}), data: JsonObject): StreamEvent {

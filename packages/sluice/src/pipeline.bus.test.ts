@@ -1,0 +1,111 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Event } from "@sluice/sdk";
+import { createIds, endId, systemClock, systemDisk, systemRandom } from "@sluice/sdk/internal";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openPipeline, type Pipeline } from "./pipeline.ts";
+import { sinkOfType } from "./sinks/registry.ts";
+import { readItem } from "./sources/ingest/item.ts";
+
+/** What the bus tells in pieces arrives whole at a sink. */
+const ids = createIds(systemClock, systemRandom);
+const session = { connector_id: "c-1", native_session_id: "s-1" };
+const at = (second: number) => ({ timestamp: `2026-11-21T05:00:0${second}Z` });
+const update = (second: number, call: object) => ({
+  ...{ type: "SessionUpdate", ...at(second), ...session, update: { tool_call_id: "t-1", ...call } },
+});
+
+let dataDir: string;
+let pipeline: Pipeline;
+beforeEach(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), "sluice-pipeline-"));
+  pipeline = await openPipeline({
+    ...{ dataDir, clock: systemClock, disk: systemDisk, random: systemRandom },
+    spool: { maxBytes: 64 * 1024 * 1024, minFreeBytes: 0, keepForMs: 3_600_000 },
+    sinks: [
+      { name: "file", type: "file", enabled: true, params: sinkOfType("file")?.options.parse({}) ?? {} },
+    ],
+    observer: { onAttempt() {}, onState() {}, onInFlight() {}, warn() {} },
+  });
+});
+afterEach(async () => {
+  await pipeline.close();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+async function post(...payloads: readonly object[]): Promise<void> {
+  const items = payloads.map((payload) => {
+    const bytes = Buffer.from(JSON.stringify(payload));
+    return readItem(bytes, undefined, ids, "2026-11-21T06:00:00.000Z");
+  });
+  const records = items.map((item) => ("record" in item ? item.record : expect.fail(item.detail)));
+  const outcomes = await pipeline.intake.append(records);
+  expect(outcomes.map(({ status }) => status)).toEqual(payloads.map(() => "appended"));
+}
+
+/** The ends that reached the sink, once all that was posted and assembled is delivered. */
+async function ends(): Promise<readonly Event[]> {
+  await pipeline.drain(5_000);
+  const lines = readFileSync(join(dataDir, "events.jsonl"), "utf8").split("\n").slice(0, -1);
+  return lines.map((line): Event => JSON.parse(line)).filter(({ kind }) => kind === "run.ended");
+}
+
+test.each([
+  ["bound to a trace", { scroll_id: "trace-1" }, "trace-1"],
+  ["not bound yet", {}, undefined],
+])("a message that is started and completed, %s, is one complete end", async (_name, scroll, traceId) => {
+  const message = { ...session, ...scroll, message_id: "m-1" };
+  const usage = { input_tokens: 8, output_tokens: 3 };
+
+  await post({ type: "SessionCreated", ...at(0), ...session, ...scroll });
+  await post({ type: "MessageStarted", ...at(1), ...message, model: "m", input: "Hi" });
+  await post({
+    type: "MessageCompleted",
+    ...at(2),
+    ...message,
+    output: "Ho",
+    usage,
+    stop_reason: "end_turn",
+  });
+
+  const [end, ...more] = await ends();
+  expect(more).toEqual([]);
+  expect(end?.id).toBe(endId(end?.runId ?? ""));
+  expect(end).toMatchObject({
+    ...{ time: "2026-11-21T05:00:02Z", session: { connector: "c-1", nativeId: "s-1" } },
+    run: {
+      ...{ type: "llm", name: "m", status: "ok", startTime: "2026-11-21T05:00:01Z" },
+      request: { model: "m", input: "Hi" },
+      response: { output: "Ho", finishReasons: ["end_turn"] },
+      usage: { input: 8, output: 3, source: "provider" },
+    },
+  });
+  expect(end?.traceId).toBe(traceId);
+  expect(end).not.toHaveProperty("origin");
+});
+
+test("a message that is bound late has its trace from the piece that knew it", async () => {
+  await post({ type: "MessageStarted", ...at(1), ...session, message_id: "m-1" });
+  await post({ type: "MessageCompleted", ...at(2), ...session, scroll_id: "trace-1", message_id: "m-1" });
+
+  expect(await ends()).toMatchObject([{ traceId: "trace-1", run: { status: "ok" } }]);
+});
+
+test("a tool call that is reported step by step is one complete run of type tool", async () => {
+  await post(
+    update(1, { type: "tool_call", name: "read", status: "pending", arguments: { path: "a" } }),
+    update(2, { type: "tool_call_update", status: "in_progress" }),
+    update(3, { type: "tool_call_update", status: "failed", error: "no such file" }),
+  );
+
+  expect(await ends()).toMatchObject([
+    {
+      time: "2026-11-21T05:00:03Z",
+      run: {
+        ...{ type: "tool", name: "read", status: "error", startTime: "2026-11-21T05:00:01Z" },
+        ...{ request: { input: { path: "a" } }, error: { message: "no such file" } },
+      },
+    },
+  ]);
+});
