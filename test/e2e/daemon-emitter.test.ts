@@ -1,13 +1,16 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { createDaemonEmitter } from "@sluice/sdk";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { startApplication, type Work } from "./application.ts";
 import { eventually, House } from "./daemon.ts";
 
 /** SLUICE_KILLS makes it longer. */
 const RESTARTS = Number(process.env["SLUICE_KILLS"] ?? 4);
+
+/** Several starts of a real daemon, each some seconds on a machine that is busy. */
+vi.setConfig({ testTimeout: 120_000 });
 
 let house: House;
 
@@ -119,6 +122,28 @@ test("what does not fit while the daemon is down is told exactly, and the rest a
 
   expect(dropped).toBeGreaterThan(1_000);
   await expectArrived(5_000 - dropped);
+});
+
+test("a daemon that listens on a socket too is reached there, also after kill -9 left the socket behind", async () => {
+  house.configure(`
+    [server]
+    socket = true
+  `);
+  const path = join(house.dataDir, "sluice.sock");
+  await house.start();
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  await house.kill();
+  await house.start();
+
+  for (const [index, url] of [undefined, `unix:${path}`].entries()) {
+    const emitter = createDaemonEmitter({ dataDir: house.dataDir, ...(url !== undefined && { url }) });
+    emitter.emit({ id: `a-${index}`, kind: "test.happened" });
+    await emitter.close();
+  }
+
+  await expectArrived(2);
+  await house.stop();
+  expect(existsSync(path)).toBe(false);
 });
 
 test("a program that listens where a dead daemon did gets nothing", async () => {

@@ -60,6 +60,11 @@ const ERRORS = {
     message: (d) =>
       `Cannot listen on ${d.listen}: ${d.cause}. Choose another address with --listen HOST:PORT (port 0 takes a free one).`,
   },
+  SOCKET_FAILED: {
+    exit: EXIT.busy,
+    message: (d) =>
+      `Cannot listen on the socket ${d.path}: ${d.cause}. Remove [server] socket, or use another data directory.`,
+  },
   NOT_RUNNING: {
     exit: EXIT.notRunning,
     message: (d) => `No sluice is running in ${d.path}. Start one with: sluice start`,

@@ -4,8 +4,8 @@ import { type Clock, systemClock } from "../system/clock.ts";
 import { type Random, systemRandom } from "../system/random.ts";
 import { dropTeller, type OnDrop } from "./drop.ts";
 import type { Emitter } from "./emitter.ts";
-import { LineBuffer } from "./line-buffer.ts";
-import { LineEncoder } from "./line-encoder.ts";
+import { EventLines } from "./event-lines.ts";
+import { HeadWriter } from "./head.ts";
 
 /** For tests of applications: what they emitted, as a backend would get it. */
 export interface MemoryEmitter extends Emitter {
@@ -31,8 +31,8 @@ const EVENT_BYTES_MAX = 16 * 1024 * 1024;
 export function createMemoryEmitter(options: MemoryOptions = {}): MemoryEmitter {
   const { clock = systemClock, random = systemRandom, onDrop } = options;
   const tell = dropTeller(onDrop);
-  const encoder = new LineEncoder(clock, random, tell);
-  const line = new LineBuffer(EVENT_BYTES_MAX);
+  const head = new HeadWriter(clock, random);
+  const line = new EventLines(EVENT_BYTES_MAX);
   let events: Event[] = [];
   let isClosed = false;
   return {
@@ -44,7 +44,8 @@ export function createMemoryEmitter(options: MemoryOptions = {}): MemoryEmitter 
     },
     emit(event) {
       if (isClosed) return tell(1, "closed");
-      if (!encoder.add(event, line)) return;
+      const refusal = line.add(event, head);
+      if (refusal !== undefined) return tell(1, refusal.reason, refusal.detail);
       events.push(decodeEvent(line.bytes));
       line.clear();
     },

@@ -16,6 +16,8 @@ export interface HttpRequest {
   readonly method: "GET" | "POST";
   /** http: or https:. */
   readonly url: string;
+  /** A unix socket to send it through, instead of to the host that `url` names. */
+  readonly socketPath?: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
 }
@@ -36,7 +38,7 @@ export function createHttpClient(): HttpClient {
   const plain = new http.Agent({ keepAlive: true, maxSockets: SOCKETS_MAX });
   const secure = new https.Agent({ keepAlive: true, maxSockets: SOCKETS_MAX });
   return {
-    send({ method, url, headers, body = new Uint8Array(0) }, signal) {
+    send({ method, url, socketPath, headers, body = new Uint8Array(0) }, signal) {
       const isSecure = url.startsWith("https:");
       const { request } = isSecure ? https : http;
       const agent = isSecure ? secure : plain;
@@ -46,6 +48,7 @@ export function createHttpClient(): HttpClient {
           agent,
           headers: { ...headers, "content-length": body.length },
           signal,
+          ...(socketPath !== undefined && { socketPath }),
         });
         outgoing.on("socket", (socket) => socket.unref());
         outgoing.on("error", reject);

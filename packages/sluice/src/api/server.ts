@@ -5,11 +5,11 @@ import {
   type ServerResponse,
   STATUS_CODES,
 } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo, ListenOptions, Socket } from "node:net";
 import { type Clock, codeOf, sleep } from "@sluice/sdk/internal";
 import { SluiceError } from "../errors.ts";
 import { type Problem, sendProblem } from "../http/problem.ts";
-import { allowedHosts, createGuard, stripToken } from "./guard.ts";
+import { allowedHosts, createGuard, type Guard, stripToken } from "./guard.ts";
 import { matchRoute, type Route } from "./routes.ts";
 
 /** The one HTTP server: every door is a line of its route table, and the guard stands before all of them. */
@@ -26,6 +26,11 @@ export interface ApiServer {
 
 export interface ServerOptions {
   readonly listen: { readonly host: string; readonly port: number };
+  /**
+   * A unix socket to listen on as well, mode 0600: for this user's processes, also those in a container that
+   * shares the directory and not the network. What is there under this name must be gone.
+   */
+  readonly socketPath?: string;
   /** More Host values to answer to. */
   readonly hosts: readonly string[];
   readonly token: string;
@@ -58,6 +63,24 @@ const CONNECTIONS_MAX = 4_096;
  * token.
  */
 export async function openServer(options: ServerOptions): Promise<ApiServer> {
+  const { listen, socketPath, onBug } = options;
+  const server = createHttpServer();
+  await listenPublicly(server, listen);
+  const socket = socketPath === undefined ? undefined : createHttpServer();
+  if (socket !== undefined && socketPath !== undefined) {
+    try {
+      await listenPrivately(socket, socketPath);
+    } catch (error) {
+      await new Promise((resolve) => server.close(resolve));
+      throw error;
+    }
+  }
+  // Out of descriptors, for one: the next connection may work again.
+  for (const opened of [server, socket]) opened?.on("error", onBug);
+  return new NodeServer(server, socket, options);
+}
+
+function createHttpServer(): Server {
   const server = createServer({
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -68,10 +91,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
   server.maxHeadersCount = HEADERS_MAX;
   server.maxConnections = CONNECTIONS_MAX;
   server.on("clientError", answerClientError);
-  await listen(server, options.listen);
-  // Out of descriptors, for one: the next connection may work again.
-  server.on("error", options.onBug);
-  return new NodeServer(server, options);
+  return server;
 }
 
 /** Can only this machine reach it? */
@@ -81,25 +101,29 @@ export function isLoopback(host: string): boolean {
 
 class NodeServer implements ApiServer {
   readonly url: string;
-  readonly #server: Server;
+  readonly #servers: readonly Server[];
   readonly #clock: Clock;
   #isRefusing = false;
   #work = 0;
   #onIdle: (() => void) | undefined;
 
-  constructor(server: Server, options: ServerOptions) {
-    this.#server = server;
+  constructor(server: Server, socket: Server | undefined, options: ServerOptions) {
+    this.#servers = socket === undefined ? [server] : [server, socket];
     this.#clock = options.clock;
     const port = portOf(server);
     const { host } = options.listen;
     this.url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
     const routes = options.routes(this.url);
-    const guard = createGuard({
-      hosts: allowedHosts(host, port, options.hosts),
-      token: options.token,
-      isExposed: !isLoopback(host),
-      clock: options.clock,
-    });
+    const { token, clock } = options;
+    const hosts = allowedHosts(host, port, options.hosts);
+    this.#listen(server, routes, createGuard({ hosts, token, isExposed: !isLoopback(host), clock }), options);
+    if (socket === undefined) return;
+    // No page and no other machine can reach it, and a client has no port to name.
+    const guard = createGuard({ hosts: new Set(["localhost"]), token, isExposed: false, clock });
+    this.#listen(socket, routes, guard, options);
+  }
+
+  #listen(server: Server, routes: readonly Route[], guard: Guard, options: ServerOptions): void {
     const refuse = (
       response: ServerResponse,
       problem: Problem,
@@ -132,7 +156,7 @@ class NodeServer implements ApiServer {
 
   refuse(): void {
     this.#isRefusing = true;
-    this.#server.closeIdleConnections();
+    for (const server of this.#servers) server.closeIdleConnections();
   }
 
   async idle(waitMs: number): Promise<void> {
@@ -144,10 +168,10 @@ class NodeServer implements ApiServer {
 
   async close(): Promise<void> {
     this.#isRefusing = true;
-    if (!this.#server.listening) return;
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeAllConnections();
-    await closed;
+    const open = this.#servers.filter(({ listening }) => listening);
+    const closed = open.map((server) => new Promise((resolve) => server.close(resolve)));
+    for (const server of open) server.closeAllConnections();
+    await Promise.all(closed);
   }
 
   #count(response: ServerResponse): void {
@@ -179,18 +203,46 @@ class NodeServer implements ApiServer {
   }
 }
 
-function listen(server: Server, { host, port }: ServerOptions["listen"]): Promise<void> {
+async function listenPublicly(server: Server, { host, port }: ServerOptions["listen"]): Promise<void> {
+  try {
+    await listenOn(server, { host, port });
+  } catch (error) {
+    const cause = LISTEN_CAUSES[codeOf(error) ?? ""] ?? messageOf(error);
+    throw new SluiceError("LISTEN_FAILED", { listen: `${host}:${port}`, cause }, error);
+  }
+}
+
+/** What the kernel can name a socket by; Node would cut a longer path. */
+const SOCKET_PATH_BYTES_MAX = 107;
+
+/** The socket is made while `listen` is called, and never for a moment with more rights than 0600. */
+async function listenPrivately(server: Server, path: string): Promise<void> {
+  if (Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX) {
+    throw new SluiceError("SOCKET_FAILED", { path, cause: `longer than ${SOCKET_PATH_BYTES_MAX} bytes` });
+  }
+  const umask = process.umask(0o177);
+  const listening = listenOn(server, { path });
+  process.umask(umask);
+  try {
+    await listening;
+  } catch (error) {
+    throw new SluiceError("SOCKET_FAILED", { path, cause: codeOf(error) ?? messageOf(error) }, error);
+  }
+}
+
+/** Calls `listen` at once. Rejects with Node's error. */
+function listenOn(server: Server, where: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    const fail = (error: Error) => {
-      const cause = LISTEN_CAUSES[codeOf(error) ?? ""] ?? error.message;
-      reject(new SluiceError("LISTEN_FAILED", { listen: `${host}:${port}`, cause }, error));
-    };
-    server.once("error", fail);
-    server.listen({ host, port }, () => {
-      server.off("error", fail);
+    server.once("error", reject);
+    server.listen(where, () => {
+      server.off("error", reject);
       resolve();
     });
   });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 const LISTEN_CAUSES: Readonly<Record<string, string>> = {

@@ -11,6 +11,8 @@ import { sinkProblem } from "./sink-conflicts.ts";
 /** What the daemon runs on: complete, checked, in our units. */
 export interface Config {
   readonly listen: Address;
+  /** Also on a unix socket in the data directory. */
+  readonly socket: boolean;
   /** A fixed token; absent, each start makes its own. */
   readonly token: string | undefined;
   /** More Host values that are answered. */
@@ -45,6 +47,7 @@ const DEFAULT_OPENAI_URL = "https://api.openai.com/v1";
 /** The defaults as a person would write them, for the reference page. */
 export const DEFAULTS_IN_WORDS: Readonly<Record<string, string>> = {
   "server.listen": '"127.0.0.1:4747"',
+  "server.socket": "false",
   "spool.data_dir": "$XDG_STATE_HOME/sluice, else ~/.local/state/sluice; under systemd $STATE_DIRECTORY",
   "spool.max_bytes": '"5 GiB"',
   "spool.min_free": '"512 MiB"',
@@ -82,6 +85,7 @@ export function resolveConfig(layers: readonly Layer[], around: Surroundings): C
   if (problem) throw new SluiceError("CONFIG_INVALID", { problems: problem });
   return {
     listen: last((settings) => settings.server?.listen) ?? DEFAULT_LISTEN,
+    socket: last((settings) => settings.server?.socket) ?? false,
     token: last((settings) => settings.server?.token),
     hosts: last((settings) => settings.server?.hosts) ?? [],
     dataDir,

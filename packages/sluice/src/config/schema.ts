@@ -30,6 +30,10 @@ const address = z.string().transform((value, context) => {
 
 const server = z.strictObject({
   listen: address.optional().describe("HOST:PORT to listen on. Port 0 takes a free one."),
+  socket: z
+    .boolean()
+    .optional()
+    .describe("Listen on the unix socket sluice.sock in the data directory as well, for this user only."),
   token: z
     .string()
     .min(16, "is too short to be a secret: 16 characters at least")

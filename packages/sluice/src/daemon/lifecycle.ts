@@ -1,4 +1,5 @@
 import { hostname, networkInterfaces } from "node:os";
+import { join } from "node:path";
 import { type Clock, codeOf, type Disk, type Random } from "@sluice/sdk/internal";
 import { adminRoutes } from "../api/admin.ts";
 import { healthRoutes } from "../api/health.ts";
@@ -60,6 +61,8 @@ export interface DaemonOptions {
   readonly graceMs?: number;
 }
 
+/** In the data directory. */
+const SOCKET_FILE = "sluice.sock";
 /** Below the 30 s after which Kubernetes kills. */
 const GRACE_MS = 10_000;
 /**
@@ -166,11 +169,15 @@ class RunningDaemon implements Daemon {
     logger.info({ url: this.url, pid, version, sinks: config.sinks.map(({ name }) => name) }, "ready");
   }
 
-  #openServer(): Promise<ApiServer> {
-    const { config, clock, logger } = this.#options;
+  async #openServer(): Promise<ApiServer> {
+    const { config, clock, disk, logger } = this.#options;
     const { host } = config.listen;
+    const socketPath = config.socket ? join(config.dataDir, SOCKET_FILE) : undefined;
+    // The directory is ours by its lock, so whoever listened there is gone.
+    if (socketPath !== undefined) await disk.remove(socketPath);
     return openServer({
       listen: config.listen,
+      ...(socketPath !== undefined && { socketPath }),
       hosts: [...config.hosts, ...(isLoopback(host) ? [] : namesOfThisMachine())],
       token: this.#token,
       clock,
@@ -195,6 +202,7 @@ class RunningDaemon implements Daemon {
         version,
         bootId: this.#pipeline.intake.bootId,
         startedAt: this.#startedAt,
+        ...(config.socket && { socket: SOCKET_FILE }),
       });
     } catch (error) {
       throw new SluiceError(

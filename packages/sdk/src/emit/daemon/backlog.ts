@@ -1,10 +1,10 @@
-import type { LineSink } from "../line-encoder.ts";
-
 /**
  * Events that were taken and are not acknowledged, oldest first. Two forms: in memory, and in files that
  * survive the process.
  */
-export interface Backlog extends LineSink {
+export interface Backlog {
+  /** Takes an event's JSON with its line feed, valid during the call. False if there is no room. */
+  add(line: Uint8Array): boolean;
   /** Lines that wait, all of them together; 0 when nothing does. */
   readonly sizeBytes: number;
   /**

@@ -364,13 +364,35 @@ test("a program that took over the daemon's port gets nothing", async () => {
   expect(rig.problems).toEqual([expect.stringContaining("another program answers there")]);
 });
 
+test("a unix socket is used where the application names one, or the daemon has one", async () => {
+  await using named = openRig({ url: "unix:/run/sluice.sock" });
+  await using found = openRig();
+  announce(found, { url: "http://127.0.0.1:5000", nonce: "n-1", token: "t-1", socket: "sluice.sock" });
+  found.daemon.script = (_lines, { method, headers }) =>
+    method === "GET"
+      ? { status: 200, headers: { "x-sluice-proof": proofOf("n-1", headers["x-sluice-challenge"] ?? "") } }
+      : undefined;
+
+  for (const rig of [named, found]) {
+    rig.emit("e-1");
+    await rig.emitter.flush();
+  }
+
+  expect(named.requests.map(({ socketPath }) => socketPath)).toEqual(["/run/sluice.sock"]);
+  const socketPath = `${found.dataDir}/sluice.sock`;
+  expect(found.requests.map(({ url, socketPath }) => [url, socketPath])).toEqual([
+    ["http://localhost/livez", socketPath],
+    ["http://localhost/v1/events", socketPath],
+  ]);
+});
+
 test.each(["ftp://host", "not a url"])("the url %s is refused at once", (url) => {
   expect(() => openRig({ url })).toThrow(TypeError);
 });
 
 function announce(
   { disk, dataDir }: ReturnType<typeof openRig>,
-  discovery: { readonly url: string; readonly nonce: string; readonly token: string },
+  discovery: Readonly<Record<"url" | "nonce" | "token", string>> & { readonly socket?: string },
 ): void {
   const more = { pid: 1, version: "0", bootId: "b", startedAt: "2026-11-21T05:00:00Z" };
   disk.put(`${dataDir}/daemon.json`, Buffer.from(JSON.stringify({ ...discovery, ...more })));

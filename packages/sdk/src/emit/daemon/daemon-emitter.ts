@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { BODY_BYTES_MAX } from "../../event/limits.ts";
 import type { IncomingEvent } from "../../event/validate.ts";
 import { type Clock, systemClock, type Timer } from "../../system/clock.ts";
 import { type Disk, systemDisk } from "../../system/disk.ts";
@@ -10,7 +11,8 @@ import { type Random, systemRandom } from "../../system/random.ts";
 import { type SyncDisk, systemSyncDisk } from "../../system/sync-disk.ts";
 import { dropTeller, type OnDrop } from "../drop.ts";
 import type { Emitter } from "../emitter.ts";
-import { LineEncoder } from "../line-encoder.ts";
+import { EventLines } from "../event-lines.ts";
+import { HeadWriter } from "../head.ts";
 import { untilAborted } from "../until-aborted.ts";
 import type { Backlog } from "./backlog.ts";
 import { resolveDataDir } from "./data-dir.ts";
@@ -66,7 +68,10 @@ export function createDaemonEmitter(options: DaemonEmitterOptions = {}): Emitter
 
 /** What an application may want to say. Nothing is needed for a daemon on the same machine. */
 export interface DaemonEmitterOptions {
-  /** Where the daemon is, like "http://127.0.0.1:4747". Default: what daemon.json says, else this address. */
+  /**
+   * Where the daemon is, like "http://127.0.0.1:4747" or "unix:/PATH/sluice.sock". Default: what daemon.json
+   * in the data directory says, else that address.
+   */
   readonly url?: string;
   /** For a daemon that listens off loopback. Default: what daemon.json says. Sent with `url` as it is. */
   readonly token?: string;
@@ -122,7 +127,9 @@ class DaemonEmitter implements Emitter {
   readonly #machine: Machine;
   readonly #drop: OnDrop;
   readonly #onProblem: (problem: string) => void;
-  readonly #encoder: LineEncoder;
+  readonly #head: HeadWriter;
+  /** The event at hand. */
+  readonly #line = new EventLines(BODY_BYTES_MAX);
   readonly #backlog: Backlog;
   readonly #canLeave: boolean;
   readonly #sender: Sender;
@@ -148,7 +155,7 @@ class DaemonEmitter implements Emitter {
     this.#machine = machine;
     this.#drop = dropTeller(options.onDrop);
     this.#onProblem = options.onProblem ?? (() => {});
-    this.#encoder = new LineEncoder(clock, random, this.#drop);
+    this.#head = new HeadWriter(clock, random);
     this.#backlog = this.#createBacklog(options, survive, join(dataDir, SPILL_DIRECTORY));
     this.#canLeave = survive !== "nothing";
     const target = createTarget(options, machine, dataDir);
@@ -175,11 +182,24 @@ class DaemonEmitter implements Emitter {
       this.#drop(1, "closed");
       return;
     }
-    if (!this.#encoder.add(event, this.#backlog)) return;
+    if (!this.#add(event)) return;
     this.#taken++;
     if (this.#sender.isSending) return;
     if (this.#backlog.sizeBytes >= BATCH_BYTES) this.#sender.start();
     else this.#timer ??= this.#machine.clock.after(BATCH_AGE_MS, () => this.#startSending());
+  }
+
+  /** False when the event could not be taken, which is told. */
+  #add(event: IncomingEvent): boolean {
+    const refusal = this.#line.add(event, this.#head);
+    if (refusal !== undefined) {
+      this.#drop(1, refusal.reason, refusal.detail);
+      return false;
+    }
+    const isTaken = this.#backlog.add(this.#line.bytes);
+    this.#line.clear();
+    if (!isTaken) this.#drop(1, "buffer_full");
+    return isTaken;
   }
 
   async flush(signal?: AbortSignal): Promise<void> {
@@ -270,14 +290,11 @@ class DaemonEmitter implements Emitter {
 
 function createTarget(options: DaemonEmitterOptions, machine: Machine, dataDir: string): Target {
   const { url, token } = options;
-  if (url === undefined) return discoveredTarget(machine, dataDir, token);
-  const { protocol } = new URL(url);
-  if (protocol === "http:" || protocol === "https:") return fixedTarget(url, token);
-  throw new TypeError(`The url of a daemon begins with http: or https:, and not with ${protocol}`);
+  return url === undefined ? discoveredTarget(machine, dataDir, token) : fixedTarget(url, token);
 }
 
 /** A spill file of this machine is of no use to a daemon on another. */
 function isElsewhere({ url, dataDir }: DaemonEmitterOptions): boolean {
-  if (url === undefined || dataDir !== undefined) return false;
+  if (url === undefined || dataDir !== undefined || url.startsWith("unix:")) return false;
   return !/^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(new URL(url).hostname);
 }

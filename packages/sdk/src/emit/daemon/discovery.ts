@@ -15,6 +15,8 @@ export interface Discovery {
   readonly version: string;
   readonly bootId: string;
   readonly startedAt: string;
+  /** The name, in the data directory, of a unix socket on which it listens as well. */
+  readonly socket?: string;
 }
 
 /** In the data directory. */
@@ -75,5 +77,7 @@ function isDiscovery(value: unknown): value is Discovery {
   if (typeof value !== "object" || value === null) return false;
   const texts = ["url", "nonce", "token", "version", "bootId", "startedAt"];
   const hasTexts = texts.every((name) => typeof Reflect.get(value, name) === "string");
+  const socket: unknown = Reflect.get(value, "socket");
+  if (socket !== undefined && typeof socket !== "string") return false;
   return hasTexts && typeof Reflect.get(value, "pid") === "number";
 }

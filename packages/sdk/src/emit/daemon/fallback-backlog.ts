@@ -17,9 +17,9 @@ export class FallbackBacklog implements Backlog {
     return this.#first.sizeBytes + this.#second.sizeBytes;
   }
 
-  add(json: string, head: Uint8Array): boolean {
-    if (this.#second.sizeBytes > 0) return this.#second.add(json, head);
-    return this.#first.add(json, head) || this.#second.add(json, head);
+  add(line: Uint8Array): boolean {
+    if (this.#second.sizeBytes > 0) return this.#second.add(line);
+    return this.#first.add(line) || this.#second.add(line);
   }
 
   next(): Promise<Lines | undefined> {

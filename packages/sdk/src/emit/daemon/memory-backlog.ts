@@ -1,6 +1,6 @@
 import { BODY_BYTES_MAX, ITEMS_PER_REQUEST_MAX } from "../../event/limits.ts";
-import { LineBuffer } from "../line-buffer.ts";
 import { type Backlog, type Lines, REQUEST_BYTES } from "./backlog.ts";
+import { LineBuffer } from "./line-buffer.ts";
 import type { SpillDirectory } from "./spill-directory.ts";
 
 /** Lines that wait in memory, in pieces of a request each. With a directory, the last of them go there. */
@@ -22,18 +22,17 @@ export class MemoryBacklog implements Backlog {
     return this.#sizeBytes;
   }
 
-  add(json: string, head: Uint8Array): boolean {
-    if (this.#sizeBytes + json.length + head.length > this.#bytesMax) return false;
+  add(line: Uint8Array): boolean {
+    if (this.#sizeBytes + line.length > this.#bytesMax) return false;
     const buffer = this.#writable();
-    const beforeBytes = buffer.sizeBytes;
-    if (buffer.add(json, head)) {
-      this.#sizeBytes += buffer.sizeBytes - beforeBytes;
+    if (buffer.add(line)) {
+      this.#sizeBytes += line.length;
       return true;
     }
     // A large one may fit where it is alone.
     if (buffer.lines === 0) return false;
     this.#buffers.push(new LineBuffer(BODY_BYTES_MAX));
-    return this.add(json, head);
+    return this.add(line);
   }
 
   async next(): Promise<Lines | undefined> {

@@ -24,16 +24,14 @@ export async function postLines(
     const either = AbortSignal.any([signal, timeout.signal]);
     const place = await target.find(either);
     if (place === undefined) return notThere(target, "another program answers there");
-    const { url, token } = place;
+    const { token, ...where } = place;
     const headers = {
       "content-type": "application/x-ndjson",
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     };
     const body = lines.bytes;
-    const answer = readAnswer(
-      await http.send({ method: "POST", url: `${url}/v1/events`, headers, body }, either),
-      lines.events,
-    );
+    const request = { ...where, url: `${where.url}/v1/events`, method: "POST", headers, body } as const;
+    const answer = readAnswer(await http.send(request, either), lines.events);
     // A daemon that was started again has another token.
     if (answer.status === "blocked" || answer.status === "later") target.lost();
     return answer;

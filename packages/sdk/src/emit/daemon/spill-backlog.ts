@@ -1,6 +1,5 @@
-import { BODY_BYTES_MAX, ITEMS_PER_REQUEST_MAX } from "../../event/limits.ts";
+import { ITEMS_PER_REQUEST_MAX } from "../../event/limits.ts";
 import type { Clock, Timer } from "../../system/clock.ts";
-import { LineBuffer } from "../line-buffer.ts";
 import { type Backlog, type Lines, REQUEST_BYTES } from "./backlog.ts";
 import type { SpillDirectory } from "./spill-directory.ts";
 import type { SpillFile } from "./spill-file.ts";
@@ -18,7 +17,6 @@ const LINE_FEED = 0x0a;
 export class SpillBacklog implements Backlog {
   readonly #directory: SpillDirectory;
   readonly #clock: Clock;
-  readonly #line = new LineBuffer(BODY_BYTES_MAX);
   /** Oldest first; the last one is written to. */
   #files: SpillFile[] = [];
   #isNewestFull = false;
@@ -37,20 +35,17 @@ export class SpillBacklog implements Backlog {
     return this.#waitingBytes;
   }
 
-  add(json: string, head: Uint8Array): boolean {
-    this.#line.clear();
-    if (!this.#line.add(json, head)) return false;
-    const { bytes } = this.#line;
+  add(line: Uint8Array): boolean {
     const file = this.#writable();
-    if (file === undefined || !this.#hasRoom(bytes.length)) return false;
+    if (file === undefined || !this.#hasRoom(line.length)) return false;
     try {
-      file.append(bytes);
+      file.append(line);
     } catch (error) {
       this.#directory.tell(error);
       return false;
     }
-    this.#waitingBytes += bytes.length;
-    this.#roomBytes -= bytes.length;
+    this.#waitingBytes += line.length;
+    this.#roomBytes -= line.length;
     return true;
   }
 

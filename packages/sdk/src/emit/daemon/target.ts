@@ -1,3 +1,4 @@
+import { basename, join } from "node:path";
 import type { Disk } from "../../system/disk.ts";
 import type { HttpClient } from "../../system/http-client.ts";
 import type { Random } from "../../system/random.ts";
@@ -15,16 +16,27 @@ export interface Target {
 
 interface Place {
   readonly url: string;
+  readonly socketPath?: string;
   readonly token?: string;
 }
 
 /** Where a daemon listens that was told nothing else. */
 const DEFAULT_URL = "http://127.0.0.1:4747";
 
-/** A place that the application names. */
+/** Where a request goes that is sent through a socket: nobody looks the name up. */
+const SOCKET_URL = "http://localhost";
+
+/** A place that the application names. Throws a TypeError if it is none. */
 export function fixedTarget(url: string, token: string | undefined): Target {
-  const place = { url: url.replace(/\/+$/, ""), ...(token !== undefined && { token }) };
-  return { find: async () => place, lost: () => {}, description: place.url };
+  const place = { ...placeOf(url), ...(token !== undefined && { token }) };
+  return { find: async () => place, lost: () => {}, description: url };
+}
+
+function placeOf(url: string): Place {
+  if (url.startsWith("unix:/")) return { url: SOCKET_URL, socketPath: url.slice("unix:".length) };
+  const { protocol } = new URL(url);
+  if (protocol === "http:" || protocol === "https:") return { url: url.replace(/\/+$/, "") };
+  throw new TypeError(`The url of a daemon begins with http:, https: or unix:/, and not with ${protocol}`);
 }
 
 /**
@@ -38,10 +50,11 @@ export function discoveredTarget(
   token: string | undefined,
 ): Target {
   let found: Place | undefined;
-  const prove = async (url: string, nonce: string, signal: AbortSignal): Promise<boolean> => {
+  const prove = async (place: Place, nonce: string, signal: AbortSignal): Promise<boolean> => {
     const challenge = Buffer.from(random.fill(new Uint8Array(16))).toString("hex");
     const headers = { [CHALLENGE_HEADER]: challenge };
-    const answer = await http.send({ method: "GET", url: `${url}/livez`, headers }, signal);
+    const request = { ...place, url: `${place.url}/livez`, method: "GET", headers } as const;
+    const answer = await http.send(request, signal);
     return isProof(String(answer.headers[PROOF_HEADER] ?? ""), nonce, challenge);
   };
   return {
@@ -50,8 +63,11 @@ export function discoveredTarget(
       // One that this user may not read is another user's daemon: ours, if any, has the usual port.
       const discovery = await readDiscovery(disk, dataDir).catch(() => undefined);
       if (!discovery) return { url: DEFAULT_URL };
-      const { url, nonce } = discovery;
-      if (await prove(url, nonce, signal)) found = { url, token: token ?? discovery.token };
+      const { url, socket, nonce } = discovery;
+      // The directory may have another path for the daemon, which may be in another container.
+      const place =
+        socket === undefined ? { url } : { url: SOCKET_URL, socketPath: join(dataDir, basename(socket)) };
+      if (await prove(place, nonce, signal)) found = { ...place, token: token ?? discovery.token };
       return found;
     },
     lost() {

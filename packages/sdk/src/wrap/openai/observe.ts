@@ -42,6 +42,9 @@ const CAPABILITIES = ["text_generation", "tool_calling", "streaming"];
  * (`withRun`). Usage is what the provider says; a streamed chat says it only if the application asks
  * (`stream_options`).
  *
+ * Observed once is enough: a client that is observed already is returned as it is, and one whose requests go
+ * through sluice's proxy is captured there.
+ *
  * A function that makes the client may be given instead, so that a failure to do so (no key) is told as
  * `init.failed`; its error is thrown on. Nothing else throws.
  */
