@@ -35,6 +35,8 @@ beforeAll(async () => {
   packed = await packPackage("sdk", directory);
   consumer = await installOutside(packed, directory);
   copyFileSync(join(ROOT, "test/consumer/program.ts"), join(consumer, "program.ts"));
+  // The client that the program observes is the application's own.
+  symlinkSync(join(ROOT, "node_modules/openai"), join(consumer, "node_modules/openai"));
 }, PATIENCE_MS);
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -119,7 +121,7 @@ test.each([
   const [first, second] = runs.split("\n");
   expect(first).toContain(version);
   expect(JSON.parse(second ?? "")).toEqual({
-    kinds: ["order.placed"],
+    kinds: ["order.placed", "init.started", "init.succeeded", "run.started", "run.ended"],
     drops: ["1 invalid"],
     texts: ["Hello, world", "Hello, world"],
     isRefused: true,
