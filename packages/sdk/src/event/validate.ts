@@ -11,7 +11,7 @@ import {
   isObject,
   requireField,
 } from "./fields.ts";
-import { deriveId } from "./ids.ts";
+import { deriveId, putDerivedId } from "./ids.ts";
 import { checkRun } from "./validate-run.ts";
 
 /** An event on its way in: id and time may still be missing. */
@@ -45,7 +45,16 @@ export function isPiece(event: IncomingEvent): boolean {
  * it.
  */
 export function endId(runId: string, revision = 1): string {
-  return deriveId(runId, revision === 1 ? "ended" : `ended:${revision}`);
+  return deriveId(runId, endName(revision));
+}
+
+/** Writes the 36 characters of that id, for an emitter that has no use for a string. */
+export function putEndId(into: Uint8Array, at: number, runId: string, revision = 1): void {
+  putDerivedId(into, at, runId, endName(revision));
+}
+
+function endName(revision: number): string {
+  return revision === 1 ? "ended" : `ended:${revision}`;
 }
 
 function checkEnvelope(event: Fields): EventFault | undefined {
