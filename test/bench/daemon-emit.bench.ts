@@ -16,10 +16,10 @@ import { compare, interleave, type Measurement } from "./measure.ts";
  *
  * "emit call" is the CPU time (user and system, all threads of the process) between the first and the last
  * line of the loop that emits, 100 calls a turn and nothing else in it (the events are made before):
- * checking, stringifying, ids, the write into the spill file; and of sending what happens inside a call, which with the
- * batch processor is the encoding of every batch that a call completes. "emit to answer" is the CPU time of
- * the process from the first call until everything was acknowledged, by the number of events. A burst of
- * 2,000 fits the batch processor's queue of 2,048, so that it drops nothing.
+ * checking, stringifying, ids, the write into the spill file; and of sending what happens inside a call,
+ * which with the batch processor is the encoding of every batch that a call completes. "emit to answer" is
+ * the CPU time of the process from the first call until everything was acknowledged, by the number of
+ * events. A burst of 2,000 fits the batch processor's queue of 2,048, so that it drops nothing.
  */
 const ROUNDS = 11;
 const EVENTS = 2_000;

@@ -5,9 +5,11 @@ import {
   type Emitter,
   type EventStream,
   isStreamClosed,
+  observe,
   type StreamEvent,
   textDeltaEvent,
 } from "@sluice/sdk";
+import OpenAI from "openai";
 
 /**
  * What an application does with the SDK, in small. A test compiles it against the packed package, outside of
@@ -24,6 +26,9 @@ const options: BufferedOptions = {
 const emitter: Emitter = createBufferedEmitter(options);
 emitter.emit({ kind: "order.placed", data: { amount: 12.5 } });
 emitter.emit({ kind: "" });
+const answer = { id: "chatcmpl-1", object: "chat.completion", created: 1, model: "gpt-4o", choices: [] };
+const openai = observe(new OpenAI({ apiKey: "none", fetch: async () => Response.json(answer) }), { emitter });
+await openai.chat.completions.create({ model: "gpt-4o", messages: [{ role: "user", content: "Hello" }] });
 await emitter.close();
 
 const stream: EventStream = createEventStream({ policy: "drop-oldest" });

@@ -4,7 +4,7 @@ import { deriveId } from "../../ids.ts";
 import { endId } from "../../validate.ts";
 import { isPayloadObject, known, nameIn, textIn } from "../foreign.ts";
 import { toRunError } from "../foreign-error.ts";
-import { given } from "../run-payload/given.ts";
+import { given } from "../given.ts";
 import { BUS, type BusPayload, CUSTOM_PREFIX, reportOf } from "./names.ts";
 
 /** What every event of the bus has; of a custom kind everything else is its data. */

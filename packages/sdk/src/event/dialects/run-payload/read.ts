@@ -2,7 +2,7 @@ import { numberOf } from "../../codec.ts";
 import type { Event, Json, JsonObject, Run, Usage } from "../../event.ts";
 import { isPayloadObject } from "../foreign.ts";
 import { toRunError } from "../foreign-error.ts";
-import { given } from "./given.ts";
+import { given } from "../given.ts";
 import { CUSTOM_PREFIX, EMBED, EMBEDDING, RUN_PAYLOAD, type RunPayload } from "./names.ts";
 
 /** What a custom kind has in its envelope; everything else is its data. */
