@@ -1,5 +1,5 @@
 import { UUID_CHARS, UuidMinter } from "../event/ids.ts";
-import { endId, type IncomingEvent, isComplete } from "../event/validate.ts";
+import { type IncomingEvent, isComplete, putEndId } from "../event/validate.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Random } from "../system/random.ts";
 
@@ -48,7 +48,7 @@ export class HeadWriter {
   #writeId(event: IncomingEvent): number {
     const { runId, run } = event;
     if (runId === undefined || !isComplete(event)) return this.#minter.mint(this.#head, ID_AT);
-    this.#head.write(endId(runId, run?.revision), ID_AT, "latin1");
+    putEndId(this.#head, ID_AT, runId, run?.revision);
     return this.#clock.nowMs();
   }
 

@@ -116,11 +116,13 @@ function putByte(into: Uint8Array, at: number, byte: number): void {
  * with a line feed between them, which no id can contain.
  */
 export function deriveId(id: string, name: string): string {
-  const text = `${id}\n${name}`;
-  // Ends of runs are derived for every call: the bytes go through memory that is used again, if they fit.
-  if (text.length > DERIVED_CHARS_MAX) return uuidv5(DERIVED_ID_NAMESPACE, text);
-  const end = UUID_BYTES + derivedInput.write(text, UUID_BYTES);
-  return fromDigest(hash("sha1", derivedInput.subarray(0, end), "binary"));
+  putDerivedId(derivedText, 0, id, name);
+  return derivedText.toString("latin1");
+}
+
+/** Writes the 36 characters of a derived id, for whoever needs bytes and no string. */
+export function putDerivedId(into: Uint8Array, at: number, id: string, name: string): void {
+  putDigest(into, at, hash("sha1", derivedInputOf(id, name), "binary"));
 }
 
 /** RFC 9562, version 5. `namespace` is a UUID. */
@@ -128,19 +130,19 @@ export function uuidv5(namespace: string, name: string): string {
   const prefix = uuidBytes(namespace);
   if (prefix === undefined) throw new TypeError(`not a UUID: ${namespace}`);
   const bytes = Buffer.concat([prefix, Buffer.from(name)]);
-  return fromDigest(hash("sha1", bytes, "binary"));
+  putDigest(derivedText, 0, hash("sha1", bytes, "binary"));
+  return derivedText.toString("latin1");
 }
 
 /** `digest` has a byte in each character; the first 16 become the id. */
-function fromDigest(digest: string): string {
-  for (let index = 0, at = 0; index < UUID_BYTES; index++, at += 2) {
+function putDigest(into: Uint8Array, start: number, digest: string): void {
+  for (let index = 0, at = start; index < UUID_BYTES; index++, at += 2) {
     const byte = digest.charCodeAt(index);
-    if (index === 6) putByte(derivedText, at, 0x50 | (byte & 0x0f));
-    else if (index === 8) putByte(derivedText, at, 0x80 | (byte & 0x3f));
-    else putByte(derivedText, at, byte);
-    if (index === 3 || index === 5 || index === 7 || index === 9) derivedText[at++ + 2] = DASH;
+    if (index === 6) putByte(into, at, 0x50 | (byte & 0x0f));
+    else if (index === 8) putByte(into, at, 0x80 | (byte & 0x3f));
+    else putByte(into, at, byte);
+    if (index === 3 || index === 5 || index === 7 || index === 9) into[at++ + 2] = DASH;
   }
-  return derivedText.toString("latin1");
 }
 
 const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
@@ -152,11 +154,28 @@ export function uuidBytes(text: string): Uint8Array | undefined {
 }
 
 /**
+ * What the id is the hash of. Ends of runs are derived for every call: the bytes go through memory that is
+ * used again, if they fit, and so does the view of it, because runs have ids of one length.
+ */
+function derivedInputOf(id: string, name: string): Uint8Array {
+  if (id.length + name.length > DERIVED_CHARS_MAX) {
+    return Buffer.concat([derivedMemory.subarray(0, UUID_BYTES), Buffer.from(`${id}\n${name}`)]);
+  }
+  let end = UUID_BYTES + derivedMemory.write(id, UUID_BYTES);
+  derivedMemory[end++] = LINE_FEED;
+  end += derivedMemory.write(name, end);
+  if (derivedInput.length !== end) derivedInput = derivedMemory.subarray(0, end);
+  return derivedInput;
+}
+
+/**
  * A run id and a name, with room; what is longer takes the slow way. In UTF-8 it is at most three times as
  * many bytes.
  */
 const DERIVED_CHARS_MAX = 300;
+const LINE_FEED = 0x0a;
 
 const derivedText = Buffer.alloc(UUID_CHARS);
-const derivedInput = Buffer.alloc(UUID_BYTES + 3 * DERIVED_CHARS_MAX);
-derivedInput.set(uuidBytes(DERIVED_ID_NAMESPACE) ?? []);
+const derivedMemory = Buffer.alloc(UUID_BYTES + 3 * DERIVED_CHARS_MAX + 1);
+derivedMemory.set(uuidBytes(DERIVED_ID_NAMESPACE) ?? []);
+let derivedInput = derivedMemory.subarray(0, UUID_BYTES);

@@ -43,6 +43,58 @@ test("every number is written as JSON.stringify writes it, but that minus zero k
   expect(written({ zero: -0, list: [-0, 0] })).toBe('{"zero":-0,"list":[-0,0]}');
 });
 
+test("every decimal fraction is written as JSON.stringify writes it", () => {
+  const decimals = [1, 3, 6, 7, 15].map((digits) =>
+    fc.double({ min: 0, max: 2_000, noNaN: true }).map((number) => Number(number.toFixed(digits))),
+  );
+  fc.assert(
+    fc.property(fc.array(fc.oneof(...decimals)), (numbers) => {
+      const positive = [
+        ...numbers.filter((number) => number > 0),
+        0.1 + 0.2,
+        1e-6,
+        1e-7,
+        0.999999,
+        999.999999,
+      ];
+
+      expect(written({ positive })).toBe(JSON.stringify({ positive }));
+    }),
+  );
+});
+
+test("a long list of fractions is written whole", () => {
+  const list = Array.from({ length: 30_000 }, (_, index) => ((index % 999) + 1) / 1_000);
+
+  expect(written({ list })).toBe(JSON.stringify({ list }));
+});
+
+test("a text is escaped as JSON.stringify does, whatever it is made of and however much room there is", () => {
+  const characters = fc.constantFrom(...'abc"\\\n\t\u0001\u001f\u007fé€😀\ud800');
+  const text = fc.string({ unit: characters, maxLength: 300 });
+  fc.assert(
+    fc.property(text, fc.nat(70_000), (some, before) => {
+      const value = { before: "x".repeat(before), some };
+
+      expect(written(value)).toBe(JSON.stringify({ ...value, some: some.toWellFormed() }));
+    }),
+  );
+});
+
+test("keys of any length are written as JSON.stringify writes them, more of them than are remembered", () => {
+  const names = Array.from(
+    { length: 1_500 },
+    (_, index) => `${"k".repeat(index % 45)}"é😀\n`.slice(index % 9) + index,
+  );
+  const value = Object.fromEntries(names.map((name) => [name, 1]));
+  const writer = new JsonWriter(BYTES_MAX);
+
+  for (let round = 0; round < 2; round++) writer.line(value, NO_HEAD, value);
+
+  const line = JSON.stringify(Object.fromEntries(names.map((name) => [name.toWellFormed(), 1])));
+  expect(Buffer.from(writer.bytes).toString()).toBe(`${line}\n${line}\n`);
+});
+
 test.each([31, 39, 40, 41, 42, 43, 44, 45, 100, 70_000])(
   "each character is escaped at each place of a text of %i characters",
   (length) => {

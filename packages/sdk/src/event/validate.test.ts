@@ -151,4 +151,6 @@ test("an end is complete with its start time and status, and a piece without eit
 test("a late end has an id of its own", () => {
   expect(endId("run-1")).toBe(deriveId("run-1", "ended"));
   expect(endId("run-1", 2)).toBe(deriveId("run-1", "ended:2"));
+  expect(endId("run-2", 2)).toBe(deriveId("run-2", "ended:2"));
+  expect(endId("run-2", 2)).toBe(deriveId("run-2", "ended:2"));
 });
