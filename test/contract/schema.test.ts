@@ -39,12 +39,13 @@ const TIMEOUT_MS = 60_000;
 /** An event with every field that the check knows, as each of the kinds that need some. */
 const EVENTS: readonly Fields[] = ["run.started", "run.ended", "run.scored", "tool.called"].map((kind) => ({
   ...{ id: "e-1", kind, time: "2026-11-21T05:00:00Z", runId: "r", parentRunId: "p", traceId: "t" },
+  ...{ parentSpanId: "00f067aa0ba902b7" },
   ...{ scope: { kind: "user", id: "u", props: {} }, session: { id: "s", connector: "c", nativeId: "n" } },
   ...{ tags: ["a"], metadata: {}, tool: { id: "t", name: "f", arguments: 1 }, data: 1, origin: {} },
   run: {
     ...{ type: "llm", name: "m", provider: "p", operation: "chat", writer: "w", status: "ok", reason: "r" },
     ...{ startTime: "2026-11-21T05:00:00Z", firstTokenTime: "2026-11-21T05:00:00Z" },
-    ...{ pieces: [], revision: 2, truncated: {}, http: {} },
+    ...{ pieces: [], revision: 2, truncated: {}, http: {}, attempts: [] },
     request: { model: "m", input: 1, params: {}, stream: true },
     response: { id: "i", model: "m", output: 1, finishReasons: ["stop"] },
     usage: {

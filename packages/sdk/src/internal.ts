@@ -10,6 +10,7 @@ export {
   readDiscovery,
 } from "./emit/daemon/discovery.ts";
 export {
+  bySpillOrder,
   decodeSpillHeader,
   encodeSpillHeader,
   SPILL_DIRECTORY,
@@ -63,4 +64,5 @@ export { type Output, systemOutput } from "./system/output.ts";
 export { systemProcess, type ThisProcess } from "./system/process.ts";
 export { type ProcessIdentity, type ProcessTable, systemProcessTable } from "./system/process-table.ts";
 export { type Random, seededRandom, systemRandom } from "./system/random.ts";
+export { syncDirectory } from "./system/sync-directory.ts";
 export { appendText, closeDescriptor, openForAppend, readTextFile } from "./system/text-file.ts";

@@ -143,11 +143,15 @@ class BufferedEmitter implements Emitter {
 
   /** The timer is left alone when a batch goes earlier: to set it anew for each batch would cost more. */
   #waitForCompany(): Timer {
-    this.#exitHook ??= beforeExit(() => this.#flushAtExit());
+    this.#watchForExit();
     return this.#clock.after(this.#batchAgeMs, () => {
       this.#ageTimer = undefined;
       if (this.#rejected === undefined) this.#startWriting();
     });
+  }
+
+  #watchForExit(): void {
+    this.#exitHook ??= beforeExit(() => this.#flushAtExit());
   }
 
   async #flushAtExit(): Promise<void> {
@@ -161,6 +165,8 @@ class BufferedEmitter implements Emitter {
     if (this.#writing !== undefined) return;
     const batch = this.#rejected ?? this.#nextBatch();
     if (batch === undefined) return;
+    // A large first batch has waited for nobody, and may be rejected, and kept.
+    this.#watchForExit();
     this.#rejected = undefined;
     this.#retryTimer?.cancel();
     this.#writing = this.#writeOut(batch);

@@ -1,3 +1,7 @@
+import { createIds, type Ids } from "../event/ids.ts";
+import { endId, type IncomingEvent, isComplete } from "../event/validate.ts";
+import { systemClock } from "../system/clock.ts";
+import { systemRandom } from "../system/random.ts";
 import { dropTeller, messageOf, type OnDrop } from "./drop.ts";
 import type { Emitter } from "./emitter.ts";
 
@@ -8,13 +12,16 @@ export interface CombineOptions {
 }
 
 /**
- * Hands each event to all of the emitters, in order. One that throws, or whose flush or close rejects, takes
+ * Hands each event to all of the emitters, in order. An event without an id or a time gets them here, so that
+ * it is one and the same fact wherever it arrives. One that throws, or whose flush or close rejects, takes
  * nothing from the others. `flush` and `close` wait for all and never reject.
  */
 export function fanOut(emitters: readonly Emitter[], options: CombineOptions = {}): Emitter {
   const tell = dropTeller(options.onDrop);
+  const ids = createIds(systemClock, systemRandom);
   return {
-    emit(event) {
+    emit(given) {
+      const event = identified(given, ids);
       for (const emitter of emitters) {
         try {
           emitter.emit(event);
@@ -30,4 +37,29 @@ export function fanOut(emitters: readonly Emitter[], options: CombineOptions = {
       await Promise.allSettled(emitters.map(async (emitter) => emitter.close()));
     },
   };
+}
+
+/** What is no plain object, or cannot be read, is left to each emitter, which has a way with it. */
+function identified(event: IncomingEvent, ids: Ids): IncomingEvent {
+  try {
+    const { id, time } = event;
+    if (id !== undefined && time !== undefined) return event;
+    if (Object.getPrototypeOf(event) !== Object.prototype) return event;
+    const head = { id: id ?? idOf(event, ids), time: time ?? timeOf(event) };
+    // Twice: first for their place, then for their value.
+    return { ...head, ...event, ...head };
+  } catch {
+    // A getter that throws.
+    return event;
+  }
+}
+
+function idOf(event: IncomingEvent, ids: Ids): string {
+  const { runId, run } = event;
+  return runId !== undefined && isComplete(event) ? endId(runId, run?.revision) : ids.uuidv7();
+}
+
+function timeOf({ kind, run }: IncomingEvent): string {
+  const startTime = kind === "run.started" ? run?.startTime : undefined;
+  return startTime ?? new Date(systemClock.nowMs()).toISOString();
 }

@@ -1,5 +1,14 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -177,10 +186,18 @@ test("a file that was renamed away is left alone, and rotation is the log file's
 
 const MODULE = JSON.stringify(join(import.meta.dirname, "file.ts"));
 
-function runApplication(script: string): void {
+/** What it printed. Its exit code is its own affair. */
+function runApplication(script: string, path = pathOf()): string {
   const head = `import { createFileEmitter } from ${MODULE};
-    const emitter = createFileEmitter({ path: ${JSON.stringify(pathOf())} });`;
-  execFileSync(process.execPath, ["--input-type=module", "--eval", `${head}\n${script}`]);
+    const emitter = createFileEmitter({
+      path: ${JSON.stringify(path)},
+      onDrop: (count, reason) => console.log(count, reason),
+    });`;
+  return spawnSync(process.execPath, [
+    "--input-type=module",
+    "--eval",
+    `${head}\n${script}`,
+  ]).stdout.toString();
 }
 
 test("an application that just ends has all its events in the file (T71)", () => {
@@ -194,4 +211,31 @@ test("an application that flushes and exits has them too, and is not kept alive 
   runApplication('setTimeout(() => emitter.emit({ id: "e-2", kind: "k" }), 10);');
 
   expect(idsOf()).toEqual(["e-1", "e-2"]);
+});
+
+test.each([
+  ["process.exit", "process.exit(1);"],
+  ["an uncaught exception", 'setImmediate(() => { throw new Error("bug"); });'],
+])("an application that ends by %s keeps what it flushed, and half a line of nothing (T71)", (_end, end) => {
+  runApplication(`
+    for (let n = 0; n < 1_000; n++) emitter.emit({ id: "e-" + n, kind: "k" });
+    await emitter.flush();
+    for (let n = 1_000; n < 2_000; n++) emitter.emit({ id: "e-" + n, kind: "k" });
+    ${end}`);
+
+  // What came in the last 100 ms is lost, as the emitter says: it is there from the first on, or not at all.
+  const ids = idsOf();
+  expect(ids.length).toBeGreaterThanOrEqual(1_000);
+  expect(ids).toEqual(Array.from(ids, (_, index) => `e-${index}`));
+});
+
+test("an application that ends while its file refuses a large batch is told what it lost", () => {
+  writeFileSync(pathOf("file"), "");
+
+  const printed = runApplication(
+    'for (let n = 0; n < 3; n++) emitter.emit({ kind: "k", data: "x".repeat(70_000) });',
+    join(pathOf("file"), "events.jsonl"),
+  );
+
+  expect(printed).toBe("1 write_failed\n2 write_failed\n");
 });

@@ -78,14 +78,32 @@ test("each of the six methods hears its event, with what is true and nothing els
   ]);
 });
 
-test("an event that no method is for is dropped with a reason", () => {
+test("an event whose method is not there is dropped with a reason", () => {
   const { told, onDrop } = drops();
   const emitter = fromLifecycle({ emitToolCallDetected: () => {} }, { onDrop });
 
   for (const event of events) emitter.emit(event);
-  emitter.emit({ kind: "order.placed" });
 
-  expect(told.map(([count, reason]) => [count, reason])).toEqual(Array(6).fill([1, "no_form"]));
+  expect(told.map(([count, reason]) => [count, reason])).toEqual(Array(5).fill([1, "no_form"]));
+});
+
+test("what the six methods have no word for calls none of them, and is no drop", () => {
+  const { told, onDrop } = drops();
+  const { calls, methods } = recorder();
+  const emitter = fromLifecycle(methods, { onDrop });
+  const run = { type: "tool", startTime: "2026-11-21T05:00:00Z" };
+
+  emitter.emit({ kind: "run.started", runId: "r", run: { ...run, type: "llm" } });
+  emitter.emit({ kind: "run.ended", runId: "r", run: { ...run, status: "ok" } });
+  emitter.emit({ kind: "run.scored", runId: "r", data: 1 });
+  emitter.emit({ kind: "order.placed" });
+  emitter.emit({
+    ...{ kind: "lifecycle.MINE", data: { provider: "p" } },
+    origin: { dialect: "lifecycle", keys: ["event_type", "provider"] },
+  });
+
+  expect(calls).toEqual([]);
+  expect(told).toEqual([]);
 });
 
 test("a method that throws or rejects reaches nobody but onDrop (P16)", async () => {

@@ -18,7 +18,7 @@ import { untilAborted } from "./until-aborted.ts";
 
 /** What `fromLifecycle` may be told. */
 export interface FromLifecycleOptions {
-  /** Told of every event that no method took, or that a method failed on. */
+  /** Told of every event whose method is not there or failed. */
   readonly onDrop?: OnDrop;
 }
 
@@ -35,8 +35,9 @@ export interface ToLifecycleOptions {
  * An emitter that calls a plain object's methods: any of the six, for initialisations, ends of LLM and
  * embedding runs, and tool calls. A method is called before `emit` returns, so what it does costs the
  * application that time; if it returns a promise, `flush` and `close` wait for it. A method that throws or
- * rejects reaches nobody but `onDrop` (reason `threw`); an event that none of the methods is for is dropped
- * as `no_form`.
+ * rejects reaches nobody but `onDrop` (reason `threw`); an event whose method the object lacks is dropped as
+ * `no_form`. What the six have no word for (the start of a run, a tool's run, a custom event) is left out on
+ * purpose, which is no drop.
  */
 export function fromLifecycle(
   methods: Partial<LifecycleEmitter>,
@@ -130,14 +131,13 @@ class LifecycleMethods implements Emitter {
     await this.flush();
   }
 
-  /** Undefined, and told, for what has no form here. */
+  /** Undefined for what is none of the six, and, told, for what is no event. */
   #read(event: IncomingEvent): LifecyclePayload | undefined {
     try {
       const fault = checkEvent(event);
-      const payload = fault === undefined ? toLifecyclePayload(event) : undefined;
-      if (fault !== undefined) this.#drop(1, "invalid", `${fault.field} ${fault.detail}`);
-      else if (payload === undefined) this.#drop(1, "no_form", `${event.kind} is none of the six events`);
-      return payload;
+      if (fault === undefined) return toLifecyclePayload(event);
+      this.#drop(1, "invalid", `${fault.field} ${fault.detail}`);
+      return undefined;
     } catch (error) {
       // A getter that throws: the caller's object, and not worth the caller's process.
       this.#drop(1, "invalid", messageOf(error));
@@ -148,9 +148,11 @@ class LifecycleMethods implements Emitter {
   #call(payload: LifecyclePayload): void {
     const { event_type, ...fields } = payload;
     const name = String(event_type);
+    // A type of its own, from a sender of this dialect, is none of the six either.
+    if (!isLifecycleEventType(name)) return;
     try {
-      const method = isLifecycleEventType(name) ? this.#methods[METHODS[name]] : undefined;
-      const outcome = (method as Method | undefined)?.call(this.#methods, fields);
+      const method = this.#methods[METHODS[name]] as Method | undefined;
+      const outcome = method?.call(this.#methods, fields);
       if (method === undefined) this.#drop(1, "no_form", `there is no method for ${name}`);
       else if (isThenable(outcome)) this.#keepUntilDone(outcome);
     } catch (error) {

@@ -71,7 +71,7 @@ function copyOfScope(given: unknown): unknown {
 function copyOfRun(given: unknown): unknown {
   const run = isPlain(given) ? own({ ...given }, given) : formOf(given);
   if (!isOpen(run)) return run;
-  const { request, response, usage, error, pieces, truncated, http } = run;
+  const { request, response, usage, error, pieces, truncated, http, attempts } = run;
   if (request !== undefined) run["request"] = copyOfRequest(request);
   if (response !== undefined) run["response"] = copyOfResponse(response);
   if (usage !== undefined) run["usage"] = copyOfUsage(usage);
@@ -79,6 +79,7 @@ function copyOfRun(given: unknown): unknown {
   if (pieces !== undefined) run["pieces"] = formOf(pieces);
   if (truncated !== undefined && !isAsItIs(truncated)) run["truncated"] = formOf(truncated);
   if (http !== undefined && !isAsItIs(http)) run["http"] = formOf(http);
+  if (attempts !== undefined) run["attempts"] = formOf(attempts);
   return run;
 }
 

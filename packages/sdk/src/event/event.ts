@@ -14,6 +14,8 @@ export interface Event {
   readonly runId?: string;
   readonly parentRunId?: string;
   readonly traceId?: string;
+  /** 16 hexadecimal digits: the span above a run, where that is no run, of a `traceparent` header. */
+  readonly parentSpanId?: string;
   readonly session?: Session;
   readonly tags?: readonly string[];
   readonly metadata?: JsonObject;
@@ -98,6 +100,8 @@ export interface Run {
     readonly path?: string;
     readonly requestId?: string;
   };
+  /** Each try of a call that was tried again, in order: its HTTP status, or why none came. */
+  readonly attempts?: readonly { readonly status?: number; readonly error?: string }[];
   readonly [unknown: string]: unknown;
 }
 

@@ -57,6 +57,15 @@ export function checkStrings(value: unknown, field: string): EventFault | undefi
   return undefined;
 }
 
+export function checkList(value: unknown, field: string): EventFault | undefined {
+  return value === undefined || Array.isArray(value) ? undefined : invalid(field, "must be a list");
+}
+
+export function checkSpanId(value: unknown, field: string): EventFault | undefined {
+  if (value === undefined || (typeof value === "string" && SPAN_ID.test(value))) return undefined;
+  return invalid(field, "must be 16 hexadecimal digits");
+}
+
 export function checkCount(value: unknown, field: string): EventFault | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== "number") return invalid(field, "must be a number");
@@ -90,6 +99,8 @@ function isPrintableId(value: unknown): boolean {
   if (typeof value !== "string" || value.length === 0 || value.length > ID_CHARS_MAX) return false;
   return PRINTABLE_ASCII.test(value) || (value.isWellFormed() && !UNPRINTABLE.test(value));
 }
+
+const SPAN_ID = /^[\da-fA-F]{16}$/;
 
 /** Nearly every id; the other pattern is for the rest, and slow. */
 const PRINTABLE_ASCII = /^[ -~]+$/;

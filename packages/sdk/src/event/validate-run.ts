@@ -1,6 +1,7 @@
 import {
   checkBoolean,
   checkCount,
+  checkList,
   checkName,
   checkObject,
   checkString,
@@ -70,7 +71,8 @@ function checkRest(run: Fields): EventFault | undefined {
     checkError(run.error) ??
     checkStrings(run.pieces, "run.pieces") ??
     checkObject(run.truncated, "run.truncated") ??
-    checkObject(run.http, "run.http")
+    checkObject(run.http, "run.http") ??
+    checkList(run.attempts, "run.attempts")
   );
 }
 

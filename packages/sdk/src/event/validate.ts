@@ -3,6 +3,7 @@ import {
   checkId,
   checkName,
   checkObject,
+  checkSpanId,
   checkStrings,
   checkTime,
   type EventFault,
@@ -57,6 +58,7 @@ function checkEnvelope(event: Fields): EventFault | undefined {
     checkId(event.runId, "runId") ??
     checkId(event.parentRunId, "parentRunId") ??
     checkId(event.traceId, "traceId") ??
+    checkSpanId(event.parentSpanId, "parentSpanId") ??
     checkScope(event.scope) ??
     checkSession(event.session) ??
     checkStrings(event.tags, "tags") ??

@@ -1,7 +1,8 @@
 import { dirname } from "node:path";
 import type { Clock } from "../system/clock.ts";
 import { codeOf, type Disk, type DiskFile } from "../system/disk.ts";
-import { isDue, type Rotation, rotate, syncDirectory } from "./rotation.ts";
+import { syncDirectory } from "../system/sync-directory.ts";
+import { isDue, type Rotation, rotate } from "./rotation.ts";
 import { type LogFormat, repairTail } from "./torn-tail.ts";
 
 /**

@@ -1,5 +1,6 @@
 import { basename, dirname, extname, join } from "node:path";
 import type { Disk } from "../system/disk.ts";
+import { syncDirectory } from "../system/sync-directory.ts";
 
 /**
  * When a log file gives way to a new one, and how many old ones stay. Without limits a file grows for ever.
@@ -51,16 +52,6 @@ export async function rotate(disk: Disk, path: string, rotation: Rotation, nowMs
   const old = [...taken, name].filter((each) => isOldName(path, each)).sort();
   for (const each of old.slice(0, Math.max(0, old.length - rotation.keep))) {
     await disk.remove(join(directory, each));
-  }
-}
-
-/** Makes a new or renamed name durable. */
-export async function syncDirectory(disk: Disk, path: string): Promise<void> {
-  const directory = await disk.open(path, "read");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 

@@ -32,3 +32,10 @@ test("a process of another container or machine is unknown, and one before the r
   expect(systemProcessTable.stateOf({ ...self, bootId: "other", hostName: "elsewhere" })).toBe("unknown");
   expect(systemProcessTable.stateOf({ ...self, bootId: "other" })).toBe("dead");
 });
+
+test("where kernels have no boot id a process of another host is unknown", () => {
+  const mac = { ...systemProcessTable, self: { pid: 1, hostName: "here" } };
+
+  expect(mac.stateOf({ pid: 2 ** 30, hostName: "elsewhere" })).toBe("unknown");
+  expect(mac.stateOf({ pid: 2 ** 30, hostName: "here" })).toBe("dead");
+});

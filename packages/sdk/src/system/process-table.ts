@@ -35,6 +35,8 @@ export const systemProcessTable: ProcessTable = {
       return identity.hostName === self.hostName ? "dead" : "unknown";
     }
     if (identity.pidNamespace !== self.pidNamespace) return "unknown";
+    // Where kernels have no boot id, only the host's name tells one machine's pids from another's.
+    if (identity.hostName !== self.hostName && self.bootId === undefined) return "unknown";
     if (identity.startedAt === undefined) return hasProcess(identity.pid);
     const startedAt = startOf(identity.pid);
     return startedAt === identity.startedAt ? "alive" : "dead";

@@ -203,6 +203,24 @@ test("an event that is larger than a request is sent alone", async () => {
   expect(rig.ids()).toEqual(["e-1", "large", "e-2"]);
 });
 
+test("behind an event of many megabytes requests are as small as ever", async () => {
+  await using rig = openRig({ survive: "kill" });
+  rig.daemon.script = refusedConnection;
+  const half = "x".repeat(4_300_000);
+
+  rig.emitter.emit({ id: "large", kind: "test.happened", data: [half, half] });
+  for (let index = 0; index < 20; index++) {
+    rig.emitter.emit({ id: `e-${index}`, kind: "test.happened", data: "x".repeat(700_000) });
+  }
+  rig.daemon.script = () => undefined;
+  await rig.emitter.flush();
+
+  const [first, ...others] = rig.requests.map(({ body = [] }) => body.length);
+  expect(rig.drops).toEqual([]);
+  expect(first).toBeLessThanOrEqual(10 * 1024 * 1024);
+  expect(Math.max(...others)).toBeLessThanOrEqual(1024 * 1024);
+});
+
 test("where no file can be written events go through memory, and a person is told once", async () => {
   const readOnly = (disk: SyncDisk): SyncDisk => ({
     ...disk,
@@ -265,7 +283,23 @@ test("spill files take no more than they may, together with those of others", as
 
   expect(dropped).toBeGreaterThan(100);
   expect(rig.stored.length + dropped).toBe(200);
-  expect(rig.problems[0]).toContain("all that they may take is taken");
+  expect(rig.problems[0]).toMatch(/all that they may \(2000 bytes in .*spillBytes/);
+});
+
+test("what is left at the end of the process takes no more than spill files may, and the rest is told", async () => {
+  await using rig = openRig({ spillBytes: 2_000 });
+  rig.daemon.script = refusedConnection;
+
+  rig.emitter.emit({ id: "e-1", kind: "test.happened", data: "x".repeat(1_500) });
+  await rig.clock.advance(200);
+  rig.emit("e-2");
+  rig.emitter.emit({ id: "e-3", kind: "test.happened", data: "x".repeat(1_500) });
+  for (const { onExit } of rig.ends) onExit();
+
+  const [name = ""] = rig.spillFiles();
+  expect(rig.spilled(name)).toEqual(["e-1"]);
+  expect(rig.drops).toEqual([[2, "write_failed", "the process ended before a daemon had it"]]);
+  expect(rig.problems.at(-1)).toContain("all that they may");
 });
 
 test('with survive: "crash" what was not sent is left in a file when the process ends', async () => {
@@ -384,6 +418,16 @@ test("a unix socket is used where the application names one, or the daemon has o
     ["http://localhost/livez", socketPath],
     ["http://localhost/v1/events", socketPath],
   ]);
+});
+
+test("a password in the url reaches nobody who is told of a problem", async () => {
+  await using rig = openRig({ url: "https://me:hunter2@telemetry.example/in" });
+  rig.daemon.script = refusedConnection;
+
+  rig.emit("e-1");
+  await rig.clock.advance(200);
+
+  expect(rig.problems).toEqual([expect.stringContaining("looked at https://telemetry.example/in")]);
 });
 
 test.each(["ftp://host", "not a url"])("the url %s is refused at once", (url) => {

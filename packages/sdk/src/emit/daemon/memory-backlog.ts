@@ -56,17 +56,7 @@ export class MemoryBacklog implements Backlog {
     const waiting = this.#buffers.filter(({ lines }) => lines > 0);
     this.#buffers = [];
     this.#sizeBytes = 0;
-    const file = waiting.length > 0 ? this.#directory?.create() : undefined;
-    let left = 0;
-    try {
-      for (const buffer of waiting) {
-        file?.append(buffer.bytes);
-        if (file !== undefined) left += buffer.lines;
-      }
-      file?.leave();
-    } catch (error) {
-      this.#directory?.tell(error);
-    }
+    const left = waiting.length > 0 && this.#directory !== undefined ? leaveIn(this.#directory, waiting) : 0;
     return waiting.reduce((sum, { lines }) => sum + lines, 0) - left;
   }
 
@@ -83,4 +73,27 @@ export class MemoryBacklog implements Backlog {
     this.#buffers.push(buffer);
     return buffer;
   }
+}
+
+/** Writes as many buffers, oldest first, as the directory may hold. Returns how many events those are. */
+function leaveIn(directory: SpillDirectory, buffers: readonly LineBuffer[]): number {
+  let roomBytes = directory.roomBytes();
+  const file = directory.create();
+  if (file === undefined) return 0;
+  let left = 0;
+  try {
+    for (const { bytes, sizeBytes, lines } of buffers) {
+      roomBytes -= sizeBytes;
+      if (roomBytes < 0) {
+        directory.tellFull();
+        break;
+      }
+      file.append(bytes);
+      left += lines;
+    }
+    file.leave();
+  } catch (error) {
+    directory.tell(error);
+  }
+  return left;
 }

@@ -1,4 +1,4 @@
-import { ITEMS_PER_REQUEST_MAX } from "../../event/limits.ts";
+import { BODY_BYTES_MAX, ITEMS_PER_REQUEST_MAX } from "../../event/limits.ts";
 import type { Clock, Timer } from "../../system/clock.ts";
 import { type Backlog, type Lines, REQUEST_BYTES } from "./backlog.ts";
 import type { SpillDirectory } from "./spill-directory.ts";
@@ -103,7 +103,7 @@ export class SpillBacklog implements Backlog {
 
   #hasRoom(bytes: number): boolean {
     if (bytes <= this.#roomBytes) return true;
-    this.#directory.tell(new Error("all that they may take is taken"));
+    this.#directory.tellFull();
     return false;
   }
 
@@ -118,15 +118,16 @@ export class SpillBacklog implements Backlog {
     }
   }
 
-  async #read(file: SpillFile): Promise<Lines> {
-    const wanted = Math.min(file.waitingBytes, Math.max(this.#request.length, REQUEST_BYTES));
+  async #read(file: SpillFile, bytesMax = REQUEST_BYTES): Promise<Lines> {
+    const wanted = Math.min(file.waitingBytes, bytesMax);
     if (this.#request.length < wanted) this.#request = Buffer.allocUnsafeSlow(wanted);
-    const count = await file.read(this.#request);
+    const count = await file.read(this.#request.subarray(0, wanted));
     const lines = wholeLines(this.#request.subarray(0, count));
     if (lines.events > 0) return lines;
+    // We write whole lines, and none is longer than a body: somebody else has written into the file.
+    if (wanted < bytesMax || bytesMax === BODY_BYTES_MAX) throw new Error("a spill file has no line feed");
     // One line that is longer than a request should be.
-    this.#request = Buffer.allocUnsafeSlow(2 * this.#request.length);
-    return this.#read(file);
+    return this.#read(file, Math.min(2 * bytesMax, BODY_BYTES_MAX));
   }
 
   #touch(): void {

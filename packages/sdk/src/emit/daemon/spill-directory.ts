@@ -57,12 +57,25 @@ export class SpillDirectory {
   }
 
   tell(error: unknown): void {
-    if (this.#isFailing) return;
-    this.#isFailing = true;
-    const { path, onProblem } = this.#options;
-    onProblem(
+    const { path } = this.#options;
+    this.#tellOnce(
       `Spill files cannot be written (${messageOf(error)}): events are kept in memory only. ` +
         `Make ${path} writable for this user, or name another dataDir.`,
     );
+  }
+
+  /** As `tell`, for files that take all that they may. */
+  tellFull(): void {
+    const { path, bytesMax } = this.#options;
+    this.#tellOnce(
+      `Spill files take all that they may (${bytesMax} bytes in ${path}): events are kept in memory only. ` +
+        "Start the daemon, which empties them, or allow more with spillBytes.",
+    );
+  }
+
+  #tellOnce(problem: string): void {
+    if (this.#isFailing) return;
+    this.#isFailing = true;
+    this.#options.onProblem(problem);
   }
 }

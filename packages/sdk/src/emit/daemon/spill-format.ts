@@ -28,7 +28,7 @@ export const SPILL_DIRECTORY = "spill";
 /** A header is some 300 bytes; the host's name is the only part that others choose. */
 export const SPILL_HEADER_BYTES_MAX = 1_024;
 
-const NAME = /^[\da-f]{32}-\d{1,9}(\.live)?\.ndjson$/;
+const NAME = /^([\da-f]{32})-(\d{1,9})(\.live)?\.ndjson$/;
 const DONE_DIGITS = 12;
 const PREFIX = '{"sluice":"spill","version":1,"done":"';
 const LINE_FEED = 0x0a;
@@ -42,7 +42,15 @@ export function spillFileName(writer: string, number: number, state: SpillState)
 export function spillStateOf(name: string): SpillState | undefined {
   const match = NAME.exec(name);
   if (match === null) return undefined;
-  return match[1] === undefined ? "left" : "live";
+  return match[3] === undefined ? "left" : "live";
+}
+
+/** For `sort`: the files of each writer in the order in which it wrote them. Foreign names stand first. */
+export function bySpillOrder(a: string, b: string): number {
+  const [, writerA = "", numberA = 0] = NAME.exec(a) ?? [];
+  const [, writerB = "", numberB = 0] = NAME.exec(b) ?? [];
+  if (writerA !== writerB) return writerA < writerB ? -1 : 1;
+  return Number(numberA) - Number(numberB);
 }
 
 /** The first line of a file that nothing was acknowledged of. */

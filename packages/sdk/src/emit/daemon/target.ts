@@ -29,7 +29,7 @@ const SOCKET_URL = "http://localhost";
 /** A place that the application names. Throws a TypeError if it is none. */
 export function fixedTarget(url: string, token: string | undefined): Target {
   const place = { ...placeOf(url), ...(token !== undefined && { token }) };
-  return { find: async () => place, lost: () => {}, description: url };
+  return { find: async () => place, lost: () => {}, description: withoutPassword(url) };
 }
 
 function placeOf(url: string): Place {
@@ -37,6 +37,11 @@ function placeOf(url: string): Place {
   const { protocol } = new URL(url);
   if (protocol === "http:" || protocol === "https:") return { url: url.replace(/\/+$/, "") };
   throw new TypeError(`The url of a daemon begins with http:, https: or unix:/, and not with ${protocol}`);
+}
+
+/** As a message may show it. */
+function withoutPassword(url: string): string {
+  return url.replace(/\/\/[^/?#]*@/, "//");
 }
 
 /**

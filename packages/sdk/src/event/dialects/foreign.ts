@@ -1,6 +1,6 @@
 import { numberOf } from "../codec.ts";
 import type { Json, JsonObject } from "../event.ts";
-import { checkId, type EventFault, type Fields, invalid, isObject } from "../fields.ts";
+import { checkCount, checkId, type EventFault, type Fields, invalid, isObject } from "../fields.ts";
 import { NAME_CHARS_MAX } from "../limits.ts";
 
 /*
@@ -14,6 +14,11 @@ const TYPE_CHARS_MAX = 100;
 /** A number that kept its text is an object to JavaScript, and a number to us. */
 export function isPayloadObject(value: Json | undefined): value is JsonObject {
   return isObject(value) && numberOf(value) === undefined;
+}
+
+/** Null counts as absent. */
+export function hasValue(value: Json | undefined): value is Json {
+  return value !== undefined && value !== null;
 }
 
 /** The fields that have a value, in their order. */
@@ -30,6 +35,19 @@ export function textIn(value: Json | undefined): string | undefined {
 export function nameIn(value: Json | undefined): string | undefined {
   const text = textIn(value);
   return text !== undefined && text.length <= NAME_CHARS_MAX ? text : undefined;
+}
+
+type Check = (value: Json, field: string) => EventFault | undefined;
+
+/** A field that may be missing. `prefix` is the way to the object that has it, such as `update.` */
+export function ifGiven(from: JsonObject, name: string, check: Check, prefix = ""): EventFault | undefined {
+  const value = from[name];
+  return hasValue(value) ? check(value, prefix + name) : undefined;
+}
+
+/** A field that must be there. */
+export function needed(from: JsonObject, name: string, check: Check, prefix = ""): EventFault | undefined {
+  return hasValue(from[name]) ? ifGiven(from, name, check, prefix) : missing(prefix + name);
 }
 
 /** A field that must be there, and must become part of a kind. */
@@ -54,6 +72,11 @@ export function checkText(value: unknown, field: string): EventFault | undefined
 
 export function checkPayloadObject(value: Json | undefined, field: string): EventFault | undefined {
   return isPayloadObject(value) ? undefined : expected("an object", field, value);
+}
+
+/** A count of tokens, which may have kept its text. */
+export function checkTokenCount(value: Json, field: string): EventFault | undefined {
+  return checkCount(numberOf(value) ?? value, field);
 }
 
 export function missing(field: string): EventFault {

@@ -1,4 +1,5 @@
 import type { Event, JsonObject, Origin } from "../event.ts";
+import { isObject } from "../fields.ts";
 
 /*
  * How a payload comes out as it came in, field for field and in the order it had. The conversion writes the
@@ -28,6 +29,18 @@ export function originOf(
   };
 }
 
+/**
+ * What `originOf` said of an event that came in this dialect; undefined for any other event. Senders write no
+ * origin, and one that they made up all the same, and that is in no form, counts as none.
+ */
+export function originIn({ origin }: Pick<Event, "origin">, dialect: string): Origin | undefined {
+  if (!isObject(origin) || origin.dialect !== dialect) return undefined;
+  const { keys = [], rest = {} } = origin;
+  return Array.isArray(keys) && keys.every((key) => typeof key === "string") && isObject(rest)
+    ? origin
+    : undefined;
+}
+
 /** The payload that `originOf` was told of. */
 export function asItCame<Told>(
   event: Told,
@@ -35,7 +48,9 @@ export function asItCame<Told>(
   writeBack: (event: Told, keys: readonly string[]) => JsonObject,
 ): JsonObject {
   const written = writeBack(event, origin.keys ?? []);
-  const rest = origin.rest ?? {};
-  const keys = origin.keys ?? Object.keys(written);
-  return Object.fromEntries(keys.map((key) => [key, Object.hasOwn(rest, key) ? rest[key] : written[key]]));
+  const { rest = {}, keys = Object.keys(written) } = origin;
+  const members = { ...written, ...rest };
+  // Own members only: a key may be called `constructor`.
+  const present = keys.filter((key) => Object.hasOwn(members, key));
+  return Object.fromEntries(present.map((key) => [key, members[key]]));
 }

@@ -1,4 +1,5 @@
-import type { Disk, DiskFile } from "@sluice/sdk/internal";
+import { dirname } from "node:path";
+import { type Disk, type DiskFile, syncDirectory } from "@sluice/sdk/internal";
 import type { Rejection } from "../ingest/outcome.ts";
 
 const LINE_FEED = Buffer.from("\n");
@@ -43,7 +44,9 @@ export class RefusedLines {
 
   /** As durable as the events that were taken. */
   async finish(): Promise<void> {
-    await this.#file?.sync();
+    if (this.#file === undefined) return;
+    await this.#file.sync();
+    await syncDirectory(this.#disk, dirname(this.#path));
   }
 
   async close(): Promise<void> {

@@ -55,6 +55,7 @@ function openRig() {
     opened.push(source);
     return source;
   };
+  void disk.makeDirectory("/data/spill");
   const put = (path: string, ...lines: readonly string[]) =>
     disk.put(path, Buffer.concat([encodeSpillHeader(identity), Buffer.from(lines.join(""))]));
   return { clock, disk, stored, adopted, warnings, spool, writer, open, put };
@@ -146,6 +147,52 @@ test("lines that will never be taken are kept aside, and cost their neighbours n
   expect(rig.disk.paths).toEqual([`${LEFT}.refused`]);
   const kept = Buffer.from(rig.disk.bytesOf(`${LEFT}.refused`)).toString();
   expect(kept).toBe(`{"kind":\n{"kind":""}\n${line("other")}`);
+});
+
+test("what is kept aside is durable, with its name, before the file is gone", async () => {
+  const rig = openRig();
+  rig.put(LEFT, '{"kind":""}\n');
+  const calls: string[] = [];
+
+  rig.open(
+    faultyDisk(rig.disk, ({ operation, path }) => {
+      if (operation === "sync" || operation === "remove") calls.push(`${operation} ${path}`);
+      return undefined;
+    }),
+  );
+  await rig.clock.advance(0);
+
+  expect(calls).toEqual([`sync ${LEFT}.refused`, "sync /data/spill", `remove ${LEFT}`]);
+});
+
+test("the files of a writer are adopted in the order in which it wrote them", async () => {
+  const rig = openRig();
+  const numbers = [1, 2, 3, 9, 10, 11, 100];
+  for (const number of numbers) {
+    rig.put(`/data/spill/${spillFileName(WRITER, number, "left")}`, line(`e-${number}`));
+  }
+
+  rig.open();
+  await rig.clock.advance(0);
+
+  expect(rig.stored).toEqual(numbers.map((number) => `e-${number}`));
+});
+
+test("a daemon that was held up for long does not take that for the silence of a writer", async () => {
+  const rig = openRig();
+  const other = `/data/spill/${spillFileName(WRITER, 2, "left")}`;
+  rig.writer.state = "unknown";
+  rig.put(LIVE, line("e-1"));
+  rig.open();
+  await rig.clock.advance(2_000);
+
+  rig.put(other, line("e-2"));
+  rig.spool.outcome = () => ({ status: "full", reason: "no space" });
+  await rig.clock.advance(3_600_000);
+  rig.spool.outcome = () => ({ status: "appended", offset: 0 });
+  await rig.clock.advance(60_000);
+
+  expect(rig.stored).toEqual(["e-2"]);
 });
 
 test("a full spool is waited for, and what it has is not appended again", async () => {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import {
+  bySpillOrder,
   type Clock,
   codeOf,
   type Disk,
@@ -16,9 +17,9 @@ import { SilenceWatch } from "./silence-watch.ts";
 
 /**
  * Events that applications could not send before they ended: docs/spec/spill.md. The directory is looked
- * through at the start and every two seconds. A file is adopted when it was left, or when its writer is dead:
- * its lines are appended like any others, then it is removed. Ids make harmless what was sent before, and
- * what is adopted twice because the daemon ended in between.
+ * through at the start and every two seconds, the files of each writer in their order. A file is adopted when
+ * it was left, or when its writer is dead: its lines are appended like any others, then it is removed. Ids
+ * make harmless what was sent before, and what is adopted twice because the daemon ended in between.
  *
  * Whether a writer is dead, its process says, by pid and start. Where this daemon cannot see that process
  * (another container, another host), ten minutes in which the file does not change say it: writers touch
@@ -81,7 +82,8 @@ async function look(given: SpillOptions, closed: AbortSignal): Promise<void> {
   const silence = new SilenceWatch(clock);
   while (!closed.aborted) {
     try {
-      const names = (await disk.list(directory)).filter((name) => spillStateOf(name) !== undefined);
+      const listed = await disk.list(directory);
+      const names = listed.filter((name) => spillStateOf(name) !== undefined).sort(bySpillOrder);
       silence.keep(names);
       for (const name of names) {
         if (!closed.aborted) await adopt(options, directory, name, silence, closed);

@@ -1,8 +1,7 @@
-import type { Clock, Disk, DiskFile, Random } from "@sluice/sdk/internal";
+import { type Clock, type Disk, type DiskFile, type Random, syncDirectory } from "@sluice/sdk/internal";
 import { ignoreFailure, isNoSpace } from "./failures.ts";
 import { Segment } from "./log.ts";
 import { encodeSegmentHeader, SEGMENT_HEADER_BYTES, SPARE_NAME, segmentName } from "./segment.ts";
-import { syncDirectory } from "./sync-directory.ts";
 import { writeAll } from "./write-all.ts";
 
 /** What is zero-filled at a time: about a millisecond, which is what an append may have to wait for it. */

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import type { Disk, Random } from "@sluice/sdk/internal";
+import { type Disk, type Random, syncDirectory } from "@sluice/sdk/internal";
 import { SluiceError } from "../../errors.ts";
 import type { Dedupe } from "../dedupe.ts";
 import type { Damage } from "./damage.ts";
@@ -9,7 +9,6 @@ import { copyEventKey, receivedCrcAt } from "./record.ts";
 import { repairSpool } from "./repair.ts";
 import { SPOOL_ID_BYTES } from "./segment.ts";
 import { type Survey, surveySpool } from "./survey.ts";
-import { syncDirectory } from "./sync-directory.ts";
 import { TallyFile } from "./tally.ts";
 
 export interface Recovered {

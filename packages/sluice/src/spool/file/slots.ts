@@ -1,7 +1,6 @@
 import { crc32 } from "node:zlib";
-import { codeOf, type Disk, type DiskFile } from "@sluice/sdk/internal";
+import { codeOf, type Disk, type DiskFile, syncDirectory } from "@sluice/sdk/internal";
 import { SPOOL_ID_BYTES } from "./segment.ts";
-import { syncDirectory } from "./sync-directory.ts";
 import { writeAll } from "./write-all.ts";
 
 /**

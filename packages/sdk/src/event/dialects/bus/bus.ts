@@ -3,7 +3,7 @@ import type { EventFault } from "../../fields.ts";
 import type { Arrival, Dialect } from "../dialect.ts";
 import { isPayloadObject } from "../foreign.ts";
 import { toUtcTime } from "../foreign-time.ts";
-import { asItCame, originOf } from "../origin.ts";
+import { asItCame, originIn, originOf } from "../origin.ts";
 import { checkBusEvent } from "./form.ts";
 import { BUS, type BusPayload } from "./names.ts";
 import { readBusEvent } from "./read.ts";
@@ -43,8 +43,9 @@ function fromBusEvent(
 }
 
 function toBusEvents(event: Event): readonly BusPayload[] {
-  const { origin, session } = event;
-  if (origin?.dialect === BUS) return [asItCame(event, withCarried(origin, event), writeBack)];
+  const origin = originIn(event, BUS);
+  const { session } = event;
+  if (origin !== undefined) return [asItCame(event, withCarried(origin, event), writeBack)];
   const isOfSession = session?.connector !== undefined && (session.nativeId ?? session.id) !== undefined;
   const payload = isOfSession && !event.kind.startsWith(`${BUS}.`) ? writeBusEvent(event, []) : undefined;
   return payload === undefined ? [] : [payload];

@@ -1,7 +1,16 @@
-import { numberOf } from "../../codec.ts";
 import type { Json, JsonObject } from "../../event.ts";
-import { checkCount, checkName, checkString, type EventFault } from "../../fields.ts";
-import { checkEventType, checkForeignId, checkPayloadObject, checkText, missing } from "../foreign.ts";
+import { checkName, checkString, type EventFault } from "../../fields.ts";
+import {
+  checkEventType,
+  checkForeignId,
+  checkPayloadObject,
+  checkText,
+  checkTokenCount,
+  hasValue,
+  ifGiven,
+  isPayloadObject,
+  needed,
+} from "../foreign.ts";
 import { checkTimestamp } from "../foreign-time.ts";
 import { type BusPayload, isToolUpdate, reportOf } from "./names.ts";
 
@@ -21,11 +30,11 @@ const USAGE_NAMES = [
  */
 export function checkBusEvent(payload: BusPayload): EventFault | undefined {
   const { scroll_id, connector_id } = payload;
-  const connector = connector_id === undefined || connector_id === null ? "connector_uid" : "connector_id";
+  const connector = hasValue(connector_id) ? "connector_id" : "connector_uid";
   return (
     checkEventType(payload, "type") ??
     checkTimestamp(payload) ??
-    (scroll_id === "" ? undefined : ifGiven(scroll_id, "scroll_id", checkForeignId)) ??
+    (scroll_id === "" ? undefined : ifGiven(payload, "scroll_id", checkForeignId)) ??
     needed(payload, connector, checkName) ??
     needed(payload, "native_session_id", checkName) ??
     checkReport(payload)
@@ -35,7 +44,7 @@ export function checkBusEvent(payload: BusPayload): EventFault | undefined {
 function checkReport(payload: BusPayload): EventFault | undefined {
   switch (reportOf(payload)) {
     case "session":
-      return ifGiven(payload.metadata, "metadata", checkPayloadObject);
+      return ifGiven(payload, "metadata", checkPayloadObject);
     case "message-start":
       return checkStart(payload);
     case "message-end":
@@ -50,26 +59,26 @@ function checkReport(payload: BusPayload): EventFault | undefined {
 function checkStart(payload: BusPayload): EventFault | undefined {
   return (
     needed(payload, "message_id", checkName) ??
-    ifGiven(payload.model, "model", checkText) ??
-    ifGiven(payload.provider, "provider", checkText) ??
-    ifGiven(payload.params, "params", checkPayloadObject)
+    ifGiven(payload, "model", checkText) ??
+    ifGiven(payload, "provider", checkText) ??
+    ifGiven(payload, "params", checkPayloadObject)
   );
 }
 
 function checkEnd(payload: BusPayload): EventFault | undefined {
   return (
     needed(payload, "message_id", checkName) ??
-    ifGiven(payload.model, "model", checkText) ??
-    ifGiven(payload.stop_reason, "stop_reason", checkString) ??
-    ifGiven(payload.usage, "usage", checkUsage)
+    ifGiven(payload, "model", checkText) ??
+    ifGiven(payload, "stop_reason", checkString) ??
+    ifGiven(payload, "usage", checkUsage)
   );
 }
 
 function checkUpdate(payload: BusPayload): EventFault | undefined {
-  const { update, message_id } = payload;
+  const { update } = payload;
   return (
     needed(payload, "update", checkPayloadObject) ??
-    ifGiven(message_id, "message_id", checkName) ??
+    ifGiven(payload, "message_id", checkName) ??
     (isToolUpdate(update) ? checkTool(update) : undefined)
   );
 }
@@ -77,31 +86,16 @@ function checkUpdate(payload: BusPayload): EventFault | undefined {
 function checkTool(update: JsonObject): EventFault | undefined {
   return (
     needed(update, "tool_call_id", checkName, "update.") ??
-    ifGiven(update.name, "update.name", checkText) ??
-    ifGiven(update.title, "update.title", checkText)
+    ifGiven(update, "name", checkText, "update.") ??
+    ifGiven(update, "title", checkText, "update.")
   );
 }
 
 function checkUsage(usage: Json, field: string): EventFault | undefined {
-  const fault = checkPayloadObject(usage, field);
-  if (fault !== undefined) return fault;
+  if (!isPayloadObject(usage)) return checkPayloadObject(usage, field);
   for (const name of USAGE_NAMES) {
-    const count = (usage as JsonObject)[name];
-    const wrong = ifGiven(count, `${field}.${name}`, (value, path) =>
-      checkCount(numberOf(value) ?? value, path),
-    );
-    if (wrong !== undefined) return wrong;
+    const fault = ifGiven(usage, name, checkTokenCount, "usage.");
+    if (fault !== undefined) return fault;
   }
   return undefined;
-}
-
-type Check = (value: Json, field: string) => EventFault | undefined;
-
-function ifGiven(value: Json | undefined, field: string, check: Check): EventFault | undefined {
-  return value === undefined || value === null ? undefined : check(value, field);
-}
-
-function needed(payload: JsonObject, name: string, check: Check, prefix = ""): EventFault | undefined {
-  const value = payload[name];
-  return value === undefined || value === null ? missing(prefix + name) : check(value, prefix + name);
 }

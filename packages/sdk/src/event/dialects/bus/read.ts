@@ -1,10 +1,10 @@
 import { numberOf } from "../../codec.ts";
-import type { Event, Json, JsonObject, Run, Usage } from "../../event.ts";
+import type { Event, Json, Run, Usage } from "../../event.ts";
 import { deriveId } from "../../ids.ts";
 import { endId } from "../../validate.ts";
-import { isPayloadObject, known, nameIn, textIn } from "../foreign.ts";
+import { hasValue, isPayloadObject, known, nameIn, textIn } from "../foreign.ts";
 import { toRunError } from "../foreign-error.ts";
-import { given } from "../run-payload/given.ts";
+import { given, givenObject } from "../given.ts";
 import { BUS, type BusPayload, CUSTOM_PREFIX, reportOf } from "./names.ts";
 
 /** What every event of the bus has; of a custom kind everything else is its data. */
@@ -34,7 +34,7 @@ export function readBusEvent(payload: BusPayload, hash: string, time: string): E
   const report = reportOf(payload);
   switch (report) {
     case "session":
-      return { ...envelope("session.created"), ...objectIn("metadata", payload.metadata) };
+      return { ...envelope("session.created"), ...givenObject("metadata", payload.metadata) };
     case "message-start":
       return { ...envelope("run.started"), ...ofMessage, run: startedMessage(payload, time) };
     case "message-end":
@@ -85,7 +85,7 @@ function startedMessage({ model, provider, input, params }: BusPayload, startTim
   const request = {
     ...given("model", nameIn(model)),
     ...given("input", input),
-    ...objectIn("params", params),
+    ...givenObject("params", params),
   };
   return {
     type: "llm",
@@ -148,15 +148,4 @@ function usageOf(usage: Json | undefined): Usage | undefined {
   });
   if (Object.keys(buckets).length === 0) return undefined;
   return { ...buckets, source: usage.estimated === true ? "estimated" : "provider", raw: usage };
-}
-
-function hasValue(value: Json | undefined): value is Json {
-  return value !== undefined && value !== null;
-}
-
-function objectIn<Name extends string>(
-  name: Name,
-  value: Json | undefined,
-): { readonly [Key in Name]?: JsonObject } {
-  return given(name, isPayloadObject(value) ? value : undefined);
 }

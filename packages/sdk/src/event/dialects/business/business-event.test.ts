@@ -105,10 +105,28 @@ test.each([
     '{"id":"i","event_type":"x","metadata":[],"created_at":"2026-11-21T05:00:00Z"}',
     "metadata must be an object",
   ],
-  ["[]", "id is missing"],
+  ["[]", "is a JSON object"],
   ["null", "is a JSON object"],
 ])("%s is not taken for an event", (text, message) => {
   expect(() => parseBusinessEvent(text)).toThrow(message);
+});
+
+test("text that is no JSON is refused without a word of it", () => {
+  expect(() => parseBusinessEvent('{"metadata":hunter2}')).toThrow(
+    new TypeError("A business event is a JSON object."),
+  );
+});
+
+test("numbers that are parsed keep their text, absence and time are as in every other event", () => {
+  const text = '{"id":"e-1","event_type":"x","metadata":{"n":9007199254740993,"m":1.0},"created_at":';
+
+  const event = parseBusinessEvent(`${text}"2026-11-21T05:00:00Z"}`);
+  const lax = parseBusinessEvent('{"id":"e-1","event_type":"x","metadata":null,"created_at":0,"scope":null}');
+
+  expect(JSON.stringify(event)).toBe(`${text}"2026-11-21T05:00:00Z"}`);
+  expect({ ...lax }).toEqual({
+    ...{ id: "e-1", event_type: "x", metadata: {}, created_at: "1970-01-01T00:00:00.000Z" },
+  });
 });
 
 test("a type or a user without a name is refused where it is given", () => {

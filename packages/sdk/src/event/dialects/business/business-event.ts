@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
-import type { Event, JsonObject } from "../../event.ts";
-import { known } from "../foreign.ts";
+import { decodeJson } from "../../codec.ts";
+import type { Event, Json, JsonObject } from "../../event.ts";
+import { isPayloadObject, known } from "../foreign.ts";
+import { toUtcTime } from "../foreign-time.ts";
 import { fromBusinessPayload } from "./business.ts";
 import { carried } from "./carried.ts";
 import { checkBusiness } from "./form.ts";
@@ -26,9 +28,10 @@ export class BusinessEvent implements BusinessPayload {
     if (fault !== undefined) throw new TypeError(`A business event's ${fault.field} ${fault.detail}.`);
     this.id = id;
     this.event_type = event_type;
-    this.metadata = metadata;
-    this.created_at = created_at;
-    if (scope !== undefined) this.scope = scope;
+    // Parsed text may say null for absent, and tell the time in milliseconds.
+    this.metadata = metadata ?? {};
+    this.created_at = typeof created_at === "string" ? created_at : (toUtcTime(created_at) ?? "");
+    if (scope !== undefined && scope !== null) this.scope = scope;
   }
 
   /**
@@ -60,12 +63,24 @@ export function businessEvent(eventType: string): BusinessEvent {
   return new BusinessEvent({ id: randomUUID(), event_type: eventType, metadata: {}, created_at });
 }
 
-/** The event that was written as JSON. Throws a TypeError that names what is missing or does not fit. */
+/**
+ * The event that was written as JSON; numbers in its metadata keep their text. Throws a TypeError that names
+ * what is missing or does not fit, and never what was there.
+ */
 export function parseBusinessEvent(text: string): BusinessEvent {
-  const value: unknown = JSON.parse(text);
-  if (typeof value !== "object" || value === null) throw new TypeError("A business event is a JSON object.");
+  const value = jsonIn(text);
+  if (!isPayloadObject(value)) throw new TypeError("A business event is a JSON object.");
   // The constructor checks what it is.
-  return new BusinessEvent(value as BusinessPayload);
+  return new BusinessEvent(value as unknown as BusinessPayload);
+}
+
+function jsonIn(text: string): Json | undefined {
+  try {
+    return decodeJson(text);
+  } catch {
+    // JSON.parse quotes the text it stumbled over, which is nobody's business.
+    return undefined;
+  }
 }
 
 /** An event that concerns one user. */

@@ -3,7 +3,7 @@ import type { EventFault } from "../../fields.ts";
 import type { Dialect } from "../dialect.ts";
 import { known } from "../foreign.ts";
 import { toUtcTime } from "../foreign-time.ts";
-import { asItCame, originOf } from "../origin.ts";
+import { asItCame, originIn, originOf } from "../origin.ts";
 import { checkBusiness } from "./form.ts";
 import { BUSINESS, type BusinessPayload, CUSTOM_PREFIX, eventTypes } from "./names.ts";
 import { projectBusiness } from "./project.ts";
@@ -48,8 +48,8 @@ export function fromBusinessPayload(
  * Empty for everything else. The same event gives equal values each time. Pure; does not throw.
  */
 export function toBusinessEvents(event: Event): readonly BusinessPayload[] {
-  const { origin } = event;
-  if (origin?.dialect !== BUSINESS) return projectBusiness(event);
+  const origin = originIn(event, BUSINESS);
+  if (origin === undefined) return projectBusiness(event);
   // It had this form when it came.
   return [asItCame(event, origin, writeBack) as unknown as BusinessPayload];
 }

@@ -7,6 +7,7 @@ import {
   checkPayloadObject,
   checkText,
   expected,
+  ifGiven,
   missing,
   textIn,
 } from "../foreign.ts";
@@ -27,15 +28,6 @@ export function checkLifecycle(payload: JsonObject): EventFault | undefined {
     checkToolName(payload) ??
     ifGiven(payload, "metadata", checkPayloadObject)
   );
-}
-
-function ifGiven(
-  payload: JsonObject,
-  name: string,
-  check: (value: Json | undefined, field: string) => EventFault | undefined,
-): EventFault | undefined {
-  const value = payload[name];
-  return value === undefined || value === null ? undefined : check(value, name);
 }
 
 function checkNumber(value: Json | undefined, field: string): EventFault | undefined {

@@ -2,7 +2,7 @@ import type { Event } from "../../event.ts";
 import type { EventFault } from "../../fields.ts";
 import type { IncomingEvent } from "../../validate.ts";
 import type { Arrival, Dialect } from "../dialect.ts";
-import { asItCame, originOf } from "../origin.ts";
+import { asItCame, originIn, originOf } from "../origin.ts";
 import { checkLifecycle } from "./form.ts";
 import { LIFECYCLE, type LifecyclePayload } from "./names.ts";
 import { readLifecycle } from "./read.ts";
@@ -47,6 +47,6 @@ export function fromLifecyclePayload(
 
 /** Undefined for an event that has no place in this dialect. */
 export function toLifecyclePayload(event: IncomingEvent): LifecyclePayload | undefined {
-  const { origin } = event;
-  return origin?.dialect === LIFECYCLE ? asItCame(event, origin, writeBack) : project(event);
+  const origin = originIn(event, LIFECYCLE);
+  return origin === undefined ? project(event) : asItCame(event, origin, writeBack);
 }

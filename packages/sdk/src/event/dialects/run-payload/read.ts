@@ -1,8 +1,8 @@
 import { numberOf } from "../../codec.ts";
-import type { Event, Json, JsonObject, Run, Usage } from "../../event.ts";
+import type { Event, Json, Run, Usage } from "../../event.ts";
 import { isPayloadObject } from "../foreign.ts";
 import { toRunError } from "../foreign-error.ts";
-import { given } from "./given.ts";
+import { given, givenObject } from "../given.ts";
 import { CUSTOM_PREFIX, EMBED, EMBEDDING, RUN_PAYLOAD, type RunPayload } from "./names.ts";
 
 /** What a custom kind has in its envelope; everything else is its data. */
@@ -56,10 +56,10 @@ function envelopeOf(
   const { userId, userProps, tags } = payload;
   const hasUser = typeof userId === "string" && userId !== "";
   return {
-    ...(hasUser && { scope: { kind: "user", id: userId, ...object("props", userProps) } }),
+    ...(hasUser && { scope: { kind: "user", id: userId, ...givenObject("props", userProps) } }),
     ...text("parentRunId", payload.parentRunId),
     ...given("tags", tagsOf(tags)),
-    ...object("metadata", payload.metadata),
+    ...givenObject("metadata", payload.metadata),
     origin: { dialect: RUN_PAYLOAD },
   };
 }
@@ -75,7 +75,7 @@ function runOf(payload: RunPayload): Run {
   const request = {
     ...(type === "llm" && text("model", name)),
     ...given("input", input),
-    ...object("params", payload.params ?? payload.extra),
+    ...givenObject("params", payload.params ?? payload.extra),
   };
   const usage = usageOf(tokensUsage);
   return {
@@ -105,11 +105,4 @@ function usageOf(tokens: Json | undefined): Usage | undefined {
 
 function text<Name extends string>(name: Name, value: Json | undefined): { readonly [Key in Name]?: string } {
   return given(name, typeof value === "string" ? value : undefined);
-}
-
-function object<Name extends string>(
-  name: Name,
-  value: Json | undefined,
-): { readonly [Key in Name]?: JsonObject } {
-  return given(name, isPayloadObject(value) ? value : undefined);
 }

@@ -117,6 +117,7 @@ test("token counts become disjoint buckets", () => {
 
 test.each([
   [{ event: "start", runId: "r" }, "type"],
+  [{ type: null, event: "start", runId: "r" }, "type"],
   [{ type: "llm", runId: "r" }, "event"],
   [{ type: "llm", event: "start" }, "runId"],
   [{ type: "llm", event: "x".repeat(101), runId: "r" }, "event"],

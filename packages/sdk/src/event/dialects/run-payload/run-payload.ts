@@ -3,7 +3,7 @@ import type { EventFault } from "../../fields.ts";
 import { deriveId } from "../../ids.ts";
 import type { Dialect } from "../dialect.ts";
 import { toUtcTime } from "../foreign-time.ts";
-import { asItCame, originOf } from "../origin.ts";
+import { asItCame, originIn, originOf } from "../origin.ts";
 import { checkRunPayload } from "./form.ts";
 import { RUN_PAYLOAD, type RunPayload } from "./names.ts";
 import { readPayload } from "./read.ts";
@@ -48,9 +48,9 @@ export function fromRunPayload(
 
 /** In the order in which Lunary wants them. Empty for an event that has no place in this dialect. */
 export function toRunPayloads(event: Event): readonly RunPayload[] {
-  const origin = event.origin;
+  const origin = originIn(event, RUN_PAYLOAD);
   const isComplete = event.run?.startTime !== undefined && event.run.status !== undefined;
-  if (origin?.dialect === RUN_PAYLOAD && !(event.kind === "run.ended" && isComplete)) {
+  if (origin !== undefined && !(event.kind === "run.ended" && isComplete)) {
     return [asItCame(event, origin, writeBack)];
   }
   switch (event.kind) {

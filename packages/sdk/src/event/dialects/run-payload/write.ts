@@ -1,7 +1,7 @@
 import type { Event, Json, Origin, Usage } from "../../event.ts";
 import { completionTokensOf, promptTokensOf } from "../../token-totals.ts";
 import { isPayloadObject } from "../foreign.ts";
-import { given } from "./given.ts";
+import { given } from "../given.ts";
 import { CUSTOM_PREFIX, EMBED, EMBEDDING, RUN_PAYLOAD, type RunPayload } from "./names.ts";
 
 /**

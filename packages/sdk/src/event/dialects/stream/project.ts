@@ -2,7 +2,7 @@ import type { Event, Json, JsonObject, Run, Usage } from "../../event.ts";
 import { completionTokensOf, promptTokensOf } from "../../token-totals.ts";
 import { isComplete } from "../../validate.ts";
 import { isPayloadObject } from "../foreign.ts";
-import { given } from "../run-payload/given.ts";
+import { given } from "../given.ts";
 import type { StreamEventType } from "./stream-event.ts";
 
 /**

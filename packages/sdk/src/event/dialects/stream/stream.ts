@@ -3,7 +3,7 @@ import type { EventFault } from "../../fields.ts";
 import { deriveId } from "../../ids.ts";
 import type { Arrival, Dialect } from "../dialect.ts";
 import { toUtcTime } from "../foreign-time.ts";
-import { asItCame, originOf } from "../origin.ts";
+import { asItCame, originIn, originOf } from "../origin.ts";
 import { checkIdentity, validateStreamEvent } from "./form.ts";
 import { projectToStream } from "./project.ts";
 
@@ -54,8 +54,8 @@ function givenId({ id, stream_id, seq }: JsonObject): string | undefined {
 }
 
 function toStreamEvents(event: Event): readonly JsonObject[] {
-  const { origin } = event;
-  return origin?.dialect === STREAM ? [asItCame(event, origin, writeBack)] : projectToStream(event);
+  const origin = originIn(event, STREAM);
+  return origin === undefined ? projectToStream(event) : [asItCame(event, origin, writeBack)];
 }
 
 function writeBack({ kind, data, time }: Event): JsonObject {

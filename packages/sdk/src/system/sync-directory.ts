@@ -1,4 +1,4 @@
-import type { Disk } from "@sluice/sdk/internal";
+import type { Disk } from "./disk.ts";
 
 /** Makes the names in a directory durable: a file that was made, renamed or removed is so only after this. */
 export async function syncDirectory(disk: Disk, path: string): Promise<void> {
