@@ -1,4 +1,4 @@
-import { withRun } from "@sluice/sdk";
+import { type Emitter, withRun } from "@sluice/sdk";
 import OpenAI, { APIConnectionError, APIConnectionTimeoutError, APIUserAbortError } from "openai";
 import { afterEach, expect, test, vi } from "vitest";
 import type { Answer } from "../../packages/sluice/src/testing/provider-server.ts";
@@ -164,6 +164,40 @@ test("no answer in time is an error", async () => {
     reason: "timeout",
     error: { message: /timed out/i },
   });
+});
+
+test("a stream that does not begin in time is a time-out, and not given up by the application", async () => {
+  rig = await openObserveRig({ timeout: 40, maxRetries: 1 });
+  script({ chunks: [], fault: { kind: "silent" } });
+
+  const thrown = await outcomeOf(() => rig.openai.chat.completions.create(streamed));
+
+  expect(thrown).toBeInstanceOf(APIConnectionTimeoutError);
+  expect(rig.ended().run).toMatchObject({
+    reason: "timeout",
+    attempts: [{ error: "timeout" }, { error: "timeout" }],
+  });
+});
+
+test("a call that fails before it is sent is told as unsent, and blames no provider", async () => {
+  const apiKey = async () => Promise.reject(new Error("The vault is shut."));
+  rig = await openObserveRig({ apiKey });
+
+  const thrown = await outcomeOf(() => rig.openai.chat.completions.create(request));
+
+  expect(thrown).toBeInstanceOf(Error);
+  expect(rig.ended().run).toMatchObject({ status: "error", reason: "unsent", error: { type: "unsent" } });
+  expect(rig.ended().run?.error?.message).toContain("The vault is shut.");
+});
+
+test("without an emitter calls go through, and onUncaptured is told", async () => {
+  rig = await openObserveRig({}, { emitter: undefined as unknown as Emitter });
+  script(chatAnswer("Hello!"));
+
+  const answer = await rig.openai.chat.completions.create(request);
+
+  expect(answer.choices[0]?.message.content).toBe("Hello!");
+  expect(rig.uncaptured).toEqual(["emitter: The emitter is undefined. Give one, or noopEmitter for none."]);
 });
 
 test("a provider that is not there is an error with the system's code", async () => {

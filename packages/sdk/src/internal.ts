@@ -42,6 +42,7 @@ export { type AppendResult, createLogFile, type LogFile, type LogFileOptions } f
 export type { Rotation } from "./logfile/rotation.ts";
 export type { LogFormat } from "./logfile/torn-tail.ts";
 export { type Conclusion, conclude } from "./providers/conclude.ts";
+export { type ConnectionFault, connectionFaultOf } from "./providers/fault.ts";
 export { openai } from "./providers/openai/openai.ts";
 export { type RequestText, readRequest, readRequestText } from "./providers/openai/request.ts";
 export type { Operation, Provider, Reading, ResponseBody, StreamReader } from "./providers/provider.ts";

@@ -274,3 +274,15 @@ test("nothing that is given makes a run throw", () => {
     }),
   );
 });
+
+test("what a program without types leaves out, or says null to, costs it none of its events", () => {
+  const { emitter, events } = openRuns();
+  const start = startRun as unknown as (...given: unknown[]) => ReturnType<typeof startRun>;
+
+  start(emitter, {}).end();
+  start(emitter, { type: 5 }).end();
+  start(emitter, { type: "llm", tags: null, metadata: null, scope: null, session: null }).end();
+
+  expect(events().map((event) => checkEvent(event))).toEqual(Array(6).fill(undefined));
+  expect(new Set(events().map((event) => event.run?.type))).toEqual(new Set(["unknown", "llm"]));
+});

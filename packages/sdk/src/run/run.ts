@@ -158,12 +158,12 @@ class EmittingRun implements ActiveRun {
       ...(above.spanId !== undefined && { parentSpanId: above.spanId }),
       traceId: this.traceId,
       ...(ownSession !== undefined && { session: ownSession }),
-      ...(tags !== undefined && { tags: snapshot(tags) }),
-      ...(metadata !== undefined && { metadata: snapshot(metadata) }),
+      ...(isGiven(tags) && { tags: snapshot(tags) }),
+      ...(isGiven(metadata) && { metadata: snapshot(metadata) }),
     };
     const startTime = new Date(this.#startMs).toISOString();
-    this.#own = { type, writer, startTime };
-    this.#run = { type, ...factsOf(facts), writer, startTime };
+    this.#own = { type: clip(type) ?? "unknown", writer, startTime };
+    this.#run = { ...factsOf(facts), ...this.#own };
     this.#emit({ id: ids.uuidv7(), kind: "run.started", time: startTime, ...this.#envelope, run: this.#run });
   }
 
@@ -313,6 +313,11 @@ function factsOf(facts: RunFacts): RunFacts {
   if (request === undefined) return { ...named("name", name), ...rest };
   const { model, ...asked } = request;
   return { ...named("name", name), ...rest, request: { ...named("model", model), ...asked } };
+}
+
+/** Who says null has nothing to say; as a member of an event it would be refused, and the event with it. */
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
 
 function named<Name extends string>(key: Name, value: unknown): { readonly [key in Name]?: string } {

@@ -159,3 +159,30 @@ function collectGarbage(): void {
   setFlagsFromString("--expose-gc");
   runInNewContext("gc")();
 }
+
+test("who gives something that is no signal is rejected, and stands in nobody's way", async () => {
+  const { stream, subscription } = fullStream();
+  const signal: AbortSignal = Object.create(null);
+  const refused = stream.send({ n: 1 }, { signal });
+  const sent = stream.send({ n: 2 });
+
+  await subscription[Symbol.asyncIterator]().next();
+  await sent;
+  stream.close();
+
+  await expect(refused).rejects.toThrow(TypeError);
+  expect(await readAll(subscription)).toEqual([{ n: 2 }]);
+});
+
+test("a subscriber who has read a closed stream to its end has left it", async () => {
+  const { stream, subscription } = fullStream();
+  const waiting = [stream.subscribe(), stream.subscribe()].map((one) => readAll(one));
+  const inBatches = stream.subscribe().batches().next();
+
+  stream.close();
+  expect(stream.subscribers).toBe(1);
+  await Promise.all([...waiting, inBatches]);
+  expect(await readAll(subscription)).toEqual([{ n: 0 }]);
+
+  expect(stream.subscribers).toBe(0);
+});

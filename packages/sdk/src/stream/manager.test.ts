@@ -255,3 +255,14 @@ test("clean-up in the middle of sends, reads and closes leaves no rejection behi
   process.off("unhandledRejection", onUnhandled);
   expect(unhandled).toEqual([]);
 });
+
+test("an option that makes no sense is told when the manager is made, not by its first stream", () => {
+  expect(() => createStreamManager({ capacity: 0 })).toThrow("capacity is 0");
+  expect(() => createStreamManager({ inactiveMs: Number.NaN })).toThrow("inactiveMs is NaN");
+  expect(() => createStreamManager({ keepClosedMs: -1 })).toThrow("keepClosedMs is -1");
+  expect(() => createStreamManager({ cleanupIntervalMs: 0 })).toThrow(
+    new RangeError(
+      "createStreamManager: cleanupIntervalMs is 0. Give milliseconds, from 1 on; Infinity is never.",
+    ),
+  );
+});

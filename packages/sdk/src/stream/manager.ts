@@ -91,7 +91,10 @@ const CLEANUP_INTERVAL_MS = 10_000;
 /** With the default size of a stream, at most 1 GiB; answers are a hundredth of that. The oldest go first. */
 const CLOSED_MAX = 1_000;
 
-/** A manager of streams, which belongs to whoever made it: `close` it in the end. */
+/**
+ * A manager of streams, which belongs to whoever made it: `close` it in the end. Throws a RangeError if an
+ * option makes no sense.
+ */
 export function createStreamManager<Item = StreamEvent>(
   options: StreamManagerOptions = {},
 ): StreamManager<Item> {
@@ -115,9 +118,11 @@ class Manager<Item> implements StreamManager<Item> {
     const { cleanupIntervalMs = CLEANUP_INTERVAL_MS, ...streamOptions } = options;
     this.#options = streamOptions;
     this.#clock = clock;
-    this.#inactiveMs = inactiveMs;
-    this.#keepClosedMs = keepClosedMs;
-    this.#cleanupIntervalMs = cleanupIntervalMs;
+    this.#inactiveMs = atLeast("inactiveMs", 1, inactiveMs);
+    this.#keepClosedMs = atLeast("keepClosedMs", 0, keepClosedMs);
+    this.#cleanupIntervalMs = atLeast("cleanupIntervalMs", 1, cleanupIntervalMs);
+    // Told here, where the options stand, and not by the first stream that somebody asks for.
+    createEventStream(streamOptions);
   }
 
   createStream(id: string, options: StreamOptions = {}): EventStream<Item> {
@@ -240,6 +245,14 @@ class Manager<Item> implements StreamManager<Item> {
     const lastActivity = new Date(this.#clock.nowMs() - stream.idleMs).toISOString();
     return { id, capacity, length, isClosed, lastActivity, dropped, subscribers };
   }
+}
+
+function atLeast(name: string, least: number, valueMs: number): number {
+  if (valueMs >= least) return valueMs;
+  throw new RangeError(
+    `createStreamManager: ${name} is ${String(valueMs)}. ` +
+      `Give milliseconds, from ${least} on; Infinity is never.`,
+  );
 }
 
 function failure(

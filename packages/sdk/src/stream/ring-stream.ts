@@ -30,7 +30,7 @@ export class RingStream<Item> implements EventStream<Item>, Source<Item>, Readin
   readonly #ring: Ring<Item>;
   readonly #room: Room<Item>;
   readonly #senders: Senders<Item & object>;
-  readonly #subscribers: Subscriber<Item>[] = [];
+  #subscribers: Subscriber<Item>[] = [];
   readonly #clock: Clock;
   readonly #time: TurnClock;
   #activeAtMs: number;
@@ -145,7 +145,8 @@ export class RingStream<Item> implements EventStream<Item>, Source<Item>, Readin
   }
 
   onLeave(subscriber: Subscriber<Item>): void {
-    this.#subscribers.splice(this.#subscribers.indexOf(subscriber), 1);
+    // A new list: the last one may be in the middle of being woken.
+    this.#subscribers = this.#subscribers.filter((other) => other !== subscriber);
     this.#room.remove(subscriber.cursor);
     this.#admit();
   }

@@ -48,8 +48,9 @@ export class Senders<Item> {
       };
       const onAbort = () => settle(sendAborted(this.#streamId, signal?.reason));
       const sender = { item, settle };
-      this.#waiting.add(sender);
       signal?.addEventListener("abort", onAbort);
+      // Not before: who gave something that is no signal is rejected by the line above, and must not wait.
+      this.#waiting.add(sender);
       if (timeoutMs !== Number.POSITIVE_INFINITY) {
         timer = this.#clock.after(timeoutMs, () => settle(sendTimedOut(this.#streamId, timeoutMs)));
       }

@@ -4,7 +4,8 @@ import type { Gap } from "./gap.ts";
 /**
  * One reader of a stream, with its own place in it. Iterating twice does not read twice: whoever asks first
  * gets the next event. Leaving a loop, by `break`, `return` or a throw, closes the subscription. One that is
- * closed ends at once, whatever it has not read; one whose stream is closed reads to the end first.
+ * closed ends at once, whatever it has not read; one whose stream is closed reads to the end first, and has
+ * left the stream then.
  */
 export interface Subscription<Item> extends AsyncIterable<Item | Gap> {
   /** Of the event last handed out, or the last one in the gap. To go on later, subscribe from one more. */
@@ -94,13 +95,20 @@ export class Subscriber<Item> implements Subscription<Item>, AsyncIterableIterat
       }
       this.#parked.shift()?.();
     }
+    this.#leaveAtEnd();
   }
 
   get #mustWait(): boolean {
     return this.cursor.isAtEnd && !this.#isClosed && !this.#source.isClosed;
   }
 
+  /** Whoever has read a closed stream to its end is none of its subscribers any more. */
+  #leaveAtEnd(): void {
+    if (this.#source.isClosed && this.cursor.isAtEnd) this.close();
+  }
+
   #nextLater(): Promise<Result<Item | Gap>> {
+    this.#leaveAtEnd();
     if (!this.#mustWait) return Promise.resolve(DONE);
     return new Promise((resolve) => this.#park(() => resolve(this.#result())));
   }
@@ -112,6 +120,7 @@ export class Subscriber<Item> implements Subscription<Item>, AsyncIterableIterat
 
   /** Looks a moment after it was woken: what is sent in the same turn comes in the same batch. */
   #nextBatchLater(): Promise<Result<readonly (Item | Gap)[]>> {
+    this.#leaveAtEnd();
     if (!this.#mustWait) return Promise.resolve(DONE);
     return new Promise<void>((resolve) => this.#park(resolve)).then(() => this.nextBatch());
   }

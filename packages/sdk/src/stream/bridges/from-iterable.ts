@@ -8,8 +8,9 @@ import { type ChunkSource, openSource } from "./source.ts";
  * the last one, so a slow subscriber of a `block` stream slows the source down.
  *
  * Resolves when the source has ended. Rejects with what broke it, with a StreamError if the stream is closed
- * first, and with the signal's reason; in the last two cases the source is cancelled or destroyed. Nobody has
- * to await the promise: a rejection that is not looked at is no unhandled one.
+ * first, and with the signal's reason; in the last two cases the source is cancelled or destroyed: at once by
+ * the signal, with its next item by a stream that is closed, so give a source that may fall silent a signal.
+ * Nobody has to await the promise: a rejection that is not looked at is no unhandled one.
  */
 export function fromIterable<Item>(
   source: ChunkSource<Item> | PromiseLike<ChunkSource<Item>>,

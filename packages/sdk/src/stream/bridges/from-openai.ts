@@ -13,8 +13,8 @@ import { openSource } from "./source.ts";
  * Order, and what each chunk becomes: see OpenAIAnswer. Takes the next chunk when there was room for the
  * last one. Resolves when the answer has ended, also by an Error event that the provider sent. Rejects with
  * what the request or its stream threw (the stream has it as an Error event), with a StreamError if the
- * stream is closed first, and with the signal's reason; in the last two cases the request is aborted. Nobody
- * has to await it.
+ * stream is closed first, and with the signal's reason; in the last two cases the request is aborted: at once
+ * by the signal, with its next chunk by a stream that is closed. Nobody has to await it.
  */
 export function fromOpenAI(
   chunks: OpenAIChunks | PromiseLike<OpenAIChunks>,

@@ -17,7 +17,7 @@ export interface SseOptions {
   readonly signal?: AbortSignal;
   /** How many milliseconds an EventSource waits before it connects again. Default: 1 s. */
   readonly retryMs?: number;
-  /** After how many milliseconds of silence the response says that it lives. Default: 15 s. */
+  /** After how many milliseconds of silence the response says that it lives; 0: never. Default: 15 s. */
   readonly heartbeatMs?: number;
   /** Further headers, or others: `access-control-allow-origin`, for one. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -123,8 +123,9 @@ class Feed<Item> implements SseFeed {
 
   /** Undefined when nothing came in time. */
   #orHeartbeat<Result>(coming: Promise<Result>): Promise<Result | undefined> {
+    const { heartbeatMs = HEARTBEAT_MS } = this.#options;
+    if (!(heartbeatMs > 0)) return coming;
     return new Promise((resolve, reject) => {
-      const heartbeatMs = this.#options.heartbeatMs ?? HEARTBEAT_MS;
       const timer = this.#clock.after(heartbeatMs, () => resolve(undefined));
       coming.finally(() => timer.cancel()).then(resolve, reject);
     });

@@ -175,6 +175,19 @@ test("a silent response sends a heartbeat, and loses nothing by it", async () =>
   expect(clock.timers).toBe(0);
 });
 
+test("no heartbeat is sent where none is wanted", async () => {
+  const clock = new ManualClock();
+  const response = toSseResponse(openStream(0), { clock, heartbeatMs: 0 });
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  await readChunk(reader);
+
+  const next = readChunk(reader);
+
+  expect(clock.timers).toBe(0);
+  await reader.cancel();
+  expect(await next).toBeUndefined();
+});
+
 /** The seqs that an event stands for, as its content says. */
 function spanOf(data: unknown): readonly [number, number] {
   const { type, data: said } = data as { type: string; data: { text: string; from: number; to: number } };

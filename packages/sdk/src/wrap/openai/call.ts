@@ -163,7 +163,8 @@ export class Call {
   #bodyOver(attempt: Attempt, end: BodyEnd): void {
     if (end.by === "done") this.#over(attempt, end);
     else if (end.by === "reader") this.#over(attempt, ABORTED);
-    else if (!isAbort(end.error) || this.#isGivenUp()) this.#over(attempt, this.#endingOf(end.error, true));
+    else if (!isAbort(end.error) || this.#isGivenUp(true))
+      this.#over(attempt, this.#endingOf(end.error, true));
     else {
       // The client's time was up. Whether it asks again shows within this turn of the loop.
       attempt.ending = this.#endingOf(end.error, true);
@@ -187,8 +188,8 @@ export class Call {
     if (this.#unsettled > 0 || this.isEnded) return;
     if (this.#run === undefined) {
       const unsent = unsentRequest(this.#options);
-      if (unsent === undefined) return;
-      this.#begin(unsent);
+      if (unsent !== undefined) this.#end(this.#begin(unsent), unsentEnding(this.#endingOf(thrown, false)));
+      return;
     }
     const last = this.#attempts.at(-1);
     if (last === undefined) return;
@@ -200,16 +201,19 @@ export class Call {
     if (!isAbort(thrown)) return { by: "fault", fault: faultOf(thrown), hadAnswer };
     // What the client throws says whose abort it was; what `fetch` throws does not.
     const isKnown = runErrorOf(thrown).type === "APIUserAbortError";
-    return isKnown || this.#isGivenUp() ? ABORTED : { by: "fault", fault: TIMED_OUT, hadAnswer };
+    return isKnown || this.#isGivenUp(hadAnswer) ? ABORTED : { by: "fault", fault: TIMED_OUT, hadAnswer };
   }
 
-  /** An abort is the application's, unless the client made it because its time was up. */
-  #isGivenUp(): boolean {
+  /**
+   * An abort is the application's, unless the client made it because its time was up. Once a stream has
+   * begun, no time of the client's runs.
+   */
+  #isGivenUp(hadAnswer: boolean): boolean {
     const { signal, stream } = (this.#options ?? {}) as {
       readonly signal?: unknown;
       readonly stream?: unknown;
     };
-    if (this.#options === undefined || stream === true) return true;
+    if (this.#options === undefined || (stream === true && hadAnswer)) return true;
     return signal instanceof AbortSignal && signal.aborted;
   }
 
@@ -286,6 +290,11 @@ interface Attempt {
 const ABORTED: CallEnding = { by: "client", reason: "aborted" };
 const TIMED_OUT = { reason: "timeout", message: "The client's time-out was over." };
 const UNREADABLE = { reason: "unreadable_body", message: "The body was of a kind that cannot be looked at." };
+
+/** What failed before there was a request says nothing of the provider. */
+function unsentEnding(ending: CallEnding): CallEnding {
+  return ending.by === "fault" ? { ...ending, fault: { ...ending.fault, reason: "unsent" } } : ending;
+}
 
 /** How an attempt stands in `run.attempts`. */
 function toldOf({ answer, ending }: Attempt): JsonObject {

@@ -1,5 +1,6 @@
 import type { Emitter } from "../../emit/emitter.ts";
 import { fromLifecycle } from "../../emit/lifecycle.ts";
+import { noopEmitter } from "../../emit/noop.ts";
 import type { LifecycleEmitter } from "../../event/dialects/lifecycle/lifecycle-event.ts";
 import type { JsonObject } from "../../event/event.ts";
 import type { IncomingEvent } from "../../event/validate.ts";
@@ -92,7 +93,7 @@ function captureOf(options: ObserveOptions, provider: string, machine: Machine):
     }
   };
   return {
-    emitter: isEmitter(emitter) ? emitter : fromLifecycle(emitter),
+    emitter: emitterOf(emitter, onUncaptured),
     provider,
     machine,
     labels: {
@@ -117,6 +118,13 @@ function emitInit(capture: Capture, event: IncomingEvent): void {
   } catch (thrown) {
     onUncaptured("emitter", runErrorOf(thrown).message);
   }
+}
+
+/** Without one, which only a program without types can be, calls go through and nobody hears of them. */
+function emitterOf(given: ObserveOptions["emitter"], onUncaptured: OnUncaptured): Emitter {
+  if (typeof given === "object" && given !== null) return isEmitter(given) ? given : fromLifecycle(given);
+  onUncaptured("emitter", `The emitter is ${String(given)}. Give one, or noopEmitter for none.`);
+  return noopEmitter;
 }
 
 function isEmitter(emitter: ObserveOptions["emitter"]): emitter is Emitter {

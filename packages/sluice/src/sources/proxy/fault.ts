@@ -1,18 +1,10 @@
 import type { ServerResponse } from "node:http";
-import { codeOf } from "@sluice/sdk/internal";
+import { type ConnectionFault, codeOf, connectionFaultOf } from "@sluice/sdk/internal";
 
 /** Why a call could not be carried through by us. What the provider answers, error or not, is no fault. */
 export interface Fault {
   /** Stable, for programs: the run's `reason`. */
-  readonly reason:
-    | "upstream_refused"
-    | "upstream_unknown_host"
-    | "upstream_tls"
-    | "upstream_reset"
-    | "upstream_unreachable"
-    | "timeout"
-    | "shutdown"
-    | "bad_request";
+  readonly reason: ConnectionFault | "shutdown" | "bad_request";
   readonly httpStatus: number;
   readonly message: string;
   /** The system's own code, for people. */
@@ -22,32 +14,25 @@ export interface Fault {
 /** Names an error of the connection to a provider. The host is named, nothing of the request. */
 export function faultOf(error: unknown, host: string): Fault {
   const code = codeOf(error);
-  const known = { httpStatus: 502, ...(code !== undefined && { code }) };
-  switch (code) {
-    case "ECONNREFUSED":
-      return { ...known, reason: "upstream_refused", message: `Nothing answers at ${host}.` };
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-      return { ...known, reason: "upstream_unknown_host", message: `The host name ${host} is not known.` };
-    case "ECONNRESET":
-    case "EPIPE":
-    case "HPE_INVALID_EOF_STATE":
-      return { ...known, reason: "upstream_reset", message: `${host} closed the connection.` };
-    case "ETIMEDOUT":
-      return { ...known, httpStatus: 504, reason: "timeout", message: `${host} did not answer in time.` };
-    default:
-      if (code !== undefined && /CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO/.test(code)) {
-        return {
-          ...known,
-          reason: "upstream_tls",
-          message: `No trusted TLS connection to ${host} (${code}).`,
-        };
-      }
-      return {
-        ...known,
-        reason: "upstream_unreachable",
-        message: `No connection to ${host} (${code ?? "no code"}).`,
-      };
+  const reason = connectionFaultOf(code);
+  const httpStatus = reason === "timeout" ? 504 : 502;
+  return { reason, httpStatus, message: messageOf(reason, host, code), ...(code !== undefined && { code }) };
+}
+
+function messageOf(reason: ConnectionFault, host: string, code = "no code"): string {
+  switch (reason) {
+    case "upstream_refused":
+      return `Nothing answers at ${host}.`;
+    case "upstream_unknown_host":
+      return `The host name ${host} is not known.`;
+    case "upstream_reset":
+      return `${host} closed the connection.`;
+    case "timeout":
+      return `${host} did not answer in time.`;
+    case "upstream_tls":
+      return `No trusted TLS connection to ${host} (${code}).`;
+    case "upstream_unreachable":
+      return `No connection to ${host} (${code}).`;
   }
 }
 
