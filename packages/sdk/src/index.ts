@@ -70,8 +70,9 @@ export type {
 export type { EventFault } from "./event/fields.ts";
 export { CUSTOM_KIND_CODE, KIND_CODES, type Kind, kindCode, matchesKind } from "./event/kinds.ts";
 export type { IncomingEvent } from "./event/validate.ts";
+export type { ActiveRun, RunFacts, RunOptions } from "./run/active-run.ts";
 export { currentRun } from "./run/context.ts";
-export { type ActiveRun, type RunFacts, type RunOptions, startRun, withRun } from "./run/run.ts";
+export { startRun, withRun } from "./run/run.ts";
 export { fromIterable } from "./stream/bridges/from-iterable.ts";
 export { fromOpenAI, type OpenAIChunks } from "./stream/bridges/from-openai.ts";
 export { toNodeReadable, toNodeWritable } from "./stream/bridges/node.ts";

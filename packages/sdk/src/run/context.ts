@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { ActiveRun } from "./run.ts";
+import type { ActiveRun } from "./active-run.ts";
 
 /** Which run the code at hand belongs to, across every await and callback. */
 const runs = new AsyncLocalStorage<ActiveRun>();

@@ -5,8 +5,10 @@ import { createIds } from "../event/ids.ts";
 import { checkEvent, endId, type IncomingEvent } from "../event/validate.ts";
 import { ManualClock } from "../system/manual-clock.ts";
 import { seededRandom } from "../system/random.ts";
+import type { RunOptions } from "./active-run.ts";
 import { currentRun } from "./context.ts";
-import { type RunOptions, startRun, withRun } from "./run.ts";
+import { openRun } from "./emitting-run.ts";
+import { startRun, withRun } from "./run.ts";
 
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -21,8 +23,8 @@ function openRuns() {
     close: async () => {},
   };
   const events = () => texts.map((text): IncomingEvent => JSON.parse(text));
-  const start = (options: RunOptions) => startRun(emitter, options, machine);
-  return { clock, machine, emitter, events, start };
+  const start = (options: RunOptions) => openRun(emitter, options, machine);
+  return { clock, emitter, events, start };
 }
 
 test("a run is a start at once and one end that repeats it", async () => {
@@ -158,20 +160,15 @@ test("a traceparent comes in and goes out", () => {
 });
 
 test("the run around code is the parent of what the code starts, across awaits", async () => {
-  const { emitter, machine, start, events } = openRuns();
+  const { emitter, start, events } = openRuns();
 
-  const result = await withRun(
-    emitter,
-    { type: "agent" },
-    async (run) => {
-      await new Promise((resolve) => setImmediate(resolve));
-      expect(currentRun()).toBe(run);
-      start({ type: "tool" });
-      start({ type: "tool", parent: null });
-      return 7;
-    },
-    machine,
-  );
+  const result = await withRun(emitter, { type: "agent" }, async (run) => {
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(currentRun()).toBe(run);
+    start({ type: "tool" });
+    start({ type: "tool", parent: null });
+    return 7;
+  });
 
   const [agent, tool, root, ended] = events();
   expect(result).toBe(7);
@@ -186,28 +183,23 @@ test.each([
   ["cancelled", new DOMException("stopped", "AbortError")],
   ["error", "a text"],
 ])("an action that throws ends its run as %s, and its error arrives untouched", async (status, thrown) => {
-  const { emitter, machine, events } = openRuns();
+  const { emitter, events } = openRuns();
   const action = () => {
     throw thrown;
   };
 
-  await expect(withRun(emitter, { type: "chain" }, action, machine)).rejects.toBe(thrown);
+  await expect(withRun(emitter, { type: "chain" }, action)).rejects.toBe(thrown);
 
   expect(events()[1]?.run?.status).toBe(status);
 });
 
 test("an action may end its run by itself", async () => {
-  const { emitter, machine, events } = openRuns();
+  const { emitter, events } = openRuns();
 
-  const run = await withRun(
-    emitter,
-    { type: "chain" },
-    (inside) => {
-      inside.end({ status: "incomplete", reason: "timeout" });
-      return inside;
-    },
-    machine,
-  );
+  const run = await withRun(emitter, { type: "chain" }, (inside) => {
+    inside.end({ status: "incomplete", reason: "timeout" });
+    return inside;
+  });
 
   expect(events()).toHaveLength(2);
   expect(events()[1]?.run).toMatchObject({ status: "incomplete", reason: "timeout" });

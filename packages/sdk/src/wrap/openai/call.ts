@@ -2,8 +2,9 @@ import type { Emitter } from "../../emit/emitter.ts";
 import type { JsonObject, RunError, RunResponse, Scope, Session } from "../../event/event.ts";
 import { type CallEnding, conclude } from "../../providers/conclude.ts";
 import type { Reading } from "../../providers/provider.ts";
+import type { ActiveRun, RunFacts } from "../../run/active-run.ts";
+import { openRun } from "../../run/emitting-run.ts";
 import type { Machine } from "../../run/machine.ts";
-import { type ActiveRun, type RunFacts, startRun } from "../../run/run.ts";
 import { isAbort, runErrorOf } from "../../run/run-error.ts";
 import { Answer } from "./answer.ts";
 import { faultOf } from "./fault.ts";
@@ -125,7 +126,7 @@ export class Call {
     this.#sent = sent;
     const { runType: type, name } = operation;
     const facts = { provider, operation: name, request, http: { method, path } };
-    return startRun(emitter, { type, name: request.model ?? name, ...facts, ...labels }, machine);
+    return openRun(emitter, { type, name: request.model ?? name, ...facts, ...labels }, machine);
   }
 
   #withTrace(init: RequestInit | undefined): RequestInit | undefined {

@@ -5,7 +5,7 @@ import type { LifecycleEmitter } from "../../event/dialects/lifecycle/lifecycle-
 import type { JsonObject } from "../../event/event.ts";
 import type { IncomingEvent } from "../../event/validate.ts";
 import { currentRun } from "../../run/context.ts";
-import { type Machine, thisMachine } from "../../run/machine.ts";
+import { thisMachine } from "../../run/machine.ts";
 import { runErrorOf } from "../../run/run-error.ts";
 import type { Capture, Labels, OnUncaptured } from "./call.ts";
 import { type OpenAIClient, observedClient } from "./client.ts";
@@ -52,12 +52,11 @@ const CAPABILITIES = ["text_generation", "tool_calling", "streaming"];
 export function observe<Client extends OpenAIClient>(
   client: Client | (() => Client),
   options: ObserveOptions,
-  machine: Machine = thisMachine,
 ): Client {
   const { model, temperature, metadata } = options.setUp ?? {};
   const made = typeof client === "function" ? undefined : client;
   const provider = options.provider ?? providerOf(made);
-  const capture = captureOf(options, provider, machine);
+  const capture = captureOf(options, provider);
   const tell = (kind: string, facts: JsonObject) => {
     const data = { provider, ...(model !== undefined && { model_id: model }), ...facts };
     emitInit(capture, { kind, scope: { kind: "system" }, data, ...(metadata !== undefined && { metadata }) });
@@ -83,7 +82,7 @@ function observedOr<Client extends OpenAIClient>(client: Client, capture: Captur
   }
 }
 
-function captureOf(options: ObserveOptions, provider: string, machine: Machine): Capture {
+function captureOf(options: ObserveOptions, provider: string): Capture {
   const { emitter, scope, session, tags, metadata } = options;
   const onUncaptured: OnUncaptured = (reason, detail) => {
     try {
@@ -95,7 +94,7 @@ function captureOf(options: ObserveOptions, provider: string, machine: Machine):
   return {
     emitter: emitterOf(emitter, onUncaptured),
     provider,
-    machine,
+    machine: thisMachine,
     labels: {
       ...(scope !== undefined && { scope }),
       ...(session !== undefined && { session }),
