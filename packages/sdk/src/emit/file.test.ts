@@ -82,6 +82,8 @@ test("the bracketed log has its entries, and what has no form there is told by i
   emitter.emit({ kind: "order.placed", time });
   emitter.emit({ kind: "init.started", time, data: { provider: "openai", model_id: "gpt-4o" } });
   emitter.emit({ kind: "cache.hit", time });
+  // Its end says all of it again: nothing is lost.
+  emitter.emit({ kind: "run.started", time, runId: "r", run: { type: "llm", startTime: time } });
   await emitter.close();
 
   expect(readFileSync(pathOf("events.log"), "utf8")).toMatch(

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { decodeEvent } from "../event/codec.ts";
+import type { IncomingEvent } from "../event/validate.ts";
 import { bracketedEntry, bracketedFormat } from "../logfile/bracketed.ts";
 import { jsonlFormat } from "../logfile/jsonl.ts";
 import type { Rotation } from "../logfile/rotation.ts";
@@ -26,8 +27,8 @@ export interface FileOptions {
   readonly path: string;
   /**
    * "jsonl" unless said otherwise: every event, one JSON object a line. "bracketed" is the log of the custom
-   * event emitter, for people; it has a form for initialisations, generations and tool calls, and every other
-   * event is a drop `no_form`.
+   * event emitter, for people; it has a form for initialisations, generations and tool calls. The start of a
+   * run is left out, because its end says all of it again; every other event is a drop `no_form`.
    */
   readonly format?: "jsonl" | "bracketed";
   /** Absent: one file that grows. */
@@ -78,7 +79,9 @@ export function createFileEmitter(options: FileOptions): Emitter {
 
   const emitter = createBufferedEmitter({ ...rest, write, retryMs: RETRY_MS });
   return {
-    emit: (event) => emitter.emit(event),
+    emit(event) {
+      if (format === "jsonl" || !isStart(event)) emitter.emit(event);
+    },
     flush: (signal) => emitter.flush(signal),
     async close() {
       await emitter.close();
@@ -87,6 +90,15 @@ export function createFileEmitter(options: FileOptions): Emitter {
       await file?.release();
     },
   };
+}
+
+function isStart(event: IncomingEvent): boolean {
+  try {
+    return event.kind === "run.started";
+  } catch {
+    // What cannot be read is told by the buffered emitter.
+    return false;
+  }
 }
 
 /**
