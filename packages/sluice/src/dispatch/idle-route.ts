@@ -1,7 +1,6 @@
 import type { Clock } from "@sluice/sdk/internal";
 import type { Spool } from "../spool/spool.ts";
-import { Ledger } from "./ledger/ledger.ts";
-import { decodeLedger } from "./ledger/ledger-codec.ts";
+import { takeLedger } from "./ledger/take-ledger.ts";
 import type { Retained } from "./retention.ts";
 import type { RouteStatus } from "./route.ts";
 import type { RouteEntry } from "./route-registry.ts";
@@ -25,10 +24,8 @@ export interface IdleRouteOptions {
 
 export async function openIdleRoute(options: IdleRouteOptions): Promise<IdleRoute> {
   const { spool, partition = 0, entry, reason, clock } = options;
-  const { name, type, place, firstOffset } = entry;
-  const lease = await spool.lease(name, partition);
-  const stored = lease.ledger && decodeLedger(lease.ledger, place, spool.state.nextOffset);
-  const ledger = stored?.first === firstOffset ? stored : new Ledger(firstOffset);
+  const { name, type } = entry;
+  const { ledger } = await takeLedger(spool, { ...entry, partition });
   const state = { name: "paused", reason, sinceMs: clock.nowMs() } as const;
   return {
     lowOffset: ledger.low,

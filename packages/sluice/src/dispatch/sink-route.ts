@@ -10,9 +10,11 @@ import type { PendingEvent } from "./delivery/pending-event.ts";
 import { Sender } from "./delivery/sender.ts";
 import { DEFAULT_FIGURES, type Figures } from "./figures.ts";
 import { healthOf } from "./health.ts";
-import { Ledger } from "./ledger/ledger.ts";
-import { decodeLedger, encodeLedger } from "./ledger/ledger-codec.ts";
+import type { Ledger } from "./ledger/ledger.ts";
+import { encodeLedger } from "./ledger/ledger-codec.ts";
 import { LedgerWriter } from "./ledger/ledger-writer.ts";
+import { takeLedger } from "./ledger/take-ledger.ts";
+import { oldestAgeMs } from "./oldest-age.ts";
 import { Reader } from "./reader.ts";
 import type { Route, RouteOptions, RouteStatus } from "./route.ts";
 import { RouteLife } from "./route-state.ts";
@@ -21,11 +23,7 @@ import { RouteLife } from "./route-state.ts";
  * Takes the route's ledger, or starts at its first offset if there is none to believe, and begins to deliver.
  */
 export async function openRoute(options: RouteOptions): Promise<Route> {
-  const { spool, partition = 0, name, place, firstOffset } = options;
-  const lease = await spool.lease(name, partition);
-  const stored = lease.ledger && decodeLedger(lease.ledger, place, spool.state.nextOffset);
-  // A ledger of another first offset belongs to an earlier life of this name.
-  const ledger = stored?.first === firstOffset ? stored : new Ledger(firstOffset);
+  const { lease, ledger } = await takeLedger(options.spool, options);
   const deadLetters = await options.openDeadLetters(ledger.low);
   const route = new SinkRoute(options, lease, ledger, deadLetters);
   route.start();
@@ -107,9 +105,9 @@ class SinkRoute implements Route {
   }
 
   get status(): RouteStatus {
-    const { name, definition, spool } = this.#options;
+    const { name, definition, spool, clock } = this.#options;
     const balance = this.#ledger.balance(spool.state.nextOffset);
-    const oldestAgeMs = this.#oldestAgeMs();
+    const ageMs = oldestAgeMs(this.#pending(), this.#ledger, clock.nowMs());
     const { lastError, failuresInRow } = this.#sender;
     const { state } = this.#life;
     return {
@@ -121,7 +119,7 @@ class SinkRoute implements Route {
       balance,
       lag: balance.pending,
       inFlight: this.#onTheirWay.size,
-      ...(oldestAgeMs !== undefined && { oldestAgeMs }),
+      ...(ageMs !== undefined && { oldestAgeMs: ageMs }),
       ...(lastError !== undefined && { lastError }),
       ...(state.name === "waiting" && { waitUntilMs: state.untilMs }),
     };
@@ -325,15 +323,10 @@ class SinkRoute implements Route {
     }
   }
 
-  #oldestAgeMs(): number | undefined {
-    let oldest: PendingEvent | undefined;
-    const look = (item: PendingEvent) => {
-      if (!this.#ledger.isSettled(item.offset) && item.offset < (oldest?.offset ?? Number.POSITIVE_INFINITY))
-        oldest = item;
-    };
-    for (const item of this.#lanes.items()) look(item);
-    for (const batch of this.#onTheirWay) for (const item of batch) look(item);
-    return oldest && ageMs(oldest, this.#options.clock.nowMs());
+  /** What was read and is with us, in no order. */
+  *#pending(): Iterable<PendingEvent> {
+    yield* this.#lanes.items();
+    for (const batch of this.#onTheirWay) yield* batch;
   }
 
   /** For good: keeps the backlog, and touches nothing any more. */
@@ -359,14 +352,4 @@ interface Drain {
   readonly target: number;
   isSending: boolean;
   readonly ended: PromiseWithResolvers<void>;
-}
-
-function ageMs(item: PendingEvent, nowMs: number): number | undefined {
-  try {
-    const age = nowMs - Date.parse(item.event.time);
-    return Number.isNaN(age) ? undefined : Math.max(0, age);
-  } catch {
-    // No event, so no time of its own.
-    return undefined;
-  }
 }

@@ -3,9 +3,10 @@ import type { Lease, ReadLimit, Spool } from "../../spool/spool.ts";
 import { waitMs } from "../delivery/backoff.ts";
 import { DEFAULT_FIGURES, type Figures } from "../figures.ts";
 import { healthOf } from "../health.ts";
-import { Ledger } from "../ledger/ledger.ts";
-import { decodeLedger, encodeLedger } from "../ledger/ledger-codec.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { encodeLedger } from "../ledger/ledger-codec.ts";
 import { LedgerWriter } from "../ledger/ledger-writer.ts";
+import { takeLedger } from "../ledger/take-ledger.ts";
 import type { RouteObserver } from "../observer.ts";
 import type { RouteStatus } from "../route.ts";
 import type { RouteState } from "../route-state.ts";
@@ -67,10 +68,7 @@ const READ: ReadLimit = { records: 512, bytes: 8 * 1024 * 1024 };
 const NAME = "assembler";
 
 export async function openAssembler(options: AssemblerOptions): Promise<Assembler> {
-  const { spool, partition = 0, place, firstOffset } = options;
-  const lease = await spool.lease(NAME, partition);
-  const stored = lease.ledger && decodeLedger(lease.ledger, place, spool.state.nextOffset);
-  const ledger = stored?.first === firstOffset ? stored : new Ledger(firstOffset);
+  const { lease, ledger } = await takeLedger(options.spool, { ...options, name: NAME });
   const assembler = new SpoolAssembler(options, lease, ledger);
   assembler.start();
   return assembler;
