@@ -15,17 +15,15 @@ import {
   type ProviderServer,
 } from "../../packages/sluice/src/testing/provider-server.ts";
 import { eventually, House } from "./daemon.ts";
+import { allExchanges } from "./exchanges.ts";
 import { requestOf, type Said, saidBySdk } from "./proxy-oracle.ts";
-import { ownExchanges, post, recordedExchanges, recordingsRoot, sha256 } from "./proxy-rig.ts";
+import { post, sha256 } from "./proxy-rig.ts";
 
 /**
  * The main job with nothing left out: the real openai package, the real daemon as a process of its own,
  * recorded answers, a file, and a Lunary as strict as the real one.
  */
-const root = recordingsRoot();
-if (root === undefined)
-  console.warn("No recordings at ../shared/recordings: only our own exchanges are replayed.");
-const exchanges = [...(await ownExchanges()), ...(root === undefined ? [] : await recordedExchanges(root))];
+const exchanges = await allExchanges();
 
 const house = new House();
 let provider: ProviderServer;

@@ -3,21 +3,12 @@ import OpenAI from "openai";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Exchange } from "../../packages/sluice/src/testing/exchange-files.ts";
 import { type Cut, cutBody, type ProviderServer } from "../../packages/sluice/src/testing/provider-server.ts";
+import { allExchanges } from "./exchanges.ts";
 import { KEY, type ObserveRig, openObserveRig } from "./observe-rig.ts";
 import { requestOf, saidBySdk } from "./proxy-oracle.ts";
-import {
-  openRig,
-  ownExchanges,
-  type ProxyRig,
-  recordedExchanges,
-  recordingsRoot,
-  sha256,
-} from "./proxy-rig.ts";
+import { openRig, type ProxyRig, sha256 } from "./proxy-rig.ts";
 
-const root = recordingsRoot();
-if (root === undefined)
-  console.warn("No recordings at ../shared/recordings: only our own exchanges are replayed.");
-const exchanges = [...(await ownExchanges()), ...(root === undefined ? [] : await recordedExchanges(root))];
+const exchanges = await allExchanges();
 
 let rig: ObserveRig;
 let proxy: ProxyRig | undefined;

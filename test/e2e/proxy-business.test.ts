@@ -2,23 +2,16 @@ import { BusinessEvent, type BusinessPayload, parseBusinessEvent, toBusinessEven
 import { afterEach, describe, expect, test } from "vitest";
 import type { Exchange } from "../../packages/sluice/src/testing/exchange-files.ts";
 import { cutBody } from "../../packages/sluice/src/testing/provider-server.ts";
+import { allExchanges, ownExchanges } from "./exchanges.ts";
 import { requestOf } from "./proxy-oracle.ts";
-import {
-  openRig,
-  ownExchanges,
-  type ProxyRig,
-  post,
-  recordedExchanges,
-  recordingsRoot,
-} from "./proxy-rig.ts";
+import { openRig, type ProxyRig, post } from "./proxy-rig.ts";
 
 /*
  * What the proxy captures, told as business events. The tokens are compared with those in the bytes of the
  * answer, found by a way of their own.
  */
 
-const root = recordingsRoot();
-const exchanges = [...(await ownExchanges()), ...(root === undefined ? [] : await recordedExchanges(root))];
+const exchanges = await allExchanges();
 
 let rig: ProxyRig;
 afterEach(() => rig.close());

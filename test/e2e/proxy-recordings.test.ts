@@ -3,21 +3,11 @@ import OpenAI from "openai";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Exchange } from "../../packages/sluice/src/testing/exchange-files.ts";
 import { type Cut, cutBody } from "../../packages/sluice/src/testing/provider-server.ts";
+import { allExchanges } from "./exchanges.ts";
 import { requestOf, type Said, saidBySdk } from "./proxy-oracle.ts";
-import {
-  openRig,
-  ownExchanges,
-  type ProxyRig,
-  post,
-  recordedExchanges,
-  recordingsRoot,
-  sha256,
-} from "./proxy-rig.ts";
+import { openRig, type ProxyRig, post, sha256 } from "./proxy-rig.ts";
 
-const root = recordingsRoot();
-if (root === undefined)
-  console.warn("No recordings at ../shared/recordings: only our own exchanges are replayed.");
-const exchanges = [...(await ownExchanges()), ...(root === undefined ? [] : await recordedExchanges(root))];
+const exchanges = await allExchanges();
 
 let rig: ProxyRig;
 afterEach(() => rig.close());

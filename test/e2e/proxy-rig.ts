@@ -1,15 +1,12 @@
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync, readdirSync } from "node:fs";
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
-import path from "node:path";
 import type { Event } from "@sluice/sdk";
-import { type Clock, systemClock, systemDisk } from "@sluice/sdk/internal";
+import { type Clock, systemClock } from "@sluice/sdk/internal";
 import type { Intake } from "../../packages/sluice/src/sources/intake.ts";
 import { createProxy, type ProxySource } from "../../packages/sluice/src/sources/proxy/proxy.ts";
 import type { UpstreamOptions } from "../../packages/sluice/src/sources/proxy/upstream.ts";
 import type { AppendOutcome, NewRecord } from "../../packages/sluice/src/spool/spool.ts";
-import { type Exchange, readExchanges } from "../../packages/sluice/src/testing/exchange-files.ts";
 import {
   openProviderServer,
   type ProviderServer,
@@ -171,40 +168,4 @@ export function post(
 
 export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
-}
-
-/** The folders of recordings beside the repository, by what they are of; none where they are not at hand. */
-export function recordingsRoot(): string | undefined {
-  const root = path.resolve(import.meta.dirname, "../..");
-  const places = [process.env.SLUICE_RECORDINGS, path.join(root, "../shared/recordings")];
-  return places.find((place) => place !== undefined && existsSync(place));
-}
-
-const OPERATIONS: Readonly<Record<string, string>> = {
-  "openai-chat": "/v1/chat/completions",
-  "openai-completions": "/v1/completions",
-  "openai-embeddings": "/v1/embeddings",
-  "openai-responses": "/v1/responses",
-};
-
-/** Every recorded exchange of the four operations. */
-export async function recordedExchanges(root: string): Promise<Exchange[]> {
-  const exchanges: Exchange[] = [];
-  for (const [api, apiPath] of Object.entries(OPERATIONS)) {
-    for (const name of readdirSync(path.join(root, api)).sort()) {
-      exchanges.push(...(await readExchanges(systemDisk, path.join(root, api, name), apiPath)));
-    }
-  }
-  return exchanges;
-}
-
-/** The exchanges that are written for this repository. */
-export async function ownExchanges(): Promise<Exchange[]> {
-  const root = path.resolve(import.meta.dirname, "../fixtures/exchanges");
-  const lists = await Promise.all(
-    readdirSync(root)
-      .sort()
-      .map((name) => readExchanges(systemDisk, path.join(root, name))),
-  );
-  return lists.flat();
 }
