@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     include: ["packages/*/src/**/*.test.ts", "test/{contract,e2e,chaos,house}/**/*.test.ts"],
     globalSetup: ["test/guard.ts"],
+    // A golden file that is missing is a failure; `vitest -u` writes it.
+    update: "none",
     testTimeout: 20_000,
     hookTimeout: 20_000,
     pool: "forks",

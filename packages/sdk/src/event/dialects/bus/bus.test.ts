@@ -1,22 +1,15 @@
 import { hash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeEvent, decodeJson, encodeEvent } from "../../codec.ts";
+import { decodeJson, encodeEvent } from "../../codec.ts";
 import type { Event, JsonObject } from "../../event.ts";
 import { checkEvent, endId, isComplete, isPiece } from "../../validate.ts";
-import { isPayloadObject } from "../foreign.ts";
+import { parsePayload, stored, testGoldenFiles } from "../golden.test-support.ts";
 import { bus } from "./bus.ts";
 
 const NOW = "2026-11-21T06:00:00.000Z";
 const SESSION = { connector_id: "c-1", native_session_id: "s-1" };
 const golden = new URL("golden/", import.meta.url);
-const payloadFiles = readdirSync(golden).filter((name) => /^[\w-]+\.json$/.test(name));
-
-function parse(text: string): JsonObject {
-  const value = decodeJson(text);
-  return isPayloadObject(value) ? value : expect.fail("not an object");
-}
 
 const tryRead = (payload: JsonObject) =>
   bus.read(payload, {
@@ -36,23 +29,7 @@ const completed = (more: JsonObject = {}) =>
 const updated = (update: JsonObject, more: JsonObject = {}) =>
   read({ type: "SessionUpdate", timestamp: NOW, ...SESSION, ...more, update });
 
-/** As it comes back from the spool. */
-const stored = (event: Event) => decodeEvent(Buffer.from(encodeEvent(event)));
-
-test.each(payloadFiles)("%s becomes the event beside it, and comes back as it was", async (name) => {
-  const text = readFileSync(new URL(name, golden), "utf8").trim();
-
-  const event = read(parse(text));
-
-  expect(bus.matches(parse(text))).toBe(true);
-  expect(checkEvent(event)).toBeUndefined();
-  expect(JSON.stringify(bus.write(stored(event)))).toBe(`[${text}]`);
-  const beside = (ending: string) => new URL(name.replace(".json", ending), golden).pathname;
-  await expect(`${JSON.stringify(event, null, 2)}\n`).toMatchFileSnapshot(beside(".event.json"));
-  const { origin: _origin, ...canonical } = event;
-  const projection = JSON.stringify(bus.write(canonical), null, 2);
-  await expect(`${projection}\n`).toMatchFileSnapshot(beside(".projection.json"));
-});
+testGoldenFiles(golden, bus, read);
 
 const NAMES = [
   ...["role", "model", "provider", "input", "params", "output", "usage", "stop_reason", "error", "metadata"],
@@ -92,7 +69,7 @@ test("any event of the bus that is taken comes back as the very text it was, and
 
   fc.assert(
     fc.property(payloads, (text) => {
-      const result = tryRead(parse(text));
+      const result = tryRead(parsePayload(text));
       if ("fault" in result) return;
       taken++;
 
@@ -119,7 +96,7 @@ test("any JSON is carried as input, output, arguments, result, update and unknow
       ]) {
         const text = JSON.stringify({ ...more, timestamp: NOW, ...SESSION, message_id: "m-1" });
 
-        expect(JSON.stringify(bus.write(stored(read(parse(text)))))).toBe(`[${text}]`);
+        expect(JSON.stringify(bus.write(stored(read(parsePayload(text)))))).toBe(`[${text}]`);
       }
     }),
   );

@@ -1,22 +1,14 @@
-import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeEvent, decodeJson, encodeEvent } from "../../codec.ts";
+import { decodeJson } from "../../codec.ts";
 import type { Event, JsonObject } from "../../event.ts";
 import { checkEvent, endId, isComplete } from "../../validate.ts";
-import { isPayloadObject } from "../foreign.ts";
+import { parsePayload, stored, testGoldenFiles } from "../golden.test-support.ts";
 import { business, fromBusinessPayload } from "./business.ts";
 import { eventTypes } from "./names.ts";
 
 const golden = new URL("golden/", import.meta.url);
-const payloadFiles = readdirSync(golden).filter((name) => /^[\w-]+\.json$/.test(name));
 const created_at = "2026-11-21T05:00:02.500Z";
-
-function parse(text: string): JsonObject {
-  const payload = decodeJson(text);
-  if (!isPayloadObject(payload)) throw new Error("not an object");
-  return payload;
-}
 
 function read(payload: JsonObject): Event {
   const result = fromBusinessPayload(payload);
@@ -24,23 +16,7 @@ function read(payload: JsonObject): Event {
   return result.event;
 }
 
-/** As it comes back from the spool. */
-const stored = (event: Event) => decodeEvent(Buffer.from(encodeEvent(event)));
-
-test.each(payloadFiles)("%s becomes the event beside it, and comes back as it was", async (name) => {
-  const text = readFileSync(new URL(name, golden), "utf8").trim();
-
-  const event = read(parse(text));
-
-  expect(business.matches(parse(text))).toBe(true);
-  expect(checkEvent(event)).toBeUndefined();
-  expect(JSON.stringify(business.write(stored(event)))).toBe(`[${text}]`);
-  const beside = (ending: string) => new URL(name.replace(".json", ending), golden).pathname;
-  await expect(`${JSON.stringify(event, null, 2)}\n`).toMatchFileSnapshot(beside(".event.json"));
-  const { origin: _origin, ...canonical } = event;
-  const projection = JSON.stringify(business.write(canonical), null, 2);
-  await expect(`${projection}\n`).toMatchFileSnapshot(beside(".projection.json"));
-});
+testGoldenFiles(golden, business, read);
 
 const types = [...Object.values(eventTypes), "custom_event", "constructor", "x"];
 const fit = [
@@ -78,7 +54,7 @@ test("any payload is refused by name, or comes back as the very text it was (E16
 
   fc.assert(
     fc.property(payloads, (text) => {
-      const result = fromBusinessPayload(parse(text));
+      const result = fromBusinessPayload(parsePayload(text));
       if ("fault" in result) {
         expect(result.fault.field).toMatch(/^(scope|created_at)/);
         return;
@@ -100,7 +76,7 @@ test("any JSON is carried in metadata and unknown fields", () => {
     fc.property(fc.constantFrom(...types), metadata, fc.jsonValue(), (event_type, object, unknown) => {
       const text = JSON.stringify({ id: "b-1", event_type, metadata: object, created_at, unknown });
 
-      expect(JSON.stringify(business.write(stored(read(parse(text)))))).toBe(`[${text}]`);
+      expect(JSON.stringify(business.write(stored(read(parsePayload(text)))))).toBe(`[${text}]`);
     }),
   );
 });
@@ -110,7 +86,7 @@ test("nothing that could be sent makes it throw", () => {
 
   fc.assert(
     fc.property(fc.dictionary(names, fc.jsonValue()), (payload) => {
-      const result = fromBusinessPayload(parse(JSON.stringify(payload)));
+      const result = fromBusinessPayload(parsePayload(JSON.stringify(payload)));
 
       expect("fault" in result ? result.fault.detail : checkEvent(result.event)).not.toBe("");
     }),

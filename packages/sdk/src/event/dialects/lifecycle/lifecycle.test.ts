@@ -1,23 +1,16 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { bracketedEntry } from "../../../logfile/bracketed.ts";
-import { decodeEvent, decodeJson, encodeEvent } from "../../codec.ts";
+import { decodeJson } from "../../codec.ts";
 import type { Event } from "../../event.ts";
 import { checkEvent, endId, isComplete } from "../../validate.ts";
-import { isPayloadObject } from "../foreign.ts";
+import { parsePayload, stored, testGoldenFiles } from "../golden.test-support.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { LIFECYCLE_FIELDS, type LifecyclePayload } from "./names.ts";
 
 const NOW = "2026-11-21T06:00:00.000Z";
 const golden = new URL("golden/", import.meta.url);
-const payloadFiles = readdirSync(golden).filter((name) => /^[\w-]+\.json$/.test(name));
-
-function parse(text: string): LifecyclePayload {
-  const payload = decodeJson(text);
-  if (!isPayloadObject(payload)) throw new Error("not an object");
-  return payload;
-}
 
 function read(payload: LifecyclePayload, now = NOW): Event {
   const result = lifecycle.read(payload, { hash: "hash", now, mintId: () => "minted" });
@@ -25,28 +18,12 @@ function read(payload: LifecyclePayload, now = NOW): Event {
   return result.event;
 }
 
-/** As it comes back from the spool. */
-const stored = (event: Event) => decodeEvent(Buffer.from(encodeEvent(event)));
-
-test.each(payloadFiles)("%s becomes the event beside it, and comes back as it was", async (name) => {
-  const text = readFileSync(new URL(name, golden), "utf8").trim();
-
-  const event = read(parse(text));
-
-  expect(lifecycle.matches(parse(text))).toBe(true);
-  expect(checkEvent(event)).toBeUndefined();
-  expect(JSON.stringify(lifecycle.write(stored(event)))).toBe(`[${text}]`);
-  const beside = (ending: string) => new URL(name.replace(".json", ending), golden).pathname;
-  await expect(`${JSON.stringify(event, null, 2)}\n`).toMatchFileSnapshot(beside(".event.json"));
-  const { origin: _origin, ...canonical } = event;
-  const projection = JSON.stringify(lifecycle.write(canonical), null, 2);
-  await expect(`${projection}\n`).toMatchFileSnapshot(beside(".projection.json"));
-});
+testGoldenFiles(golden, lifecycle, (payload) => read(payload));
 
 test.each(["init-start", "tool-call"])(
   "%s is printed byte for byte as the emitter's own log has it",
   (name) => {
-    const payload = parse(readFileSync(new URL(`${name}.json`, golden), "utf8"));
+    const payload = parsePayload(readFileSync(new URL(`${name}.json`, golden), "utf8"));
     const entry = readFileSync(new URL(`${name}.log`, golden), "utf8");
     const time = `${entry.slice(1, 20).replace(" ", "T")}.789Z`;
 
@@ -86,7 +63,7 @@ test("any payload is refused by name, or comes back as the very text it was (E16
 
   fc.assert(
     fc.property(payloads, (text) => {
-      const result = lifecycle.read(parse(text), { hash: "h", now: NOW, mintId: () => "minted" });
+      const result = lifecycle.read(parsePayload(text), { hash: "h", now: NOW, mintId: () => "minted" });
       if ("fault" in result) {
         expect(fieldNames).toContain(result.fault.field);
         return;
@@ -111,7 +88,7 @@ test("any JSON is carried in unknown fields, metadata, capabilities, arguments a
       const fixed = { event_type, provider: "p", model_id: "m", tool_name: "t", metadata: object };
       const text = JSON.stringify({ ...fixed, ...open });
 
-      expect(JSON.stringify(lifecycle.write(stored(read(parse(text)))))).toBe(`[${text}]`);
+      expect(JSON.stringify(lifecycle.write(stored(read(parsePayload(text)))))).toBe(`[${text}]`);
     }),
   );
 });
@@ -119,7 +96,7 @@ test("any JSON is carried in unknown fields, metadata, capabilities, arguments a
 test("nothing that could be sent makes it throw", () => {
   fc.assert(
     fc.property(fc.dictionary(fc.constantFrom(...fieldNames, "event_type"), fc.jsonValue()), (payload) => {
-      const result = lifecycle.read(parse(JSON.stringify(payload)), {
+      const result = lifecycle.read(parsePayload(JSON.stringify(payload)), {
         hash: "",
         now: NOW,
         mintId: () => "m",

@@ -1,23 +1,15 @@
-import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeEvent, decodeJson, encodeEvent } from "../../codec.ts";
+import { decodeEvent, decodeJson } from "../../codec.ts";
 import type { Event } from "../../event.ts";
 import { checkEvent, isPiece } from "../../validate.ts";
-import { isPayloadObject } from "../foreign.ts";
+import { parsePayload, stored, testGoldenFiles } from "../golden.test-support.ts";
 import type { RunPayload } from "./names.ts";
-import { fromRunPayload, toRunPayloads } from "./run-payload.ts";
+import { fromRunPayload, runPayload, toRunPayloads } from "./run-payload.ts";
 
 const NOW = "2026-11-21T06:00:00.000Z";
 const RUN_ID = "9f8b3c7e-5d0a-4c1e-9a52-0d5b7a1c2f10";
 const golden = new URL("golden/", import.meta.url);
-const payloadFiles = readdirSync(golden).filter((name) => !name.endsWith(".event.json"));
-
-function parse(text: string): RunPayload {
-  const payload = decodeJson(text);
-  if (!isPayloadObject(payload)) throw new Error("not an object");
-  return payload;
-}
 
 function read(payload: RunPayload): Event {
   const result = fromRunPayload(payload, "hash", NOW);
@@ -25,19 +17,7 @@ function read(payload: RunPayload): Event {
   return result.event;
 }
 
-/** As it comes back from the spool. */
-const stored = (event: Event) => decodeEvent(Buffer.from(encodeEvent(event)));
-
-test.each(payloadFiles)("%s becomes the event beside it, and comes back as it was", async (name) => {
-  const text = readFileSync(new URL(name, golden), "utf8").trim();
-
-  const event = read(parse(text));
-
-  expect(checkEvent(event)).toBeUndefined();
-  expect(JSON.stringify(toRunPayloads(stored(event)))).toBe(`[${text}]`);
-  const expected = new URL(name.replace(".json", ".event.json"), golden).pathname;
-  await expect(`${JSON.stringify(event, null, 2)}\n`).toMatchFileSnapshot(expected);
-});
+testGoldenFiles(golden, runPayload, read);
 
 test("any payload comes back as the very text it was (feature rows 1 to 6)", () => {
   const names = fc.constantFrom(
@@ -74,7 +54,7 @@ test("any payload comes back as the very text it was (feature rows 1 to 6)", () 
 
   fc.assert(
     fc.property(payloads, (text) => {
-      const result = fromRunPayload(parse(text), "hash", NOW);
+      const result = fromRunPayload(parsePayload(text), "hash", NOW);
       if ("fault" in result) return;
       converted++;
 

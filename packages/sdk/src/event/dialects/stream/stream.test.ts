@@ -2,27 +2,21 @@ import { hash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeEvent, decodeJson, encodeEvent } from "../../codec.ts";
+import { decodeEvent } from "../../codec.ts";
 import type { Event, JsonObject } from "../../event.ts";
 import { deriveId } from "../../ids.ts";
 import { checkEvent } from "../../validate.ts";
-import { isPayloadObject } from "../foreign.ts";
+import { parsePayload, stored, testGoldenFiles } from "../golden.test-support.ts";
 import { stream } from "./stream.ts";
 
 const NOW = "2026-11-21T06:00:00.000Z";
 const MINTED = "019aa4f2-0000-7000-8000-000000000001";
 const golden = new URL("golden/", import.meta.url);
 const goldenFiles = readdirSync(golden);
-const payloadFiles = goldenFiles.filter((name) => /^[\w-]+\.json$/.test(name));
 /** Events that did not come in this form. */
 const projectedFiles = goldenFiles.filter(
   (name) => name.endsWith(".event.json") && !goldenFiles.includes(name.replace(".event", "")),
 );
-
-function parse(text: string): JsonObject {
-  const value = decodeJson(text);
-  return isPayloadObject(value) ? value : expect.fail("not an object");
-}
 
 const tryRead = (payload: JsonObject) =>
   stream.read(payload, {
@@ -34,20 +28,7 @@ function read(payload: JsonObject): Event {
   return "event" in result ? result.event : expect.fail(JSON.stringify(result.fault));
 }
 
-/** As it comes back from the spool. */
-const stored = (event: Event) => decodeEvent(Buffer.from(encodeEvent(event)));
-
-test.each(payloadFiles)("%s becomes the event beside it, and comes back as it was", async (name) => {
-  const text = readFileSync(new URL(name, golden), "utf8").trim();
-
-  const event = read(parse(text));
-
-  expect(stream.matches(parse(text))).toBe(true);
-  expect(checkEvent(event)).toBeUndefined();
-  expect(JSON.stringify(stream.write(stored(event)))).toBe(`[${text}]`);
-  const expected = new URL(name.replace(".json", ".event.json"), golden).pathname;
-  await expect(`${JSON.stringify(event, null, 2)}\n`).toMatchFileSnapshot(expected);
-});
+testGoldenFiles(golden, stream, read);
 
 test.each(projectedFiles)("%s is projected to the steps beside it", async (name) => {
   const event = decodeEvent(readFileSync(new URL(name, golden)));
@@ -75,7 +56,7 @@ test("any stream event that is taken comes back as the very text it was, and not
   fc.assert(
     fc.property(types, data, stamps, others, (type, value, timestamp, more) => {
       const text = JSON.stringify({ ...more, type, data: value, timestamp });
-      const result = tryRead(parse(text));
+      const result = tryRead(parsePayload(text));
       if ("fault" in result) return;
       taken++;
 
@@ -92,7 +73,7 @@ test("any stream event that is taken comes back as the very text it was, and not
 test("a number in the data keeps its text", () => {
   const text = `{"type":"X","data":{"a":1,"b":1.0,"c":9007199254740993,"d":-0,"e":1e400},"timestamp":"${NOW}"}`;
 
-  const event = read(parse(text));
+  const event = read(parsePayload(text));
 
   expect(JSON.stringify(stream.write(stored(event)))).toBe(`[${text}]`);
 });
