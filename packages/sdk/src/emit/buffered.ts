@@ -1,6 +1,6 @@
 import type { IncomingEvent } from "../event/validate.ts";
 import { type Clock, systemClock, type Timer } from "../system/clock.ts";
-import { beforeExit } from "../system/process.ts";
+import { systemProcessEnd } from "../system/process-end.ts";
 import { type Random, systemRandom } from "../system/random.ts";
 import { type DropReason, dropTeller, messageOf, type OnDrop } from "./drop.ts";
 import type { Emitter } from "./emitter.ts";
@@ -87,7 +87,7 @@ class BufferedEmitter implements Emitter {
   #rejected: Batch | undefined;
   #ageTimer: Timer | undefined;
   #retryTimer: Timer | undefined;
-  #exitHook: Timer | undefined;
+  #stopListening: (() => void) | undefined;
   #isClosed = false;
   /** At close and before the process ends there is no later. */
   #isLastTry = false;
@@ -131,7 +131,7 @@ class BufferedEmitter implements Emitter {
     await this.flush();
     this.#ageTimer?.cancel();
     this.#retryTimer?.cancel();
-    this.#exitHook?.cancel();
+    this.#stopListening?.();
   }
 
   /** False when the event could not be taken, which is told. */
@@ -151,7 +151,11 @@ class BufferedEmitter implements Emitter {
   }
 
   #watchForExit(): void {
-    this.#exitHook ??= beforeExit(() => this.#flushAtExit());
+    this.#stopListening ??= systemProcessEnd.listen({
+      onIdle: () => void this.#flushAtExit(),
+      // A writer that takes time cannot be waited for: what is buffered is lost then, as promised.
+      onExit: () => {},
+    });
   }
 
   async #flushAtExit(): Promise<void> {

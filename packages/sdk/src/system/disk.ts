@@ -130,11 +130,7 @@ class SystemFile implements DiskFile {
   }
 
   read(into: Uint8Array, position: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      fs.read(this.#descriptor, into, 0, into.length, position, (error, count) =>
-        error ? reject(error) : resolve(count),
-      );
-    });
+    return readAt(this.#descriptor, into, position);
   }
 
   sync(): Promise<void> {
@@ -200,4 +196,13 @@ function promised(start: (done: (error: Error | null) => void) => void): Promise
 /** The `code` of a Node error (ENOENT, ENOSPC …), or undefined for anything else. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+/** Fills `into` from there, as far as the file goes; resolves with the count of bytes. */
+export function readAt(descriptor: number, into: Uint8Array, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.read(descriptor, into, 0, into.length, position, (error, count) =>
+      error ? reject(error) : resolve(count),
+    );
+  });
 }

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
-import { codeOf } from "./disk.ts";
+import { codeOf, readAt } from "./disk.ts";
 
 /**
  * The file system for a caller who cannot wait: what `emit` has taken must be with the kernel when it
@@ -92,11 +92,7 @@ class SystemSyncFile implements SyncFile {
   }
 
   read(into: Uint8Array, position: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      fs.read(this.#descriptor, into, 0, into.length, position, (error, count) =>
-        error ? reject(error) : resolve(count),
-      );
-    });
+    return readAt(this.#descriptor, into, position);
   }
 
   truncate(sizeBytes: number): void {
