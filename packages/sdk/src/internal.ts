@@ -32,6 +32,7 @@ export {
   ITEMS_PER_REQUEST_MAX,
   type JsonLimits,
 } from "./event/limits.ts";
+export { missingId, missingTime } from "./event/missing.ts";
 export { type Scan, type ScanFault, type ScannedItem, scanJson } from "./event/scan.ts";
 export { isUtcTime } from "./event/time.ts";
 export { completionTokensOf, promptTokensOf } from "./event/token-totals.ts";

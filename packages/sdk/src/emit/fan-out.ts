@@ -1,5 +1,6 @@
 import { createIds, type Ids } from "../event/ids.ts";
-import { endId, type IncomingEvent, isComplete } from "../event/validate.ts";
+import { missingId, missingTime } from "../event/missing.ts";
+import type { IncomingEvent } from "../event/validate.ts";
 import { systemClock } from "../system/clock.ts";
 import { systemRandom } from "../system/random.ts";
 import { dropTeller, messageOf, type OnDrop } from "./drop.ts";
@@ -45,7 +46,7 @@ function identified(event: IncomingEvent, ids: Ids): IncomingEvent {
     const { id, time } = event;
     if (id !== undefined && time !== undefined) return event;
     if (Object.getPrototypeOf(event) !== Object.prototype) return event;
-    const head = { id: id ?? idOf(event, ids), time: time ?? timeOf(event) };
+    const head = { id: id ?? missingId(event, ids), time: time ?? missingTime(event) ?? now() };
     // Twice: first for their place, then for their value.
     return { ...head, ...event, ...head };
   } catch {
@@ -54,12 +55,6 @@ function identified(event: IncomingEvent, ids: Ids): IncomingEvent {
   }
 }
 
-function idOf(event: IncomingEvent, ids: Ids): string {
-  const { runId, run } = event;
-  return runId !== undefined && isComplete(event) ? endId(runId, run?.revision) : ids.uuidv7();
-}
-
-function timeOf({ kind, run }: IncomingEvent): string {
-  const startTime = kind === "run.started" ? run?.startTime : undefined;
-  return startTime ?? new Date(systemClock.nowMs()).toISOString();
+function now(): string {
+  return new Date(systemClock.nowMs()).toISOString();
 }

@@ -1,4 +1,5 @@
 import { UUID_CHARS, UuidMinter } from "../event/ids.ts";
+import { missingTime } from "../event/missing.ts";
 import { type IncomingEvent, isComplete, putEndId } from "../event/validate.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Random } from "../system/random.ts";
@@ -53,7 +54,8 @@ export class HeadWriter {
   }
 
   #timeOf(event: IncomingEvent, nowMs: number): string {
-    if (event.kind === "run.started" && event.run?.startTime !== undefined) return event.run.startTime;
+    const own = missingTime(event);
+    if (own !== undefined) return own;
     if (nowMs !== this.#nowMs) {
       this.#nowMs = nowMs;
       this.#nowText = new Date(nowMs).toISOString();

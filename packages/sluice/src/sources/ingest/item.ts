@@ -10,11 +10,11 @@ import {
   dialectsOf,
   type EventFault,
   encodeEvent,
-  endId,
   type Ids,
   type IncomingEvent,
-  isComplete,
   isPiece,
+  missingId,
+  missingTime,
 } from "@sluice/sdk/internal";
 import { Received } from "../../spool/received.ts";
 import { FLAG_PARTIAL, type NewRecord } from "../../spool/spool.ts";
@@ -70,7 +70,7 @@ function readCanonical(value: unknown, bytes: Uint8Array, ids: Ids, now: string)
   // Parsed at the edge: the check above is what makes it an event.
   const event = value as IncomingEvent;
   const id = event.id ?? ownId(event, bytes, ids);
-  const time = event.time ?? (event.kind === "run.started" ? event.run?.startTime : undefined) ?? now;
+  const time = event.time ?? missingTime(event) ?? now;
   const missing =
     (event.id === undefined ? `"id":${JSON.stringify(id)},` : "") +
     (event.time === undefined ? `"time":"${time}",` : "");
@@ -96,9 +96,9 @@ function readForeign(
  * Whoever sends the same end again sends the same id. For anything else we cannot know that it is the same.
  */
 function ownId(event: IncomingEvent, bytes: Uint8Array, ids: Ids): string {
-  if (event.runId === undefined || event.kind !== "run.ended") return ids.uuidv7();
-  if (isComplete(event)) return endId(event.runId, event.run?.revision);
-  return deriveId(event.runId, `piece:${fingerprint(bytes)}`);
+  const { runId } = event;
+  if (runId === undefined || !isPiece(event)) return missingId(event, ids);
+  return deriveId(runId, `piece:${fingerprint(bytes)}`);
 }
 
 function recordOf(event: IncomingEvent, id: string, received: Uint8Array, body: Uint8Array): NewRecord {
