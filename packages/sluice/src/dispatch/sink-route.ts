@@ -227,10 +227,17 @@ class SinkRoute implements Route {
   /** Full goes at once; otherwise by age, or because nothing more will come. */
   #isBatchDue(nowMs: number): boolean {
     const { limits } = this.#options.definition;
-    const { ready, readyBytes, oldestReadAtMs } = this.#lanes;
-    if (ready === 0 || oldestReadAtMs === undefined) return false;
+    const { ready, readyBytes } = this.#lanes;
+    if (ready === 0) return false;
     if (ready >= limits.events || readyBytes >= limits.bytes || this.#drain) return true;
-    return nowMs >= oldestReadAtMs + (limits.ageMs ?? this.#figures.batchAgeMs);
+    return nowMs >= this.#agedAtMs;
+  }
+
+  /** When the oldest that is ready has waited long enough for company. */
+  get #agedAtMs(): number {
+    const { limits } = this.#options.definition;
+    const { oldestReadAtMs = Number.POSITIVE_INFINITY } = this.#lanes;
+    return oldestReadAtMs + (limits.ageMs ?? this.#figures.batchAgeMs);
   }
 
   /**
@@ -302,8 +309,7 @@ class SinkRoute implements Route {
 
   /** When there will be something to do that nothing else will tell of. */
   #nextAtMs(nowMs: number): number {
-    const { definition } = this.#options;
-    const { oldestReadAtMs, nextDueMs } = this.#lanes;
+    const { nextDueMs } = this.#lanes;
     switch (this.#life.state.name) {
       case "waiting":
       case "paused":
@@ -311,9 +317,8 @@ class SinkRoute implements Route {
         // about.
         return this.#life.probeAtMs > nowMs ? this.#life.probeAtMs : Number.POSITIVE_INFINITY;
       case "running": {
-        const hasPlace = this.#onTheirWay.size < definition.inFlight;
-        if (!hasPlace || oldestReadAtMs === undefined) return nextDueMs;
-        return Math.min(nextDueMs, oldestReadAtMs + (definition.limits.ageMs ?? this.#figures.batchAgeMs));
+        const hasPlace = this.#onTheirWay.size < this.#options.definition.inFlight;
+        return hasPlace ? Math.min(nextDueMs, this.#agedAtMs) : nextDueMs;
       }
       case "probing":
       case "draining":
