@@ -1,145 +1,175 @@
-import { randomUUID } from "node:crypto";
-import * as fs from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock, systemDisk, systemRandom } from "@sluice/sdk/internal";
-import { openFileSpool } from "../../packages/sluice/src/spool/file/spool.ts";
-import { Received } from "../../packages/sluice/src/spool/received.ts";
-import type { NewRecord } from "../../packages/sluice/src/spool/spool.ts";
+import { setTimeout } from "node:timers/promises";
+import { EVENT_BYTES, newBatches } from "./append-events.ts";
+import { installLmdb, openLmdb, openRaw, openSluice, openSqlite, type Store } from "./append-stores.ts";
+import { compare, type Measurement } from "./measure.ts";
 
 /**
- * Durable appends of events of 2.1 KB, one call at a time. The limit writes the same bytes from one reused
- * buffer into a file that was filled with zeros, and syncs each time: what the machine can do if nobody had
- * to find anything again. Both go through the event loop as a server must: the sync runs in the thread pool.
- * Rounds are paired, their order is drawn, and each pair starts on fresh files.
+ * Durable appends of events of 2.1 KB, one call at a time, and reading them back. The limit is what the
+ * machine can write and sync (append-stores.ts); SQLite and LMDB store the same bodies in the same batches,
+ * as durably, and look for no duplicates. A round is some slices of every contestant, in an order that is
+ * drawn for each slice, so that what else the machine does meets all of them; a ratio is the median of the
+ * rounds' ratios.
  */
-const EVENT_BYTES = 2_129;
-/** The limit writes what the spool writes: headers are bytes on the disk too. */
-const RECORD_BYTES = EVENT_BYTES + 64;
 const ROUNDS = 21;
-const CASES = [
-  { batch: 256, calls: 24 },
-  { batch: 1, calls: 600 },
-] as const;
-/** A spool lives for weeks: its buffers have been touched and its index has grown before it is measured. */
-const WARM_UP_EVENTS = 1_024;
-/** Short enough that a pair sees the same machine, long enough that switching sides does not show. */
 const SLICES = 6;
-const FILE_BYTES = 16 * 1024 * 1024;
+/** Short enough that a round sees the same machine, long enough that switching sides does not show. */
+const CASES = [
+  { batch: 256, calls: 4 },
+  { batch: 1, calls: 100 },
+] as const;
+/**
+ * Reading back comes in fewer and longer slices, as many events in all: the spool reads a megabyte ahead, and
+ * in a short slice half of what it hands out would have been read in somebody else's time.
+ */
+const READ_SLICES = 2;
+const READ_BATCHES = 12;
+/** Within this a read ahead is done. */
+const READ_AHEAD_MS = 3;
+/** A spool lives for weeks: its buffers have been touched and its index has grown before it is measured. */
+const WARM_UP_ROUNDS = 3;
 
-export interface BenchResult {
-  readonly case: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly limit: number;
-  readonly ratio: number;
-  readonly runs: number;
-}
+const BACKLOG_SHORT = 1_000;
+const BACKLOG_LONG = 1_000_000;
+/** Headers, segments' heads, ledgers: what an event may take on the disk beside its payload. */
+const OVERHEAD_BYTES_MAX = 72;
 
-export async function* cases(): AsyncIterable<BenchResult> {
-  for (const { batch, calls } of CASES) {
-    const rounds: { readonly ours: number; readonly raw: number }[] = [];
-    for (let round = -1; round < ROUNDS; round++) {
-      const result = await measurePair(batch, calls);
-      if (round >= 0) rounds.push(result); // The first one warms up.
-    }
-    yield {
-      case: `durable, batch ${batch}`,
-      value: Math.round(median(rounds.map(({ ours }) => ours))),
-      unit: "events/s",
-      limit: Math.round(median(rounds.map(({ raw }) => raw))),
-      ratio: Number(median(rounds.map(({ ours, raw }) => ours / raw)).toFixed(3)),
-      runs: rounds.length,
-    };
+export async function* cases(): AsyncIterable<Measurement> {
+  const scratch = mkdtempSync(join(tmpdir(), "sluice-bench-"));
+  try {
+    yield* againstOthers(scratch);
+    yield* alongBacklog(scratch);
+  } finally {
+    rmSync(scratch, { recursive: true });
   }
 }
 
-/** Slices of both sides in turn, so that what else the machine does meets both. */
-async function measurePair(batch: number, calls: number): Promise<{ ours: number; raw: number }> {
-  const dataDir = await mkdtemp(join(tmpdir(), "sluice-bench-"));
-  const spool = await openFileSpool({
-    dataDir,
-    disk: systemDisk,
-    clock: systemClock,
-    random: systemRandom,
-    maxBytes: 1024 * 1024 * 1024,
-    minFreeBytes: 0,
-  });
-  const raw = openRaw(join(dataDir, "raw"), batch);
-  try {
-    await spool.append(Array.from({ length: WARM_UP_EVENTS }, newRecord));
-    const events = (batch * calls) / SLICES;
-    const elapsedMs = { ours: 0, raw: 0 };
-    for (let slice = 0; slice < SLICES; slice++) {
-      const batches = Array.from({ length: calls / SLICES }, () => Array.from({ length: batch }, newRecord));
-      await spool.resting(); // It would write its zeros ahead while the other side is measured.
-      const sides = Math.random() < 0.5 ? (["ours", "raw"] as const) : (["raw", "ours"] as const);
-      for (const side of sides) {
-        const start = performance.now();
-        for (const records of batches) await (side === "ours" ? spool.append(records) : raw.append());
-        elapsedMs[side] += performance.now() - start;
+async function* againstOthers(scratch: string): AsyncIterable<Measurement> {
+  const lmdb = installLmdb(scratch);
+  for (const { batch, calls } of CASES) {
+    const sluice = await openSluice(join(scratch, `sluice-${batch}`));
+    const raw = openRaw(join(scratch, `raw-${batch}`));
+    const others: Readonly<Record<string, Store>> = {
+      SQLite: openSqlite(join(scratch, `sqlite-${batch}`)),
+      ...(lmdb && { LMDB: openLmdb(lmdb, join(scratch, `lmdb-${batch}`)) }),
+    };
+    const stores = { sluice, raw, ...others };
+    const appended = await measure(stores, batch * calls, () => {
+      const batches = newBatches(calls, batch);
+      return async (store) => {
+        for (const records of batches) await store.append(records);
+      };
+    });
+    const title = `durable, batch ${batch}`;
+    yield compare(title, "events/s", appended("sluice"), appended("raw"));
+    for (const name of Object.keys(others)) {
+      yield compare(`${title}, against ${name}`, "events/s", appended("sluice"), appended(name));
+    }
+
+    if (batch > 1) {
+      const read = await measureReads({ sluice, ...others }, batch);
+      const reading = `read and settle, a place stored every ${batch}`;
+      for (const name of Object.keys(others)) {
+        yield compare(`${reading}, against ${name}`, "events/s", read("sluice"), read(name));
       }
     }
-    const rate = (ms: number) => (events * SLICES * 1000) / ms;
-    return { ours: rate(elapsedMs.ours), raw: rate(elapsedMs.raw) };
-  } finally {
-    raw.close();
-    await spool.close();
-    await rm(dataDir, { recursive: true });
+    for (const store of Object.values(stores)) await store.close();
   }
 }
 
-function openRaw(path: string, batch: number) {
-  const descriptor = fs.openSync(path, "w");
-  fs.writeSync(descriptor, Buffer.alloc(FILE_BYTES));
-  fs.fdatasyncSync(descriptor);
-  const bytes = Buffer.alloc(batch * RECORD_BYTES, 0x61);
-  let position = 0;
-  return {
-    append(): Promise<void> {
-      fs.writeSync(descriptor, bytes, 0, bytes.length, position);
-      position += bytes.length;
-      return new Promise((resolve, reject) => {
-        fs.fdatasync(descriptor, (error) => (error ? reject(error) : resolve()));
-      });
-    },
-    close: () => fs.closeSync(descriptor),
+/** Does an event cost the same whatever lies in the log? And what does it take there? */
+async function* alongBacklog(scratch: string): AsyncIterable<Measurement> {
+  const batch = 256;
+  const short = await openSluice(join(scratch, "short"));
+  const long = await openSluice(join(scratch, "long"));
+  for (const [store, backlog] of [
+    [short, BACKLOG_SHORT],
+    [long, BACKLOG_LONG],
+  ] as const) {
+    while (store.spool.state.nextOffset < backlog) await store.append(newBatches(1, 1_000)[0] ?? []);
+  }
+  const stores = { short, long };
+  const calls = 4;
+  const appended = await measure(stores, batch * calls, () => {
+    const batches = newBatches(calls, batch);
+    return async (store) => {
+      for (const records of batches) await store.append(records);
+    };
+  });
+  const microseconds = (rates: readonly number[]) => rates.map((rate) => 1_000_000 / rate);
+  const title = `with a backlog of ${BACKLOG_LONG} events, against ${BACKLOG_SHORT}`;
+  yield compare(
+    `append ${title}`,
+    "us/event",
+    microseconds(appended("long")),
+    microseconds(appended("short")),
+  );
+
+  // What is read lies far apart: the short one's beginning, and the middle of the long one.
+  long.position = BACKLOG_LONG / 2;
+  const read = await measureReads(stores, batch);
+  yield compare(
+    `read and settle ${title}`,
+    "us/event",
+    microseconds(read("long")),
+    microseconds(read("short")),
+  );
+
+  const { bytes, nextOffset } = long.spool.state;
+  const overhead = (bytes + ledgerBytes(join(scratch, "long"))) / nextOffset - EVENT_BYTES;
+  yield compare("bytes on the disk beside the payload", "bytes/event", [overhead], [OVERHEAD_BYTES_MAX]);
+  for (const store of Object.values(stores)) await store.close();
+}
+
+/** Ledgers and the tally. The zeros ahead, at most 8 MiB however long the log is, are not counted. */
+function ledgerBytes(dataDir: string): number {
+  const ledgers = readdirSync(join(dataDir, "ledgers")).map((name) => join(dataDir, "ledgers", name));
+  return [...ledgers, join(dataDir, "spool/tally")].reduce((sum, path) => sum + statSync(path).size, 0);
+}
+
+/** A store must hold as many events as are read: READ_SLICES * READ_BATCHES * `batch` a round. */
+function measureReads(
+  stores: Readonly<Record<string, Store>>,
+  batch: number,
+): Promise<(name: string) => readonly number[]> {
+  const run = async (store: Store) => {
+    for (let count = 0; count < READ_BATCHES; count++) await store.settle(batch);
   };
+  return measure(stores, batch * READ_BATCHES, () => run, READ_SLICES);
 }
 
-/**
- * As many bodies as fit a processor's cache together: fresh from its source a body is warm, and the limit's
- * buffer is too.
- */
-const BODIES = Array.from({ length: 64 }, () => {
-  const start = `{"id":"${randomUUID()}","kind":"run.ended","runId":"${randomUUID()}","data":"`;
-  return new Received(Buffer.from(`${start}${"x".repeat(EVENT_BYTES - start.length - 2)}"}`));
-});
-
-function newRecord(_?: unknown, index = 0): NewRecord {
-  const runId = anId();
-  const received = BODIES[index % BODIES.length] ?? new Received(Buffer.alloc(EVENT_BYTES));
-  return {
-    id: anId(),
-    kindCode: 2,
-    flags: 0,
-    runId,
-    orderKey: runId,
-    received,
-    body: received.bytes,
-  };
-}
-
-/**
- * Ids come out of JSON.parse, flat. `randomUUID` returns a rope, and whoever reads it first pays for
- * flattening it.
- */
-function anId(): string {
-  return JSON.parse(`"${randomUUID()}"`);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((left, right) => left - right);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+/** Events per second of each contestant, one figure a round. */
+async function measure(
+  stores: Readonly<Record<string, Store>>,
+  eventsPerSlice: number,
+  prepare: () => (store: Store) => Promise<void>,
+  slices = SLICES,
+): Promise<(name: string) => readonly number[]> {
+  const contestants = Object.entries(stores).map(([name, store]) => ({
+    name,
+    store,
+    elapsedMs: 0,
+    rates: [] as number[],
+  }));
+  for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
+    for (const contestant of contestants) contestant.elapsedMs = 0;
+    for (let slice = 0; slice < slices; slice++) {
+      const run = prepare();
+      // Nobody pays for what was made before, and nobody's background work falls into another's time.
+      globalThis.gc?.();
+      for (const { store } of contestants) await store.resting();
+      for (const contestant of contestants.toSorted(() => Math.random() - 0.5)) {
+        await setTimeout(READ_AHEAD_MS);
+        const start = performance.now();
+        await run(contestant.store);
+        contestant.elapsedMs += performance.now() - start;
+      }
+    }
+    for (const { rates, elapsedMs } of round < 0 ? [] : contestants) {
+      rates.push((eventsPerSlice * slices * 1_000) / elapsedMs);
+    }
+  }
+  return (name) => contestants.find((contestant) => contestant.name === name)?.rates ?? [];
 }

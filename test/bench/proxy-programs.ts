@@ -95,7 +95,11 @@ const nothing: Provider = { name: "openai", operation: () => undefined };
 
 async function startCapture(): Promise<http.Server> {
   const proxy = createProxy({
-    intake: { bootId: randomUUID(), append: role === "file" ? await fileAppend() : forget },
+    intake: {
+      bootId: randomUUID(),
+      durability: "disk",
+      append: role === "file" ? await fileAppend() : forget,
+    },
     clock: systemClock,
     ids: { uuidv7: createIds(systemClock, systemRandom).uuidv7, derive: deriveId },
     upstreams: { openai: { baseUrl: upstreamUrl, ...(role === "pass" && { provider: nothing }) } },

@@ -67,6 +67,14 @@ describe.each(Object.entries(implementations))("the %s spool", (_name, open) => 
     expect(spool.state).toMatchObject({ firstOffset: 0, nextOffset: 3, damaged: 0 });
   });
 
+  test("takes a call without records, also as its first", async () => {
+    const spool = await openSpool();
+
+    expect(await spool.append([])).toEqual([]);
+    expect(await spool.append([], undefined, "os")).toEqual([]);
+    expect(spool.state.nextOffset).toBe(0);
+  });
+
   test("gives equal keys for equal ids, others for others, and none without one", async () => {
     const spool = await openSpool();
     await spool.append([
@@ -222,6 +230,26 @@ describe.each(Object.entries(implementations))("the %s spool", (_name, open) => 
     expect(spool.state.firstOffset).toBeLessThanOrEqual(8);
     expect(first?.offset).toBe(spool.state.firstOffset);
     expect(statusesOf(again)).toEqual(["appended"]);
+  });
+
+  test("shows os records to readers in order with the others, finds their ids, and counts none at rest (P1)", async () => {
+    const spool = await openSpool();
+
+    const outcomes = await Promise.all([
+      spool.append([aRecord(0)], undefined, "os"),
+      spool.append([aRecord(1)]),
+      spool.append([aRecord(2), aRecord(0)], undefined, "os"),
+    ]);
+    const [third] = await spool.read(0, 2, { records: 1, bytes: 1 }, never);
+
+    expect(outcomes.flat()).toEqual([
+      { status: "appended", offset: 0 },
+      { status: "appended", offset: 1 },
+      { status: "appended", offset: 2 },
+      { status: "duplicate", offset: 0 },
+    ]);
+    expect(third?.event.id).toBe("event-2");
+    expect(spool.state).toMatchObject({ nextOffset: 3, unsynced: 0 });
   });
 
   test("finishes what was appended before it closes, then refuses and lets readers go", async () => {

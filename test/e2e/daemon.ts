@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Event } from "@sluice/sdk";
+import { PROCESS_ENVIRONMENT, PROCESS_FLAGS } from "../../packages/sluice/src/daemon/process-settings.ts";
 
 export const ROOT = join(import.meta.dirname, "../..");
 const CLI = join(ROOT, "packages/sluice/src/cli/main.ts");
@@ -37,6 +38,18 @@ export class House {
   readonly #config = join(this.path, "sluice.toml");
   #daemon: ChildProcess | undefined;
   #url = "";
+  #log = "";
+
+  /** What the daemons of this house have written to stderr: their log. */
+  get log(): string {
+    return this.#log;
+  }
+
+  get pid(): number {
+    const pid = this.#daemon?.pid;
+    if (pid === undefined) throw new Error("no daemon runs");
+    return pid;
+  }
 
   get url(): string {
     return this.#url;
@@ -53,18 +66,31 @@ export class House {
       { ...environment },
     );
     this.#daemon = daemon;
+    daemon.stderr?.on("data", (chunk) => {
+      this.#log += chunk;
+    });
     this.#url = await firstLine(daemon);
     return this.#url;
   }
 
-  /** SIGKILL, and wait until the process is gone. */
-  async kill(): Promise<void> {
+  /** A signal, and wait until the process is gone. Its exit code; null if a signal has ended it. */
+  async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<number | null> {
     const daemon = this.#daemon;
-    if (!daemon) return;
+    if (!daemon) return null;
     const gone = exited(daemon);
-    daemon.kill("SIGKILL");
+    daemon.kill(signal);
     await gone;
     this.#daemon = undefined;
+    return daemon.exitCode;
+  }
+
+  /** Waits until the daemon is gone by itself; resolves to its exit code or signal. */
+  async ended(): Promise<number | string | null> {
+    const daemon = this.#daemon;
+    if (!daemon) throw new Error("no daemon was started");
+    await exited(daemon);
+    this.#daemon = undefined;
+    return daemon.exitCode ?? daemon.signalCode;
   }
 
   run(...words: readonly string[]): Promise<CommandResult> {
@@ -162,8 +188,14 @@ export function balanceHolds({
 }
 
 function spawnCli(words: readonly string[], environment: Readonly<Record<string, string>>): ChildProcess {
-  return spawn(process.execPath, ["--conditions=sluice-source", CLI, ...words], {
-    env: { PATH: process.env["PATH"], HOME: tmpdir(), UV_THREADPOOL_SIZE: "16", ...environment },
+  return spawn(process.execPath, [...PROCESS_FLAGS, "--conditions=sluice-source", CLI, ...words], {
+    env: {
+      ...PROCESS_ENVIRONMENT,
+      PATH: process.env["PATH"],
+      HOME: tmpdir(),
+      UV_THREADPOOL_SIZE: "16",
+      ...environment,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
 }

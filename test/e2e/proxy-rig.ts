@@ -45,7 +45,7 @@ export async function openRig(options: RigOptions = {}): Promise<ProxyRig> {
     records.push(...added);
     return added.map((_, index): AppendOutcome => ({ status: "appended", offset: index }));
   };
-  const intake: Intake = { bootId: "boot-1", append: options.append ?? remember };
+  const intake: Intake = { bootId: "boot-1", durability: "disk", append: options.append ?? remember };
   const proxy = createProxy({
     intake,
     clock: options.clock ?? systemClock,

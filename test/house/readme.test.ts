@@ -9,7 +9,7 @@ const scripts: Record<string, string> = JSON.parse(readFileSync(join(ROOT, "pack
 
 test("CI runs the README's test command, and the check, and nothing that hides a failure", () => {
   expect(readme).toContain("npm ci && npm test");
-  expect(commandsOf(ci)).toEqual(["npm ci", "npm test", "npm run check"]);
+  expect(commandsOf(ci)).toEqual([".ci/tools", "npm ci", "npm test", "npm run check"]);
 });
 
 test("the README's first screen starts the daemon with two commands", () => {

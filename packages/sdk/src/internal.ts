@@ -55,7 +55,7 @@ export {
 } from "./providers/sse.ts";
 export { Utf8Pieces } from "./providers/utf8-pieces.ts";
 export { type Clock, sleep, systemClock, type Timer } from "./system/clock.ts";
-export { codeOf, type Disk, type DiskFile, type FileState, systemDisk } from "./system/disk.ts";
+export { codeOf, type Disk, type DiskFile, type FileState, isNoFile, systemDisk } from "./system/disk.ts";
 export { type DiskCall, type Fault, faultyDisk } from "./system/faulty-disk.ts";
 export { keepAlive } from "./system/keep-alive.ts";
 export { ManualClock } from "./system/manual-clock.ts";
@@ -63,6 +63,7 @@ export { MemoryDisk } from "./system/memory-disk.ts";
 export { oneSyncAtATime } from "./system/one-sync-disk.ts";
 export { type Output, systemOutput } from "./system/output.ts";
 export { systemProcess, type ThisProcess } from "./system/process.ts";
+export { endProcess } from "./system/process-end.ts";
 export { type ProcessIdentity, type ProcessTable, systemProcessTable } from "./system/process-table.ts";
 export { type Random, seededRandom, systemRandom } from "./system/random.ts";
 export { syncDirectory } from "./system/sync-directory.ts";

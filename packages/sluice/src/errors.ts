@@ -122,7 +122,7 @@ const ERRORS = {
   SPOOL_TOO_NEW: {
     exit: EXIT.config,
     message: (d) =>
-      `${d.path} was written in spool format ${d.format}, and this version reads up to ${d.known}. Nothing was changed. Use the newer sluice, or choose another directory with --data-dir.`,
+      `${d.path} was written in format ${d.format}, and this version reads up to ${d.known}. Nothing was changed. Use the newer sluice, or choose another directory with --data-dir.`,
   },
   SPOOL_UNREADABLE: {
     exit: EXIT.io,

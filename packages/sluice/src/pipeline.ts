@@ -1,72 +1,35 @@
-import { type Event, KIND_CODES } from "@sluice/sdk";
-import { type Clock, type Disk, decodeEvent, oneSyncAtATime, type Random } from "@sluice/sdk/internal";
+import { type Disk, oneSyncAtATime } from "@sluice/sdk/internal";
 import { type Assembler, openAssembler } from "./dispatch/assembler/assembler.ts";
 import { createBootId } from "./dispatch/assembler/boot.ts";
-import { appendLateEnd } from "./dispatch/assembler/ends.ts";
-import { openDeadLetters } from "./dispatch/dead-letters/dead-letters.ts";
+import { admitLateEnds } from "./dispatch/assembler/late-ends.ts";
+import { Backlogs } from "./dispatch/backlogs.ts";
+import { DeadLetterRoom, deadLetterBytesFor } from "./dispatch/dead-letters/dead-letter-room.ts";
+import { deadLetterPath, openDeadLetters } from "./dispatch/dead-letters/dead-letters.ts";
 import { type IdleRoute, openIdleRoute } from "./dispatch/idle-route.ts";
-import type { RouteObserver } from "./dispatch/observer.ts";
+import { IntakeGate } from "./dispatch/intake-gate.ts";
 import { holderOf, openRetention, type Retention } from "./dispatch/retention.ts";
 import type { Route, RouteStatus } from "./dispatch/route.ts";
-import { openRoutes, type RouteEntry, type Routes } from "./dispatch/route-registry.ts";
+import { type RouteMemory, shareMemory } from "./dispatch/route-memory.ts";
+import { openRoutes, ROUTES_BYTES_MAX, type RouteEntry, type Routes } from "./dispatch/route-registry.ts";
 import { openRoute } from "./dispatch/sink-route.ts";
+import { type Guard, openGuard } from "./dispatch/suspects/guard.ts";
 import { SluiceError } from "./errors.ts";
+import { checkFormats } from "./formats.ts";
 import { createHub, type Hub } from "./live/hub.ts";
 import { shown } from "./live/shown.ts";
+import type { PipelineOptions, PipelineSink } from "./pipeline-options.ts";
 import type { Sink, SinkDefinition } from "./sinks/define.ts";
 import { sinkOfType, sinks } from "./sinks/registry.ts";
 import type { Intake } from "./sources/intake.ts";
+import { movePlanted } from "./spool/file/planted.ts";
 import { openFileSpool } from "./spool/file/spool.ts";
-import {
-  type AppendOutcome,
-  FLAG_PARTIAL,
-  type NewRecord,
-  type Spool,
-  type SpoolState,
-} from "./spool/spool.ts";
+import type { Durability, Spool, SpoolState } from "./spool/spool.ts";
 
 export type { Balance } from "./dispatch/balance.ts";
 export type { Attempt, RouteObserver as PipelineObserver } from "./dispatch/observer.ts";
 export type { RouteStatus } from "./dispatch/route.ts";
-
-/**
- * Everything a pipeline needs. Nothing is read from the environment, and no default hides here: `config/` has
- * them.
- */
-export interface PipelineOptions {
-  readonly dataDir: string;
-  readonly spool: SpoolOptions;
-  readonly sinks: readonly PipelineSink[];
-  readonly observer: RouteObserver;
-  readonly clock: Clock;
-  readonly disk: Disk;
-  readonly random: Random;
-  /** For people who look at `owner.json`. */
-  readonly version?: string;
-}
-
-export interface SpoolOptions {
-  /** The spool never takes more than this. */
-  readonly maxBytes: number;
-  /** Intake stops when the volume has less than this free. */
-  readonly minFreeBytes: number;
-  /** How long settled records stay for replay, while there is room. */
-  readonly keepForMs: number;
-}
-
-export interface PipelineSink {
-  readonly name: string;
-  readonly type: string;
-  /** False keeps the route's place and its backlog, and sends nothing. */
-  readonly enabled: boolean;
-  /** As the definition's zod options gave them back. */
-  readonly params: Readonly<Record<string, unknown>>;
-  /** Where a route without a ledger starts. Absent: "oldest" in a new data directory, else "now". */
-  readonly from?: "oldest" | "now";
-  /** Events for which this is false are settled as skipped{filtered}. */
-  readonly filter?: (event: Event) => boolean;
-  readonly retry?: { readonly maxWaitMs?: number };
-}
+export type { PipelineOptions, PipelineSink, SpoolOptions } from "./pipeline-options.ts";
+export type { Durability } from "./spool/spool.ts";
 
 export interface PipelineStatus {
   readonly bootId: string;
@@ -77,7 +40,9 @@ export interface PipelineStatus {
 
 /** All stages, wired and running. */
 export interface Pipeline {
+  /** For a source whose acknowledgements mean the disk. */
   readonly intake: Intake;
+  intakeFor(durability: Durability): Intake;
   readonly hub: Hub;
   /** A snapshot; cheap enough to call for every scrape. */
   status(): PipelineStatus;
@@ -116,12 +81,16 @@ class Stages implements Pipeline {
   readonly hub: Hub;
   readonly #options: PipelineOptions;
   readonly #disk: Disk;
+  readonly #letterRoom: DeadLetterRoom;
   readonly #routes: Route[] = [];
   readonly #idle: IdleRoute[] = [];
   readonly #sinks: Sink[] = [];
+  readonly #memory: RouteMemory;
   #opened: Opened | undefined;
   #places: Routes | undefined;
   #spool: Spool | undefined;
+  #guard: Guard | undefined;
+  #assembler: Assembler | undefined;
   #retention: Retention | undefined;
   readonly #closed = new AbortController();
   #closing: Promise<void> | undefined;
@@ -129,6 +98,8 @@ class Stages implements Pipeline {
   constructor(options: PipelineOptions) {
     this.#options = options;
     this.#disk = oneSyncAtATime(options.disk);
+    this.#letterRoom = new DeadLetterRoom(deadLetterBytesFor(options.spool.maxBytes));
+    this.#memory = shareMemory(options.sinks.length);
     this.hub = createHub(options.clock);
   }
 
@@ -137,12 +108,29 @@ class Stages implements Pipeline {
    * there.
    */
   async open(): Promise<void> {
-    const { dataDir, clock, random, observer, version = "" } = this.#options;
-    const definitions = this.#options.sinks.map(definitionOf);
+    const { dataDir, clock, random, observer, owner, version = "" } = this.#options;
+    const definitions = this.#options.sinks.map((sink) => definitionOf(sink, this.#options.sinkOfType));
     const disk = this.#disk;
+    await checkFormats(disk, dataDir);
     const limits = this.#options.spool;
-    const spool = shown(await openFileSpool({ ...limits, dataDir, disk, clock, random, version }), this.hub);
-    this.#spool = spool;
+    const maxBytes = Math.max(0, limits.maxBytes - this.#letterRoom.capBytes - ROUTES_BYTES_MAX);
+    const place = { dataDir, disk, clock, random, version, ...(owner && { owner }) };
+    const stored = await openFileSpool({ ...limits, maxBytes, ...place });
+    this.#spool = stored;
+    const { warn } = observer;
+    await clearWay(disk, dataDir, warn);
+    const { tryRecord } = this.#options;
+    const guard = await openGuard({
+      spool: stored,
+      partition: PARTITION,
+      disk,
+      clock,
+      dataDir,
+      tryRecord,
+      warn,
+    });
+    this.#guard = guard;
+    const spool = shown(guard.spool, this.hub);
 
     const places = await openRoutes({ disk, random, dataDir, offsets: () => spool.state });
     this.#places = places;
@@ -154,7 +142,7 @@ class Stages implements Pipeline {
       observer,
       clock,
     });
-    this.#opened = { spool, assembler, bootId };
+    this.#assembler = assembler;
 
     for (const [index, sink] of this.#options.sinks.entries()) {
       const definition = definitions[index];
@@ -166,21 +154,49 @@ class Stages implements Pipeline {
       );
       await this.#leaveIdle(spool, entry, "detached: it is not in the configuration any more");
     }
-    const routes = () => [...this.#routes, ...this.#idle, assembler];
-    const { keepForMs } = limits;
-    this.#retention = openRetention({ spool, partition: PARTITION, clock, keepForMs, routes });
+    const routes = () => [...this.#routes, ...this.#idle];
+    const partition = PARTITION;
+    const backlogs = new Backlogs({ spool, partition, routes, clock, warn: observer.warn });
+    const retention = openRetention({
+      spool,
+      partition,
+      clock,
+      keepForMs: limits.keepForMs,
+      sinks: routes,
+      assembler,
+      dropOldest: (before) => backlogs.dropBelow(before),
+    });
+    this.#retention = retention;
+    const holder = () => holderOf(routes().map(({ status }) => status));
+    const gate = new IntakeGate({ spool, backlogs, retention, holder });
+    this.#opened = { spool, assembler, bootId, backlogs, gate };
   }
 
   get intake(): Intake {
-    const { spool, bootId } = this.#stages();
-    return { bootId, append: (records, signal) => this.#append(spool, records, signal) };
+    return this.intakeFor("disk");
+  }
+
+  intakeFor(durability: Durability): Intake {
+    const { spool, bootId, gate } = this.#stages();
+    const { clock } = this.#options;
+    const place = { spool, partition: PARTITION, clock, signal: this.#closed.signal };
+    return {
+      bootId,
+      durability,
+      append: async (records, signal) => {
+        const outcomes = await gate.append(records, signal, durability);
+        return admitLateEnds(records, outcomes, place);
+      },
+    };
   }
 
   status(): PipelineStatus {
-    const { spool, assembler, bootId } = this.#stages();
+    const { spool, assembler, bootId, backlogs } = this.#stages();
+    const refusing = spool.state.refusing ?? backlogs.refusing;
+    const path = `${this.#options.dataDir}/spool`;
     return {
       bootId,
-      spool: { ...spool.state, path: `${this.#options.dataDir}/spool` },
+      spool: { ...spool.state, path, ...(refusing !== undefined && { refusing }) },
       sinks: [...this.#routes, ...this.#idle].map((route) => route.status),
       assembler: assembler.status,
     };
@@ -207,10 +223,10 @@ class Stages implements Pipeline {
     this.hub.close();
     const steps: readonly (readonly ({ close(): Promise<void> } | undefined)[])[] = [
       [this.#retention],
-      this.#routes,
+      [...this.#routes, ...this.#idle],
       this.#sinks,
-      [this.#opened?.assembler],
-      [this.#places],
+      [this.#assembler],
+      [this.#places, this.#guard],
       [this.#spool],
     ];
     const failures: unknown[] = [];
@@ -222,41 +238,6 @@ class Stages implements Pipeline {
     if (failures.length > 0) throw failures[0];
   }
 
-  async #append(
-    spool: Spool,
-    records: readonly NewRecord[],
-    signal: AbortSignal | undefined,
-  ): Promise<readonly AppendOutcome[]> {
-    const outcomes = await spool.append(records, signal);
-    if (!outcomes.some(({ status }) => status === "conflict" || status === "full")) return outcomes;
-    const holder = outcomes.some(({ status }) => status === "full") ? this.#relieve() : undefined;
-    return Promise.all(
-      outcomes.map((outcome, index) =>
-        outcome.status === "full" && holder !== undefined
-          ? { ...outcome, reason: `${outcome.reason}; ${holder}` }
-          : this.#admitLate(spool, outcome, records[index]),
-      ),
-    );
-  }
-
-  /** A full spool gives back at once what it can, and says for whom it keeps the rest. */
-  #relieve(): string | undefined {
-    void this.#retention?.sweep();
-    return holderOf(this.status().sinks);
-  }
-
-  /** The complete end of a run that the assembler has closed meanwhile becomes its second revision. */
-  async #admitLate(
-    spool: Spool,
-    outcome: AppendOutcome,
-    record: NewRecord | undefined,
-  ): Promise<AppendOutcome> {
-    const isEnd = record?.kindCode === KIND_CODES["run.ended"] && (record.flags & FLAG_PARTIAL) === 0;
-    if (outcome.status !== "conflict" || !isEnd) return outcome;
-    const end = decodeEvent(record.body);
-    return appendLateEnd(spool, PARTITION, end, outcome.offset, this.#closed.signal);
-  }
-
   async #openSink(
     spool: Spool,
     places: Routes,
@@ -264,9 +245,10 @@ class Stages implements Pipeline {
     definition: SinkDefinition,
   ): Promise<void> {
     const { clock, random, observer, dataDir } = this.#options;
-    const { name, type, params, filter, retry } = configured;
+    const { name, type, params, filter, backlog, retry } = configured;
+    const destination = definition.destination(params);
     const entry = await places.register(
-      { name, type, destination: definition.destination(params) },
+      { name, type, destination, ...(backlog && { backlog }) },
       configured.from,
     );
     if (!configured.enabled) {
@@ -286,9 +268,19 @@ class Stages implements Pipeline {
       place,
       firstOffset,
       openDeadLetters: (low) =>
-        openDeadLetters({ disk, clock, directory: `${dataDir}/deadletters`, sink: name, place, low }),
+        openDeadLetters({
+          disk,
+          clock,
+          directory: this.#letters,
+          sink: name,
+          place,
+          low,
+          room: this.#letterRoom,
+        }),
       ...(filter && { filter }),
+      ...(backlog && { backlog }),
       ...(retry?.maxWaitMs !== undefined && { figures: { waitMsMax: retry.maxWaitMs } }),
+      memory: this.#memory,
       observer,
       clock,
       random,
@@ -297,7 +289,13 @@ class Stages implements Pipeline {
   }
 
   async #leaveIdle(spool: Spool, entry: RouteEntry, reason: string): Promise<void> {
-    this.#idle.push(await openIdleRoute({ spool, entry, reason, clock: this.#options.clock }));
+    const { clock, observer } = this.#options;
+    await this.#letterRoom.takeFile(this.#disk, deadLetterPath(this.#letters, entry.name));
+    this.#idle.push(await openIdleRoute({ spool, entry, reason, clock, warn: observer.warn }));
+  }
+
+  get #letters(): string {
+    return `${this.#options.dataDir}/deadletters`;
   }
 
   #stages(): Opened {
@@ -310,10 +308,19 @@ interface Opened {
   readonly spool: Spool;
   readonly assembler: Assembler;
   readonly bootId: string;
+  readonly backlogs: Backlogs;
+  readonly gate: IntakeGate;
 }
 
-function definitionOf({ type }: PipelineSink): SinkDefinition {
-  const definition = sinkOfType(type);
+/** The spool sees to its own files; here are the ones beside it. */
+async function clearWay(disk: Disk, dataDir: string, warn: (message: string) => void): Promise<void> {
+  const letters = (await disk.list(`${dataDir}/deadletters`)).map((name) => `deadletters/${name}`);
+  const moved = await movePlanted(disk, dataDir, ["routes.json", "suspect", "set-aside", ...letters]);
+  for (const name of moved) warn(`${name} was no file, and was moved to quarantine/.`);
+}
+
+function definitionOf({ type }: PipelineSink, ofType = sinkOfType): SinkDefinition {
+  const definition = ofType(type);
   if (definition) return definition;
   const known = sinks.map((sink) => sink.type).join(", ");
   throw new SluiceError("CONFIG_UNKNOWN_SINK", { type, nearest: "", known });

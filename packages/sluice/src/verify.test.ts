@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { KIND_CODES } from "@sluice/sdk";
@@ -146,8 +146,8 @@ test("a directory without a spool is not good, it is an error", async () => {
 
 test("a directory that cannot be read is an error with a sentence, and no bug", async () => {
   const dataDir = temporary();
-  // Reading a directory fails for every user, root as well.
-  mkdirSync(join(dataDir, "routes.json"));
+  // Listing a file fails for every user, root as well.
+  writeFileSync(join(dataDir, "ledgers"), "");
 
   await expect(verify(dataDir)).rejects.toMatchObject({ code: "DATA_DIR_UNREADABLE", exit: 77 });
 });

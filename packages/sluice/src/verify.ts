@@ -5,6 +5,7 @@ import { Ledger } from "./dispatch/ledger/ledger.ts";
 import { decodeLedger } from "./dispatch/ledger/ledger-codec.ts";
 import { type RouteEntry, readRoutes } from "./dispatch/route-registry.ts";
 import { SluiceError } from "./errors.ts";
+import { checkFormats } from "./formats.ts";
 import { readSpool, type SpoolContent } from "./spool/file/inspect.ts";
 
 export interface Verification {
@@ -48,6 +49,7 @@ export async function openVerification(options: VerifyOptions): Promise<Verifica
 const READS_MAX = 3;
 
 async function verify({ dataDir, disk }: VerifyOptions): Promise<Verification> {
+  await checkFormats(disk, dataDir);
   const entries = await readRoutes(disk, dataDir);
   const spool = await readSpool(dataDir, disk);
   // A mistyped directory must not be good.
@@ -80,8 +82,13 @@ async function verify({ dataDir, disk }: VerifyOptions): Promise<Verification> {
 async function countRecords(spool: SpoolContent, problems: string[]): Promise<number> {
   let records = 0;
   for await (const _ of spool.records()) records++;
-  const lost = spool.damagedRanges.reduce((sum, { from, to }) => sum + to - from, 0);
-  const expected = spool.nextOffset - spool.firstOffset - lost;
+  const { firstOffset } = spool;
+  // What was lost in front of all that is there (a first segment that is gone) is not among them.
+  const lost = spool.damagedRanges.reduce(
+    (sum, { from, to }) => sum + Math.max(0, to - Math.max(from, firstOffset)),
+    0,
+  );
+  const expected = spool.nextOffset - firstOffset - lost;
   if (records !== expected) problems.push(`The spool has ${expected} records, and ${records} can be read.`);
   return records;
 }

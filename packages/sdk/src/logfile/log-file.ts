@@ -38,6 +38,11 @@ export interface LogFileOptions {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly rotation?: Rotation;
+  /**
+   * A directory that is never made: while it is away (moved, or a volume that is not mounted) the file cannot
+   * be had. Directories below it are made.
+   */
+  readonly within?: string;
   /** Sync before an entry counts as kept. Default true; without it a power cut may take the last seconds. */
   readonly durable?: boolean;
 }
@@ -117,7 +122,8 @@ class AppendOnlyFile implements LogFile {
   async #ready(): Promise<Current> {
     if (this.#current && (await this.#isStillOurs(this.#current))) return this.#current;
     await this.#release();
-    const { disk, path, format } = this.#options;
+    const { disk, path, format, within } = this.#options;
+    if (within !== undefined) await (await disk.open(within, "read")).close();
     await disk.makeDirectory(dirname(path));
     const file = await disk.open(path, "write");
     try {

@@ -198,6 +198,14 @@ export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 
+/** What opening and reading say of anything but a file; a file with a second name (a backup) is one. */
+const NO_FILE = new Set(["EISDIR", "ELOOP", "ESPIPE", "ENXIO", "ENODEV"]);
+
+/** True if the error says that a path is no file, rather than that it cannot be read. */
+export function isNoFile(error: unknown): boolean {
+  return NO_FILE.has(codeOf(error) ?? "");
+}
+
 /** Fills `into` from there, as far as the file goes; resolves with the count of bytes. */
 export function readAt(descriptor: number, into: Uint8Array, position: number): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -25,11 +25,13 @@ export class MemoryDisk implements Disk {
   readonly #durableNames = new Map<string, Inode>();
   #nameChanges: (readonly NameChange[])[] = [];
   readonly #directories = new Set<string>(["/"]);
-  readonly #capacityBytes: number;
+  readonly #open = new WeakMap<DiskFile, Inode>();
   #life = 0;
+  /** What files may take in all. A test makes the volume smaller or larger while it is in use. */
+  capacityBytes: number;
 
   constructor(capacityBytes = Number.POSITIVE_INFINITY) {
-    this.#capacityBytes = capacityBytes;
+    this.capacityBytes = capacityBytes;
   }
 
   async open(path: string, mode: "read" | "write" | "create"): Promise<DiskFile> {
@@ -68,7 +70,7 @@ export class MemoryDisk implements Disk {
   }
 
   async freeBytes(): Promise<number> {
-    return this.#capacityBytes - this.#usedBytes;
+    return this.capacityBytes - this.usedBytes;
   }
 
   /**
@@ -100,7 +102,7 @@ export class MemoryDisk implements Disk {
 
   /** The same files on another disk, durable as they are now. */
   copy(): MemoryDisk {
-    const disk = new MemoryDisk(this.#capacityBytes);
+    const disk = new MemoryDisk(this.capacityBytes);
     for (const directory of this.#directories) disk.#directories.add(directory);
     for (const [path, inode] of this.#names) disk.put(path, inode.live);
     return disk;
@@ -126,7 +128,17 @@ export class MemoryDisk implements Disk {
     }
   }
 
-  get #usedBytes(): number {
+  /**
+   * What a failed sync does on Linux: whatever was written to this open file since its last sync can still be
+   * read, counts as written, and is not brought to the disk by any later sync.
+   */
+  loseChanges(file: DiskFile): void {
+    const inode = this.#open.get(file);
+    if (inode) inode.changes = [];
+  }
+
+  /** What all files take. */
+  get usedBytes(): number {
     let bytes = 0;
     for (const inode of this.#names.values()) bytes += inode.live.length;
     return bytes;
@@ -165,13 +177,14 @@ export class MemoryDisk implements Disk {
       inode.live = afterChange(inode.live, made, always);
       inode.changes.push(made);
     };
-    return {
+    const file: DiskFile = {
       write: (bytes, position) => {
         const growth = Math.max(0, position + bytes.length - use().live.length);
-        const room = Math.max(0, this.#capacityBytes - this.#usedBytes);
+        const room = Math.max(0, this.capacityBytes - this.usedBytes);
         const count = Math.min(bytes.length, bytes.length - growth + room);
         if (count <= 0 && bytes.length > 0) throw failure("ENOSPC", "write");
-        change({ position, bytes: bytes.slice(0, count) });
+        // A copy, which a Buffer's own `slice` would not be: whoever writes may use the buffer again.
+        change({ position, bytes: Uint8Array.from(bytes.subarray(0, count)) });
         return count;
       },
       read: async (into, position) => {
@@ -190,6 +203,8 @@ export class MemoryDisk implements Disk {
       stat: async () => ({ sizeBytes: use().live.length, modifiedAtMs: inode.modifiedAtMs }),
       close: async () => {},
     };
+    this.#open.set(file, inode);
+    return file;
   }
 }
 

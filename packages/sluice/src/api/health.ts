@@ -17,8 +17,9 @@ export interface HealthOptions {
 export function healthRoutes(options: HealthOptions): readonly Route[] {
   const notReady = (): string | undefined => {
     if (options.isDraining()) return "draining";
-    const { refusing } = options.status().spool;
-    return refusing === undefined ? undefined : `spool refuses: ${refusing}`;
+    const { refusing, refusingCode } = options.status().spool;
+    if (refusing === undefined) return undefined;
+    return `spool refuses: ${refusing}${refusingCode === undefined ? "" : ` (${refusingCode})`}`;
   };
 
   const answerReady = (response: ServerResponse) => {
@@ -65,12 +66,20 @@ export function healthRoutes(options: HealthOptions): readonly Route[] {
         const body = {
           status: reason === undefined ? "ok" : "not ready",
           ...(reason === undefined ? {} : { reason }),
-          spool: { bytes: spool.bytes, maxBytes: spool.maxBytes, damaged: spool.damaged },
-          sinks: sinks.map(({ sink, state, lag, oldestAgeMs }) => ({
+          spool: {
+            bytes: spool.bytes,
+            maxBytes: spool.maxBytes,
+            damaged: spool.damaged,
+            refusing: spool.refusing,
+            unsynced: spool.unsynced,
+            ...(spool.refusingCode === undefined ? {} : { code: spool.refusingCode }),
+          },
+          sinks: sinks.map(({ sink, state, lag, oldestAgeMs, backlog }) => ({
             sink,
             state: state.name,
             lag,
             oldestAgeMs,
+            backlog,
           })),
         };
         sendJson(response, reason === undefined ? 200 : 503, body);

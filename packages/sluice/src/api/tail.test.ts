@@ -114,6 +114,24 @@ test("live events need the token (S07)", async () => {
   expect(response.headers.get("content-type")).toContain("problem+json");
 });
 
+test("viewers that take nothing are cut off before they cost much memory (P5, T33)", async () => {
+  const { hub, watch } = await start();
+  const viewers = await Promise.all(Array.from({ length: 8 }, () => watch()));
+  for (const { socket } of viewers) socket.pause();
+
+  const big = {
+    kindCode: 0,
+    runId: "r",
+    body: Buffer.from(JSON.stringify({ kind: "x", a: "y".repeat(1_000_000) })),
+  };
+  for (let round = 0; round < 20; round++) {
+    hub.publish([big]);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  await vi.waitFor(() => expect(hub.subscribers).toBeLessThanOrEqual(4));
+});
+
 async function start() {
   const clock = new ManualClock();
   const hub: Hub = createHub(clock);

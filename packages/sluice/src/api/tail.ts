@@ -17,6 +17,11 @@ const HEARTBEAT_MS = 15_000;
 const STALLED_MS = 30_000;
 /** Each holds a connection; a tee for people needs no more. */
 const VIEWERS_MAX = 64;
+/**
+ * What all of them together may keep us waiting with. One more frame, and its viewer is cut off: it can come
+ * back and resume, and learns what it missed.
+ */
+const WAITING_BYTES_MAX = 4 * 1024 * 1024;
 
 /**
  * Live events as Server-Sent Events. `id` is BOOT:SEQ; sent back as Last-Event-ID it resumes. A `gap` event
@@ -24,6 +29,7 @@ const VIEWERS_MAX = 64;
  * can know. Query: `kind` (repeatable, `run.*` works) and `run`.
  */
 export function tailRoute({ hub, clock, bootId }: TailOptions): Route {
+  const waiting: Waiting = { bytes: 0 };
   return {
     method: "GET",
     path: "/v1/tail",
@@ -40,7 +46,7 @@ export function tailRoute({ hub, clock, bootId }: TailOptions): Route {
       }
       const query = new URLSearchParams(target.search);
       const resume = parseId(headerOf(request, "last-event-id"), bootId);
-      const viewer = new SseViewer(response, clock, bootId);
+      const viewer = new SseViewer(response, clock, bootId, waiting);
       if (resume === "restarted")
         viewer.send(`id: ${bootId}:${hub.seq}\nevent: gap\ndata: {"missed":null}\n\n`);
       const runId = query.get("run");
@@ -56,6 +62,11 @@ export function tailRoute({ hub, clock, bootId }: TailOptions): Route {
   };
 }
 
+/** Frames that viewers have not taken yet. */
+interface Waiting {
+  bytes: number;
+}
+
 /**
  * One connection: writes as fast as the viewer reads, and no faster. What it does not read, the hub counts as
  * a gap.
@@ -64,10 +75,12 @@ class SseViewer {
   readonly #response: ServerResponse;
   readonly #clock: Clock;
   readonly #bootId: string;
+  readonly #waiting: Waiting;
   readonly #gone = new AbortController();
   #heartbeat: Timer | undefined;
 
-  constructor(response: ServerResponse, clock: Clock, bootId: string) {
+  constructor(response: ServerResponse, clock: Clock, bootId: string, waiting: Waiting) {
+    this.#waiting = waiting;
     this.#response = response;
     this.#clock = clock;
     this.#bootId = bootId;
@@ -97,7 +110,12 @@ class SseViewer {
       item.type === "event"
         ? `${id}event: event\ndata: ${item.json}\n\n`
         : `${id}event: gap\ndata: {"missed":${item.missed}}\n\n`;
-    if (!this.send(frame)) await this.#drained();
+    if (this.send(frame)) return;
+    const { writableLength } = this.#response;
+    this.#waiting.bytes += writableLength;
+    if (this.#waiting.bytes > WAITING_BYTES_MAX) this.#response.destroy();
+    await this.#drained();
+    this.#waiting.bytes -= writableLength;
   }
 
   end(): void {
@@ -106,6 +124,7 @@ class SseViewer {
   }
 
   #drained(): Promise<void> {
+    if (this.#gone.signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = this.#clock.after(STALLED_MS, () => this.#response.destroy());
       const go = () => {

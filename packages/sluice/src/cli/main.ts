@@ -1,4 +1,4 @@
-import { keepAlive } from "@sluice/sdk/internal";
+import { endProcess, keepAlive } from "@sluice/sdk/internal";
 import { Command, CommanderError } from "commander";
 import { nearest } from "../config/nearest.ts";
 import { DetachedFailure } from "../daemon/detach.ts";
@@ -15,6 +15,7 @@ import { addStart } from "./start.ts";
 import { addStatus } from "./status.ts";
 import { addStop } from "./stop.ts";
 import { addTail } from "./tail.ts";
+import { addTryRecord } from "./try-record.ts";
 import { addVerify } from "./verify.ts";
 
 const loadStandardParts = async (): Promise<DaemonParts> =>
@@ -45,7 +46,7 @@ export async function main(argv: readonly string[], loadParts = loadStandardPart
   // Writes to a pipe may still be on their way.
   await new Promise((resolve) => process.stdout.write("", resolve));
   await new Promise((resolve) => process.stderr.write("", resolve));
-  process.exit(exit);
+  endProcess(exit);
 }
 
 /** Every command, without running any: for help, and for the reference page. */
@@ -83,6 +84,7 @@ export function createProgram(context: CliContext): Command {
     addVerify,
     addDemo,
     addRunDetached,
+    addTryRecord,
   ]) {
     add(program, context);
   }

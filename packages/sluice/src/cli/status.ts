@@ -23,20 +23,27 @@ function describe(status: DaemonStatus): readonly string[] {
   const { spool } = status;
   const share = Math.round((spool.bytes / Math.max(1, spool.maxBytes)) * 100);
   const refusing = spool.refusing === undefined ? "" : `, REFUSES: ${spool.refusing}`;
+  // While it works this changes five times a second; it is worth a word when the disk does not take them.
+  const isAtStake = spool.refusing !== undefined && spool.unsynced > 0;
+  const unsynced = isAtStake ? `, ${spool.unsynced} ACKNOWLEDGED AS os AND NOT ON DISK` : "";
   return [
     `sluice ${status.version} · pid ${status.pid} · ${status.url} · ${status.state}`,
-    `data   ${status.dataDir} · spool ${megabytes(spool.bytes)} MB (${share} %)${refusing}`,
+    `data   ${status.dataDir} · spool ${megabytes(spool.bytes)} MB (${share} %)${refusing}${unsynced}`,
     ...status.sinks.map(sinkLine),
   ];
 }
 
-function sinkLine({ name, type, state, reason, balance, lastError, waitUntil }: SinkStatus): string {
+function sinkLine(sink: SinkStatus): string {
+  const { name, type, state, reason, balance, backlog, lastError, waitUntil } = sink;
   const parts = [
     `${name} (${type})`.padEnd(24),
     state.padEnd(11),
     `delivered ${balance.delivered}`,
     `pending ${balance.pending}`,
   ];
+  if (backlog.maxBytes !== undefined) {
+    parts.push(`backlog ${megabytes(backlog.bytes)} of ${megabytes(backlog.maxBytes)} MB`);
+  }
   for (const [reason, events] of Object.entries(balance.skipped)) parts.push(`skipped ${events} (${reason})`);
   if (balance.deadLettered > 0) parts.push(`dead letters ${balance.deadLettered}`);
   for (const [reason, events] of Object.entries(balance.dropped)) parts.push(`DROPPED ${events} (${reason})`);

@@ -1,6 +1,6 @@
 import { resolveDataDir } from "@sluice/sdk/internal";
 import { SluiceError } from "../errors.ts";
-import type { PipelineSink, SpoolOptions } from "../pipeline.ts";
+import type { Durability, PipelineSink, SpoolOptions } from "../pipeline.ts";
 import type { SinkDefinition } from "../sinks/define.ts";
 import type { Secrets } from "../telemetry/secrets.ts";
 import { createFilter, type Filter, type FilterScope } from "../transforms/filter.ts";
@@ -19,6 +19,8 @@ export interface Config {
   readonly hosts: readonly string[];
   readonly dataDir: string;
   readonly spool: SpoolOptions;
+  /** What the acknowledgements of each source are worth. */
+  readonly durability: { readonly ingest: Durability; readonly proxy: Durability };
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "silent";
   readonly upstreams: { readonly openai: Upstream };
   readonly sinks: readonly PipelineSink[];
@@ -53,11 +55,14 @@ export const DEFAULTS_IN_WORDS: Readonly<Record<string, string>> = {
   "spool.min_free": '"512 MiB"',
   "spool.keep_for": '"24h"',
   "log.level": '"info"',
+  "ingest.durability": '"disk"',
+  "proxy.durability": '"disk"',
   "proxy.openai.base_url": `"${DEFAULT_OPENAI_URL}"`,
   "proxy.openai.timeout": '"10m"',
   "proxy.openai.inject_usage": "false",
   "sinks.enabled": "true",
   "sinks.from": '"oldest" in a new data directory, else "now"',
+  "sinks.backlog.max_bytes": "what the spool takes",
   "sinks.backlog.when_full": '"block"',
   sinks: "one file sink that writes events.jsonl in the data directory",
 };
@@ -93,6 +98,10 @@ export function resolveConfig(layers: readonly Layer[], around: Surroundings): C
       maxBytes: last((settings) => settings.spool?.max_bytes) ?? DEFAULT_MAX_BYTES,
       minFreeBytes: last((settings) => settings.spool?.min_free) ?? DEFAULT_MIN_FREE_BYTES,
       keepForMs: last((settings) => settings.spool?.keep_for) ?? DEFAULT_KEEP_FOR_MS,
+    },
+    durability: {
+      ingest: last((settings) => settings.ingest?.durability) ?? "disk",
+      proxy: last((settings) => settings.proxy?.durability) ?? "disk",
     },
     logLevel: last((settings) => settings.log?.level) ?? "info",
     upstreams: { openai: openaiUpstream(last) },
@@ -134,7 +143,7 @@ function defaultSink(definitions: readonly SinkDefinition[]): PipelineSink {
 
 function toPipelineSink(entry: SinkEntry): PipelineSink {
   const filter = toFilter(entry);
-  const { retry } = entry;
+  const { retry, backlog } = entry;
   return {
     name: entry.name,
     type: entry.type,
@@ -142,8 +151,16 @@ function toPipelineSink(entry: SinkEntry): PipelineSink {
     params: entry.params ?? {},
     ...(entry.from === undefined ? {} : { from: entry.from }),
     ...(filter === undefined ? {} : { filter: createFilter(filter) }),
+    ...(backlog === undefined ? {} : { backlog: toLimit(backlog) }),
     ...(retry?.max_wait === undefined ? {} : { retry: { maxWaitMs: retry.max_wait } }),
   };
+}
+
+function toLimit({
+  max_bytes,
+  when_full,
+}: NonNullable<SinkEntry["backlog"]>): NonNullable<PipelineSink["backlog"]> {
+  return { ...(max_bytes !== undefined && { maxBytes: max_bytes }), whenFull: when_full ?? "block" };
 }
 
 function toFilter(entry: SinkEntry): Filter | undefined {

@@ -87,15 +87,6 @@ export async function checkLayer(
 function notBuilt(sink: SinkEntry): readonly (readonly [Path, string])[] {
   const found: (readonly [Path, string])[] = [];
   if (sink.was !== undefined) found.push([["was"], "is not in this version: a sink keeps its name"]);
-  if (sink.backlog?.max_bytes !== undefined) {
-    found.push([
-      ["backlog", "max_bytes"],
-      "is not in this version: [spool] max_bytes is the limit for all sinks",
-    ]);
-  }
-  if (sink.backlog?.when_full === "drop_oldest") {
-    found.push([["backlog", "when_full"], 'is "block" only in this version: nothing is dropped']);
-  }
   return found;
 }
 

@@ -39,6 +39,18 @@ test("of two places the later wins, key by key: /etc, XDG, nearest file, environ
   expect(config.dataDir).toBe("/ada/shop/api/here");
 });
 
+test("each source has its durability, which is the disk unless it says otherwise (P1)", async () => {
+  const config = await load({
+    files: { "/ada/sluice.toml": '[ingest]\ndurability = "os"\n' },
+  });
+  const fromEnvironment = await load({ env: { SLUICE_PROXY__DURABILITY: "os" } });
+  const wrong = load({ files: { "/ada/sluice.toml": '[proxy]\ndurability = "memory"\n' } });
+
+  expect(config.durability).toEqual({ ingest: "os", proxy: "disk" });
+  expect(fromEnvironment.durability).toEqual({ ingest: "disk", proxy: "os" });
+  await expect(wrong).rejects.toThrow("proxy.durability");
+});
+
 test("--config replaces the files that are looked for, and SLUICE_CONFIG does the same", async () => {
   const files = {
     "/etc/sluice/sluice.toml": '[spool]\nkeep_for = "1h"\n',
@@ -169,8 +181,8 @@ const BAD: readonly (readonly [string, string, RegExp])[] = [
   ],
   [
     "a setting of a later version",
-    '[[sinks]]\nname = "a"\ntype = "file"\n[sinks.backlog]\nwhen_full = "drop_oldest"',
-    /^\/c\.toml:5:1: sinks\[0\]\.backlog\.when_full is "block" only in this version/m,
+    '[[sinks]]\nname = "a"\ntype = "file"\nwas = "b"',
+    /^\/c\.toml:4:1: sinks\[0\]\.was is not in this version/m,
   ],
   [
     "two sinks of one name",

@@ -51,7 +51,9 @@ const server = z.strictObject({
 
 const spool = z.strictObject({
   data_dir: z.string().min(1).optional().describe("Where everything is kept. Relative to this file."),
-  max_bytes: size.optional().describe("The spool never takes more than this."),
+  max_bytes: size
+    .optional()
+    .describe("What sluice keeps in the data directory takes no more than this and a segment."),
   min_free: size.optional().describe("No event is taken while the volume has less than this free."),
   keep_for: duration.optional().describe("How long delivered events stay for replay, while there is room."),
 });
@@ -77,7 +79,16 @@ const upstream = z.strictObject({
     ),
 });
 
+const durability = z.enum(["disk", "os"]).optional();
+
+const ingest = z.strictObject({
+  durability: durability.describe(
+    "When an event is acknowledged: synced to the disk, or taken by the system, which syncs within a second.",
+  ),
+});
+
 const proxy = z.strictObject({
+  durability: durability.describe("The same for what is captured of calls, which nobody waits for."),
   openai: upstream.optional().describe("Calls to /openai/… ."),
 });
 
@@ -120,11 +131,16 @@ const sink = z.strictObject({
     .describe("Which events it gets; the others count as skipped."),
   backlog: z
     .strictObject({
-      max_bytes: size.optional().describe("What may wait for this sink. Not in this version."),
+      max_bytes: size
+        .refine((bytes) => bytes > 0, "must be more than nothing")
+        .optional()
+        .describe("What the spool keeps for this sink at the most, from its oldest unsettled event on."),
       when_full: z
         .enum(["block", "drop_oldest"])
         .optional()
-        .describe("Refuse new events, or drop its oldest; only the first in this version."),
+        .describe(
+          "When its backlog, or the spool, is full: refuse new events, or drop and count its oldest ones.",
+        ),
     })
     .optional()
     .describe("What happens when it does not keep up."),
@@ -142,6 +158,7 @@ export const configSchema = z.strictObject({
   server: server.optional().describe("How callers reach the daemon."),
   spool: spool.optional().describe("Where events are kept until every sink has them."),
   log: log.optional().describe("What the daemon writes about itself."),
+  ingest: ingest.optional().describe("Events that applications send."),
   proxy: proxy.optional().describe("The providers that calls are passed on to."),
   sinks: z.array(sink).max(SINKS_MAX).optional().describe("The backends. One table each."),
   streams: z.array(sink).max(SINKS_MAX).optional().describe("Another word for sinks; both lists are joined."),

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { closeDescriptor, openForAppend, sleep, systemClock, systemDisk } from "@sluice/sdk/internal";
 import type { ConfigFlags } from "../config/load.ts";
 import { EXIT, SluiceError } from "../errors.ts";
-import { LOG_FILE, unusable } from "./run.ts";
+import { plainEnvironment } from "./plain-environment.ts";
+import { PROCESS_ENVIRONMENT, PROCESS_FLAGS } from "./process-settings.ts";
+import { LOG_FILE, refuseNewer, unusable } from "./run.ts";
 
 /**
  * Starting in the background. The parent starts this same command again as a child of its own session, hands
@@ -43,6 +45,8 @@ const READY_TIMEOUT_MS = 60_000;
 export async function startDetached(options: DetachOptions): Promise<{ url: string; pid: number }> {
   const { dataDir, request, script } = options;
   const log = join(dataDir, LOG_FILE);
+  // The child would say the same, and its log would be a change to a directory that must not be changed.
+  await refuseNewer(dataDir);
   const child = await spawnChild(dataDir, log, script, request);
   try {
     const report = await reportOf(child, request, options.timeoutMs ?? READY_TIMEOUT_MS);
@@ -86,19 +90,17 @@ async function spawnChild(
   } catch (error) {
     throw unusable(dataDir, error);
   }
+  const isOurs = (flag: string) => flag.startsWith("--inspect") || PROCESS_FLAGS.includes(flag);
+  const inherited = process.execArgv.filter((flag) => !isOurs(flag));
   try {
-    return spawn(
-      process.execPath,
-      [...process.execArgv.filter((flag) => !flag.startsWith("--inspect")), script, DETACHED_COMMAND],
-      {
-        // Its own session: no terminal can hang it up. Its own directory: the one it was started in may be
-        // removed.
-        detached: true,
-        cwd: dataDir,
-        env: plainEnvironment(request.env),
-        stdio: ["ignore", output, output, "ipc"],
-      },
-    );
+    return spawn(process.execPath, [...PROCESS_FLAGS, ...inherited, script, DETACHED_COMMAND], {
+      // Its own session: no terminal can hang it up. Its own directory: the one it was started in may be
+      // removed.
+      detached: true,
+      cwd: dataDir,
+      env: { ...PROCESS_ENVIRONMENT, ...plainEnvironment(request.env) },
+      stdio: ["ignore", output, output, "ipc"],
+    });
   } finally {
     closeDescriptor(output);
   }
@@ -167,17 +169,4 @@ function isRequest(message: unknown): message is StartRequest {
     "env" in message &&
     "cwd" in message
   );
-}
-
-const PLAIN =
-  /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_[A-Z]+|TZ|TMPDIR|NODE_OPTIONS|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|XDG_[A-Z_]+|UV_THREADPOOL_SIZE|(HTTPS?|NO)_PROXY)$/i;
-
-/**
- * What a process needs to run. Keys are not among it: the configuration reads them from the request instead.
- */
-function plainEnvironment(env: StartRequest["env"]): Record<string, string> {
-  const plain: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env))
-    if (value !== undefined && PLAIN.test(name)) plain[name] = value;
-  return plain;
 }

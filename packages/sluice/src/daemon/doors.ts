@@ -1,7 +1,7 @@
 import type { Clock, Disk, Random } from "@sluice/sdk/internal";
 import type { Route } from "../api/routes.ts";
 import type { Config } from "../config/config.ts";
-import type { Pipeline } from "../pipeline.ts";
+import type { Durability, Pipeline } from "../pipeline.ts";
 import type { Intake } from "../sources/intake.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -30,15 +30,16 @@ export interface DoorOptions {
 
 export function openDoors(options: DoorOptions): Doors {
   const { parts, pipeline, config, metrics, clock, random, disk, logger } = options;
-  const source = (name: string): SourceContext => ({
-    intake: counted(pipeline.intake, name, metrics),
+  const source = (name: string, durability: Durability): SourceContext => ({
+    intake: counted(pipeline.intakeFor(durability), name, metrics),
     clock,
     random,
     onRefused: (code) => metrics.onRefused(code),
   });
-  const ingest = parts.createIngest(source("ingest"));
+  const ingest = parts.createIngest(source("ingest", config.durability.ingest));
   const spill = parts.openSpill({
-    ...source("spill"),
+    // A file is removed when its events are taken, and it has survived more than a process.
+    ...source("spill", "disk"),
     dataDir: config.dataDir,
     disk,
     observer: {
@@ -52,7 +53,7 @@ export function openDoors(options: DoorOptions): Doors {
     },
   });
   const proxyContext = {
-    ...source("proxy"),
+    ...source("proxy", config.durability.proxy),
     hub: pipeline.hub,
     onUncaptured: (reason: string, events: number) => metrics.onUncaptured(reason, events),
   };
@@ -84,6 +85,7 @@ export function openDoors(options: DoorOptions): Doors {
 function counted(intake: Intake, source: string, metrics: Metrics): Intake {
   return {
     bootId: intake.bootId,
+    durability: intake.durability,
     async append(records, signal) {
       const outcomes = await intake.append(records, signal);
       metrics.onAppended(source, outcomes);

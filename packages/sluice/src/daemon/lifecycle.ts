@@ -8,7 +8,7 @@ import { type ApiServer, isLoopback, openServer } from "../api/server.ts";
 import { tailRoute } from "../api/tail.ts";
 import type { Config } from "../config/config.ts";
 import { SluiceError } from "../errors.ts";
-import type { Pipeline } from "../pipeline.ts";
+import type { Pipeline, PipelineOptions } from "../pipeline.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { createObserver } from "../telemetry/observer.ts";
@@ -57,6 +57,8 @@ export interface DaemonOptions {
   readonly random: Random;
   readonly version: string;
   readonly pid: number;
+  /** See `PipelineOptions`. */
+  readonly tryRecord?: NonNullable<PipelineOptions["tryRecord"]>;
   /** How long calls and sinks may take to finish. */
   readonly graceMs?: number;
 }
@@ -71,9 +73,9 @@ const GRACE_MS = 10_000;
 const CALLS_SHARE = 0.8;
 /**
  * After the grace everything is cut. A quarter may go to ending calls, a quarter to the sinks, the rest to
- * the disk.
+ * the disk. What is left of the two seconds that are promised, the end of the process takes.
  */
-const CLOSE_MS = 2_000;
+const CLOSE_MS = 1_600;
 
 /** Opens a daemon. Rejects with a SluiceError that says what to do, and leaves nothing behind. */
 export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
@@ -100,6 +102,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
       disk: options.disk,
       random: options.random,
       version: options.version,
+      ...(options.tryRecord && { tryRecord: options.tryRecord }),
     });
     const daemon = new RunningDaemon(options, pipeline, metrics);
     await daemon.listen();

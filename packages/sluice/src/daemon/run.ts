@@ -1,11 +1,13 @@
 import { join } from "node:path";
-import { keepAlive, systemClock, systemDisk, systemRandom } from "@sluice/sdk/internal";
+import { endProcess, keepAlive, systemClock, systemDisk, systemRandom } from "@sluice/sdk/internal";
 import type { Config } from "../config/config.ts";
 import { EXIT, SluiceError } from "../errors.ts";
+import { checkFormats } from "../formats.ts";
 import { type DaemonLog, openDaemonLog } from "../telemetry/daemon-log.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { type Daemon, openDaemon, type StopSummary } from "./lifecycle.ts";
 import type { DaemonParts } from "./parts.ts";
+import { tryRecordApart } from "./try-record.ts";
 import { VERSION } from "./version.ts";
 
 export const LOG_FILE = "sluice.log";
@@ -29,6 +31,8 @@ export interface RunOptions {
  */
 export async function runDaemon(options: RunOptions): Promise<{ exit: number; summary: StopSummary }> {
   const { config, isDetached } = options;
+  // Before the log is opened: a directory of a later version keeps every byte as it is.
+  await refuseNewer(config.dataDir);
   const logFile = await openLog(config);
   // Until it is ready; if it never is, one sentence is shown instead, and the lines are in the file.
   let unshown: string[] | undefined = [];
@@ -49,7 +53,7 @@ export async function runDaemon(options: RunOptions): Promise<{ exit: number; su
   let daemon: Daemon | undefined;
   const signals = watchSignals(isDetached, logger, (signal) => {
     // Before it is ready there is nothing to drain, and opening can take long.
-    if (!daemon) process.exit(exitOf(signal));
+    if (!daemon) endProcess(exitOf(signal));
     void daemon.stop(signal);
   });
   try {
@@ -62,6 +66,7 @@ export async function runDaemon(options: RunOptions): Promise<{ exit: number; su
       random: systemRandom,
       version: VERSION,
       pid: process.pid,
+      tryRecord: (body) => tryRecordApart(process.argv[1] ?? "", body),
     });
     options.onReady(daemon);
     for (const line of unshown) options.showLog(line);
@@ -74,6 +79,15 @@ export async function runDaemon(options: RunOptions): Promise<{ exit: number; su
     signals.close();
     alive.cancel();
     logFile.close();
+  }
+}
+
+/** Refuses what a newer version wrote. Only reads. */
+export async function refuseNewer(dataDir: string): Promise<void> {
+  try {
+    await checkFormats(systemDisk, dataDir);
+  } catch (error) {
+    throw SluiceError.is(error) ? error : unusable(dataDir, error);
   }
 }
 
@@ -113,7 +127,7 @@ function watchSignals(
 ): { close(): void } {
   let isEnding = false;
   const onEnd = (signal: EndSignal) => {
-    if (isEnding) process.exit(exitOf(signal));
+    if (isEnding) endProcess(exitOf(signal));
     isEnding = true;
     end(signal);
   };
@@ -124,7 +138,7 @@ function watchSignals(
   const onBug = (error: unknown) => {
     const stack = error instanceof Error ? error.stack : undefined;
     logger.error({ error: String(error), stack }, "a bug ended the daemon; what was acknowledged is on disk");
-    process.exit(EXIT.bug);
+    endProcess(EXIT.bug);
   };
   // A reader of our output that left (EPIPE) is no reason to stop.
   const ignore = () => {};

@@ -6,6 +6,7 @@ import { sendJson } from "../http/send.ts";
 import { createHub } from "../live/hub.ts";
 import type { Balance, Pipeline, PipelineOptions, RouteStatus } from "../pipeline.ts";
 import { defineSink } from "../sinks/define.ts";
+import type { Intake } from "../sources/intake.ts";
 import { Received } from "../spool/received.ts";
 import type { AppendOutcome, NewRecord } from "../spool/spool.ts";
 import type { DaemonParts } from "./parts.ts";
@@ -103,24 +104,28 @@ function openStandIn(standIn: StandIn, options: PipelineOptions): Pipeline {
     health: { name: "healthy" },
     balance: balance(offset, standIn.pending),
     lag: standIn.pending,
+    backlog: { bytes: 0, whenFull: "block" },
     inFlight: 0,
     ...(standIn.lastError === undefined ? {} : { lastError: standIn.lastError }),
   });
+  const intake: Intake = {
+    bootId: "boot-1",
+    durability: "disk",
+    async append(records) {
+      if (standIn.refusing !== undefined)
+        return records.map((): AppendOutcome => ({ status: "full", reason: "full" }));
+      hub.publish(records);
+      const runIds = records.flatMap(({ runId }) => runId ?? []).slice(0, 5);
+      for (const { name } of options.sinks) {
+        options.observer.onAttempt({ ...ATTEMPT, sink: name, events: records.length, runIds });
+      }
+      return records.map((): AppendOutcome => ({ status: "appended", offset: offset++ }));
+    },
+  };
   return {
     hub,
-    intake: {
-      bootId: "boot-1",
-      async append(records) {
-        if (standIn.refusing !== undefined)
-          return records.map((): AppendOutcome => ({ status: "full", reason: "full" }));
-        hub.publish(records);
-        const runIds = records.flatMap(({ runId }) => runId ?? []).slice(0, 5);
-        for (const { name } of options.sinks) {
-          options.observer.onAttempt({ ...ATTEMPT, sink: name, events: records.length, runIds });
-        }
-        return records.map((): AppendOutcome => ({ status: "appended", offset: offset++ }));
-      },
-    },
+    intake,
+    intakeFor: () => intake,
     status: () => ({
       bootId: "boot-1",
       spool: {
@@ -131,6 +136,7 @@ function openStandIn(standIn: StandIn, options: PipelineOptions): Pipeline {
         bytes: offset * 100,
         maxBytes: options.spool.maxBytes,
         damaged: 0,
+        unsynced: 0,
         ...(standIn.refusing === undefined ? {} : { refusing: standIn.refusing }),
       },
       sinks: options.sinks.map(({ name, type }) => route(name, type)),

@@ -30,6 +30,8 @@ export interface SinkStatus {
   readonly reason?: string;
   readonly balance: Balance;
   readonly lag: number;
+  /** What the spool keeps for it, and its limit. */
+  readonly backlog: RouteStatus["backlog"];
   readonly inFlight: number;
   readonly oldestAgeMs?: number;
   readonly lastError?: string;
@@ -48,6 +50,7 @@ export function sinkStatus(route: RouteStatus, config: Config): SinkStatus {
     ...("reason" in health && { reason: config.secrets.redact(health.reason) }),
     balance: route.balance,
     lag: route.lag,
+    backlog: route.backlog,
     inFlight: route.inFlight,
     ...(oldestAgeMs === undefined ? {} : { oldestAgeMs: Math.round(oldestAgeMs) }),
     ...(lastError === undefined ? {} : { lastError: config.secrets.redact(lastError) }),

@@ -1,17 +1,18 @@
 import type { Clock } from "@sluice/sdk/internal";
 import type { Spool } from "../spool/spool.ts";
+import { BACKLOG_FULL, NO_LIMIT } from "./backlog.ts";
+import { DEFAULT_FIGURES } from "./figures.ts";
+import { encodeLedger } from "./ledger/ledger-codec.ts";
+import { LedgerWriter } from "./ledger/ledger-writer.ts";
 import { takeLedger } from "./ledger/take-ledger.ts";
-import type { Retained } from "./retention.ts";
-import type { RouteStatus } from "./route.ts";
+import type { Route } from "./route.ts";
 import type { RouteEntry } from "./route-registry.ts";
 
 /**
  * A route that nobody runs: its sink is disabled, or missing from the configuration. It keeps its place and
- * its backlog.
+ * its backlog, up to the limit that routes.json has for it.
  */
-export interface IdleRoute extends Retained {
-  readonly status: RouteStatus;
-}
+export type IdleRoute = Omit<Route, "wake" | "drain">;
 
 export interface IdleRouteOptions {
   readonly spool: Spool;
@@ -20,21 +21,48 @@ export interface IdleRouteOptions {
   /** Why, as a person reads it in `sluice status`. */
   readonly reason: string;
   readonly clock: Clock;
+  readonly warn: (message: string) => void;
 }
 
 export async function openIdleRoute(options: IdleRouteOptions): Promise<IdleRoute> {
-  const { spool, partition = 0, entry, reason, clock } = options;
-  const { name, type } = entry;
-  const { ledger } = await takeLedger(spool, { ...entry, partition });
+  const { spool, partition = 0, entry, reason, clock, warn } = options;
+  const { name, type, place, backlog: limit = NO_LIMIT } = entry;
+  const { lease, ledger } = await takeLedger(spool, { ...entry, partition });
+  const writer = new LedgerWriter({
+    spool,
+    lease,
+    clock,
+    figures: DEFAULT_FIGURES,
+    encode: () => ({ bytes: encodeLedger(ledger, place), low: ledger.low }),
+    onLost: () => writer.stop(),
+    warn,
+  });
   const state = { name: "paused", reason, sinceMs: clock.nowMs() } as const;
+  const backlogBytes = () => spool.bytesFrom(partition, ledger.low);
   return {
-    lowOffset: ledger.low,
-    // What it stands for was stored when the route last ran.
-    sync: () => Promise.resolve(true),
+    name,
+    limit,
+    get lowOffset() {
+      return writer.durableLow;
+    },
+    sync: () => writer.flush(true),
+    get backlogBytes() {
+      return backlogBytes();
+    },
+    dropOldest(before) {
+      const events = ledger.settleRest(ledger.low, before, { status: "dropped", reason: BACKLOG_FULL });
+      if (events > 0) writer.changed();
+      return events;
+    },
     get status() {
       const balance = ledger.balance(spool.state.nextOffset);
       const health = { name: "paused", reason } as const;
-      return { route: name, sink: name, type, state, health, balance, lag: balance.pending, inFlight: 0 };
+      const kept = { balance, backlog: { bytes: backlogBytes(), ...limit }, lag: balance.pending };
+      return { route: name, sink: name, type, state, health, ...kept, inFlight: 0 };
+    },
+    async close() {
+      await writer.flush(true);
+      writer.stop();
     },
   };
 }

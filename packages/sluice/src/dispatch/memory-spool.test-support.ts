@@ -22,6 +22,8 @@ export class MemorySpool implements Spool {
   readonly commits: { route: string; bytes: Uint8Array; durable: boolean }[] = [];
   /** Set to make appends fail. */
   refusing: AppendOutcome | undefined;
+  /** Set to make reads fail. */
+  unreadable: Error | undefined;
   trimmedTo = 0;
   #next = 0;
   #epoch = 0;
@@ -31,7 +33,8 @@ export class MemorySpool implements Spool {
 
   get state(): SpoolState {
     const first = Math.min(...this.records.keys(), this.#next);
-    return { partitions: 1, firstOffset: first, nextOffset: this.#next, bytes: 0, maxBytes: 1e9, damaged: 0 };
+    const bytes = { bytes: 0, maxBytes: 1e9 };
+    return { partitions: 1, firstOffset: first, nextOffset: this.#next, ...bytes, damaged: 0, unsynced: 0 };
   }
 
   async append(records: readonly NewRecord[]): Promise<readonly AppendOutcome[]> {
@@ -53,6 +56,7 @@ export class MemorySpool implements Spool {
     signal: AbortSignal,
   ): Promise<readonly SpoolRecord[]> {
     while (!signal.aborted) {
+      if (this.unreadable) throw this.unreadable;
       const found: SpoolRecord[] = [];
       let bytes = 0;
       for (let offset = from; offset < this.#next && found.length < limit.records; offset++) {
@@ -90,6 +94,21 @@ export class MemorySpool implements Spool {
   async trim(_: number, before: number): Promise<void> {
     for (const offset of this.records.keys()) if (offset < before) this.records.delete(offset);
     this.trimmedTo = Math.max(this.trimmedTo, before);
+  }
+
+  bytesFrom(_: number, from: number): number {
+    let bytes = 0;
+    for (const { offset, body } of this.records.values()) if (offset >= from) bytes += body.length;
+    return bytes;
+  }
+
+  offsetToFree(_: number, bytes: number): number {
+    let freed = 0;
+    for (const { offset, body } of this.records.values()) {
+      if (freed >= bytes) return offset;
+      freed += body.length;
+    }
+    return this.#next;
   }
 
   async close(): Promise<void> {}

@@ -1,14 +1,16 @@
 import type { ReadLimit, Spool, SpoolRecord } from "../spool/spool.ts";
 import type { Ledger } from "./ledger/ledger.ts";
+import type { PatientReads } from "./patient-reads.ts";
 
 export interface ReaderOptions {
-  readonly spool: Spool;
-  readonly partition: number;
+  readonly spool: Pick<Spool, "state">;
+  readonly reads: PatientReads;
   readonly ledger: Ledger;
   /** Gets every record that is not settled yet, in order. */
   accept(record: SpoolRecord): void;
   /** A read has ended. */
   onRead(): void;
+  /** A bug. */
   onError(error: unknown): void;
 }
 
@@ -25,7 +27,7 @@ export class Reader {
   constructor(options: ReaderOptions) {
     this.#options = options;
     this.#position = options.ledger.low;
-    this.#dropUpTo(Math.min(options.spool.state.firstOffset, options.spool.state.nextOffset));
+    this.#drop(Math.min(options.spool.state.firstOffset, options.spool.state.nextOffset), "damaged");
   }
 
   /** The next offset that it will look at. */
@@ -40,36 +42,34 @@ export class Reader {
     void this.#readOnce(limit).catch(this.#options.onError);
   }
 
+  /** Goes on at `before`, if it is not there yet. What it has not read by then is dropped; says how many. */
+  skip(before: number, reason: string): number {
+    return this.#drop(before, reason);
+  }
+
   stop(): void {
     this.#stop.abort();
   }
 
   async #readOnce(limit: ReadLimit): Promise<void> {
-    const { spool, partition, onRead } = this.#options;
-    const records = await spool.read(partition, this.#position, limit, this.#stop.signal);
+    const records = await this.#options.reads.read(this.#position, limit, this.#stop.signal);
     this.#isReading = false;
     if (this.#stop.signal.aborted) return;
     for (const record of records) this.#take(record);
-    onRead();
+    this.#options.onRead();
   }
 
   #take(record: SpoolRecord): void {
-    this.#dropUpTo(record.offset);
+    // Skipped while it was being read.
+    if (record.offset < this.#position) return;
+    this.#drop(record.offset, "damaged");
     this.#position = record.offset + 1;
     if (!this.#options.ledger.isSettled(record.offset)) this.#options.accept(record);
   }
 
-  #dropUpTo(end: number): void {
-    const { ledger } = this.#options;
-    for (let at = this.#position; at < end; ) {
-      if (ledger.isSettled(at)) {
-        at = Math.max(ledger.low, ledger.settled.endOf(at), at + 1);
-        continue;
-      }
-      const gapEnd = Math.min(end, ledger.settled.nextFrom(at));
-      ledger.settle(at, gapEnd, { status: "dropped", reason: "damaged" });
-      at = gapEnd;
-    }
-    this.#position = Math.max(this.#position, end);
+  #drop(before: number, reason: string): number {
+    const from = this.#position;
+    this.#position = Math.max(from, before);
+    return this.#options.ledger.settleRest(from, before, { status: "dropped", reason });
   }
 }

@@ -1,6 +1,7 @@
 import { MemoryDisk, seededRandom } from "@sluice/sdk/internal";
 import { expect, test } from "vitest";
-import { openRoutes } from "./route-registry.ts";
+import { openRoutes, readRoutes } from "./route-registry.ts";
+import { openTwoSlots } from "./two-slots.ts";
 
 const file = { name: "file", type: "file", destination: "/data/events.jsonl" };
 const hooks = { name: "hooks", type: "webhook", destination: "https://a.example/in" };
@@ -80,7 +81,7 @@ test("no key and no destination stands in the file", async () => {
   expect(Buffer.from(disk.bytesOf("/data/routes.json")).toString("latin1")).not.toMatch(/secret|a\.example/);
 });
 
-test("whichever byte is flipped, the file gives the newest whole content or the one before", async () => {
+test("whichever byte is flipped, the file gives the newest content, and is whole again after it was opened (P9, T10)", async () => {
   const disk = new MemoryDisk();
   const routes = await open(disk);
   await routes.register(file);
@@ -94,9 +95,55 @@ test("whichever byte is flipped, the file gives the newest whole content or the 
     damaged[index] = (damaged[index] ?? 0) ^ 0x10;
     disk.put("/data/routes.json", damaged);
     const names = (await open(disk)).list().map(({ name }) => name);
-    expect(names.length).toBeGreaterThanOrEqual(1);
-    expect(names).toContain("file");
+    expect(names, `byte ${index}`).toEqual(["file", "hooks"]);
+    const damagedAgain = Buffer.from(disk.bytesOf("/data/routes.json"));
+    damagedAgain[index < 65_536 ? 65_536 + 30 : 30] = 0xff;
+    disk.put("/data/routes.json", damagedAgain);
+    expect((await open(disk)).list(), `then the other slot`).toHaveLength(2);
   }
   disk.put("/data/routes.json", whole);
   expect((await open(disk)).dataDirId).toBe(dataDirId);
+});
+
+test("what a killed process left in the page cache is durable when routes.json is opened again (P1, P9)", async () => {
+  const disk = new MemoryDisk();
+  await open(disk);
+  const whole = disk.bytesOf("/data/routes.json");
+  const killed = new MemoryDisk();
+  await killed.makeDirectory("/data");
+  const handle = await killed.open("/data/routes.json", "create");
+  handle.write(whole, 0);
+
+  const entry = await (await open(killed)).register(file);
+  killed.crash();
+
+  expect((await open(killed)).list()).toEqual([{ ...entry, isDetached: true }]);
+});
+
+test("an entry that a killed process has not synced is durable once it is given out again (P9)", async () => {
+  const disk = new MemoryDisk();
+  const routes = await open(disk);
+  await routes.register(hooks);
+  const before = disk.copy();
+  const entry = await routes.register(file);
+  const handle = await before.open("/data/routes.json", "write");
+  handle.write(disk.bytesOf("/data/routes.json"), 0);
+
+  const given = await (await open(before, 9)).register(file);
+  before.crash();
+
+  expect(given).toEqual(entry);
+  expect(await (await open(before, 9)).register(file)).toEqual(entry);
+});
+
+test("routes of a later version are refused, and not one byte of them is changed (P15)", async () => {
+  const disk = new MemoryDisk();
+  const slots = await openTwoSlots(disk, "/data/routes.json", 64 * 1024);
+  await slots.write(Buffer.from('{"version":2,"routes":"elsewhere"}'));
+  const before = Buffer.from(disk.bytesOf("/data/routes.json"));
+
+  await expect(open(disk)).rejects.toMatchObject({ code: "SPOOL_TOO_NEW", exit: 78 });
+  await expect(readRoutes(disk, "/data")).rejects.toMatchObject({ code: "SPOOL_TOO_NEW" });
+
+  expect(before.equals(disk.bytesOf("/data/routes.json"))).toBe(true);
 });

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { Disk, Random } from "@sluice/sdk/internal";
+import { type Disk, type Random, syncDirectory } from "@sluice/sdk/internal";
 import { SluiceError } from "../errors.ts";
+import type { BacklogLimit } from "./backlog.ts";
 import { openTwoSlots, readTwoSlots, type TwoSlots } from "./two-slots.ts";
 
 /**
@@ -11,7 +12,8 @@ import { openTwoSlots, readTwoSlots, type TwoSlots } from "./two-slots.ts";
  * never lost: a sink that is missing from the configuration stays as detached, and keeps its backlog.
  *
  * The file is JSON inside a binary frame (two-slots.ts). If neither slot can be believed, the directory
- * counts as new: every route starts at the oldest record, which costs duplicates and skips nothing.
+ * counts as new: every route starts at the oldest record, which costs duplicates and skips nothing. Frame,
+ * JSON and `version` stay in every later format: a later one is refused, never replaced.
  */
 export interface Routes {
   /** Random, for the life of the data directory. The boot ids that are given out here begin with it. */
@@ -32,6 +34,8 @@ interface RouteSink {
   readonly type: string;
   /** What tells one destination from another; never a key. Only its hash is kept. */
   readonly destination: string;
+  /** Kept with the entry, so that it holds for as long as the sink is away. */
+  readonly backlog?: BacklogLimit;
 }
 
 export interface RouteEntry {
@@ -44,6 +48,7 @@ export interface RouteEntry {
    * one.
    */
   readonly place: string;
+  readonly backlog?: BacklogLimit;
 }
 
 export interface RoutesOptions {
@@ -56,34 +61,43 @@ export interface RoutesOptions {
 
 /** 64 KiB: some 200 routes. More sinks than that are a mistake in a script. */
 const SLOT_BYTES = 64 * 1024;
+/** What `routes.json` takes at the most. */
+export const ROUTES_BYTES_MAX = 2 * SLOT_BYTES;
 const FILE = "routes.json";
+const VERSION = 1;
 const PLACE_BYTES = 16;
 const FINGERPRINT_HEX = 16;
 
 export async function openRoutes(options: RoutesOptions): Promise<Routes> {
   const { disk, random, dataDir } = options;
   await disk.makeDirectory(dataDir);
+  // Before the file is opened for writing: that of a later version is left as it is.
+  await readStored(disk, dataDir);
   const slots = await openTwoSlots(disk, join(dataDir, FILE), SLOT_BYTES);
-  const stored = slots.content && decode(slots.content);
-  const content = stored ?? { version: 1, dataDirId: randomHex(random), routes: [] };
+  const stored = slots.content && decode(slots.content, dataDir);
+  const content = stored ?? { version: VERSION, dataDirId: randomHex(random), routes: [] };
   const routes = new StoredRoutes(options, slots, content, stored === undefined);
-  if (!stored) {
-    await routes.store();
-    const directory = await disk.open(dataDir, "read");
-    await directory.sync();
-    await directory.close();
-  }
+  if (!stored) await routes.store();
+  // Not only for a new file: a process that was killed may have made it and not come to this.
+  await syncDirectory(disk, dataDir);
   return routes;
 }
 
-/** The entries of a data directory, read without touching anything. */
+/**
+ * The entries of a data directory, read without touching anything. @throws SluiceError SPOOL_TOO_NEW if a
+ * later version wrote them.
+ */
 export async function readRoutes(disk: Disk, dataDir: string): Promise<readonly RouteEntry[]> {
+  return (await readStored(disk, dataDir))?.routes ?? [];
+}
+
+async function readStored(disk: Disk, dataDir: string): Promise<Content | undefined> {
   const content = await readTwoSlots(disk, join(dataDir, FILE), SLOT_BYTES);
-  return (content && decode(content)?.routes) ?? [];
+  return content && decode(content, dataDir);
 }
 
 interface Content {
-  readonly version: 1;
+  readonly version: number;
   readonly dataDirId: string;
   readonly routes: readonly RouteEntry[];
 }
@@ -112,7 +126,7 @@ class StoredRoutes implements Routes {
       throw new SluiceError("ROUTE_OTHER_DESTINATION", { name });
     }
     this.#registered.add(name);
-    if (known?.fingerprint === fingerprint) return known;
+    if (known?.fingerprint === fingerprint) return this.#withBacklog(known, sink.backlog);
     const { firstOffset, nextOffset } = this.#options.offsets();
     const start = from ?? (this.#isNew ? "oldest" : "now");
     const entry = {
@@ -121,8 +135,20 @@ class StoredRoutes implements Routes {
       fingerprint,
       firstOffset: start === "oldest" ? firstOffset : nextOffset,
       place: randomHex(this.#options.random),
+      ...(sink.backlog && { backlog: sink.backlog }),
     };
     this.#entries.set(name, entry);
+    await this.store();
+    return entry;
+  }
+
+  async #withBacklog(known: RouteEntry, backlog: BacklogLimit | undefined): Promise<RouteEntry> {
+    const isSame =
+      known.backlog?.maxBytes === backlog?.maxBytes && known.backlog?.whenFull === backlog?.whenFull;
+    if (isSame) return known;
+    const { backlog: _, ...rest } = known;
+    const entry = { ...rest, ...(backlog && { backlog }) };
+    this.#entries.set(known.name, entry);
     await this.store();
     return entry;
   }
@@ -135,7 +161,11 @@ class StoredRoutes implements Routes {
   }
 
   store(): Promise<void> {
-    const content: Content = { version: 1, dataDirId: this.dataDirId, routes: [...this.#entries.values()] };
+    const content: Content = {
+      version: VERSION,
+      dataDirId: this.dataDirId,
+      routes: [...this.#entries.values()],
+    };
     return this.#slots.write(Buffer.from(JSON.stringify(content)));
   }
 
@@ -144,10 +174,14 @@ class StoredRoutes implements Routes {
   }
 }
 
-/** The checksum held, so it is what we wrote; but maybe a newer sluice did. */
-function decode(bytes: Uint8Array): Content | undefined {
+/** The checksum held, so it is what we wrote; but maybe a newer sluice did, and it is not ours to replace. */
+function decode(bytes: Uint8Array, dataDir: string): Content {
   const content = JSON.parse(Buffer.from(bytes).toString()) as Content;
-  return content.version === 1 ? content : undefined;
+  if (content.version > VERSION) {
+    const path = join(dataDir, FILE);
+    throw new SluiceError("SPOOL_TOO_NEW", { path, format: content.version, known: VERSION });
+  }
+  return content;
 }
 
 function fingerprintOf({ type, destination }: RouteSink): string {

@@ -12,6 +12,7 @@ import type { Delivery } from "../sinks/delivery.ts";
 import { Received } from "../spool/received.ts";
 import type { NewRecord } from "../spool/spool.ts";
 import { assertBalance } from "./balance.ts";
+import { DeadLetterRoom } from "./dead-letters/dead-letter-room.ts";
 import { openDeadLetters } from "./dead-letters/dead-letters.ts";
 import type { Figures } from "./figures.ts";
 import { MemorySpool } from "./memory-spool.test-support.ts";
@@ -150,7 +151,7 @@ export async function stage(options: StageOptions = {}): Promise<Stage> {
           sink: "hooks",
           place: PLACE,
           low,
-          ...(options.capBytes !== undefined && { capBytes: options.capBytes }),
+          ...(options.capBytes !== undefined && { room: new DeadLetterRoom(options.capBytes) }),
         }),
       figures: options.figures ?? {},
       observer: {

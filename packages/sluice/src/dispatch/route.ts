@@ -2,11 +2,13 @@ import type { Event } from "@sluice/sdk";
 import type { Clock, Random } from "@sluice/sdk/internal";
 import type { Sink, SinkDefinition } from "../sinks/define.ts";
 import type { Spool } from "../spool/spool.ts";
+import type { BacklogLimit, BacklogStatus } from "./backlog.ts";
 import type { Balance } from "./balance.ts";
 import type { DeadLetters } from "./dead-letters/dead-letters.ts";
 import type { Figures } from "./figures.ts";
 import type { Health } from "./health.ts";
 import type { RouteObserver } from "./observer.ts";
+import type { RouteMemory } from "./route-memory.ts";
 import type { RouteState } from "./route-state.ts";
 
 /**
@@ -23,6 +25,15 @@ export interface Route {
    * Makes the ledger durable, so that `lowOffset` is the newest there is. False if it could not be stored.
    */
   sync(): Promise<boolean>;
+  readonly name: string;
+  readonly limit: BacklogLimit;
+  /** What the spool keeps for it: the records from its oldest unsettled one on. */
+  readonly backlogBytes: number;
+  /**
+   * Drops what is not settled below `before`, as backlog_full, and says how many events that were at once.
+   * What is in a request is not dropped before its answer has come, and holds up `lowOffset` until then.
+   */
+  dropOldest(before: number): number;
   /** Tries at once: a waiting or paused route probes, and events that wait on their own are due. */
   wake(): void;
   /**
@@ -45,6 +56,7 @@ export interface RouteStatus {
   readonly state: RouteState;
   readonly health: Health;
   readonly balance: Balance;
+  readonly backlog: BacklogStatus;
   /** Records that are not settled. */
   readonly lag: number;
   /** By the oldest pending event's own time. */
@@ -71,7 +83,10 @@ export interface RouteOptions {
   /** Opened for `place`; the route closes it. */
   readonly openDeadLetters: (low: number) => Promise<DeadLetters>;
   readonly filter?: (event: Event) => boolean;
+  readonly backlog?: BacklogLimit;
   readonly figures?: Partial<Figures>;
+  /** Its part of what all routes may hold; by default it is the only one. */
+  readonly memory?: RouteMemory;
   readonly observer: RouteObserver;
   readonly clock: Clock;
   readonly random: Random;

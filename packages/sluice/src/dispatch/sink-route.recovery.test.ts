@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Delivery } from "../sinks/delivery.ts";
 import { assertBalance } from "./balance.ts";
 import { openIdleRoute } from "./idle-route.ts";
@@ -21,7 +21,9 @@ test("after a crash a route goes on at its last ledger, duplicates at worst (T15
 });
 
 test("a ledger is stored at most every 200 ms, and not at all while nothing changes", async () => {
-  const { clock, append, spool } = await stage({ definition: { limits: { events: 1, bytes: 1e6 } } });
+  const { clock, append, spool } = await stage({
+    definition: { limits: { events: 32, bytes: 1e6, ageMs: 0 } },
+  });
 
   for (let turn = 0; turn < 100; turn++) {
     await append(`e${turn}`);
@@ -31,6 +33,24 @@ test("a ledger is stored at most every 200 ms, and not at all while nothing chan
 
   expect(spool.commits.length).toBeGreaterThanOrEqual(9);
   expect(spool.commits.length).toBeLessThanOrEqual(11);
+});
+
+test("however fast batches end, a crash costs no more duplicates than may be in flight (P1, T01)", async () => {
+  const bound = 2 * 8;
+  const { sink, append, crash } = await stage({
+    definition: { limits: { events: 8, bytes: 1e6, ageMs: 0 }, inFlight: 2 },
+  });
+
+  // The clock stands still: no ledger is stored because of its age.
+  await append(...ids(200));
+  await vi.waitFor(() => expect(sink.taken).toHaveLength(200));
+  await crash();
+  await vi.waitFor(() => expect(sink.taken.length).toBeGreaterThanOrEqual(200));
+  await append("one more");
+  await vi.waitFor(() => expect(sink.taken).toContain("one more"));
+
+  expect(sink.taken.length).toBeLessThanOrEqual(200 + bound + 1);
+  expect(new Set(sink.taken).size).toBe(201);
 });
 
 test.each([
@@ -56,7 +76,7 @@ test.each([
   },
 );
 
-test("waiting events keep their schedule over a restart, but no clock makes it over an hour", async () => {
+test("waiting events keep their schedule over a restart, but no clock makes it over a minute (P14)", async () => {
   const setup = await stage({ definition: { order: "none" } });
   const busy: Delivery = {
     status: "mixed",
@@ -68,7 +88,7 @@ test("waiting events keep their schedule over a restart, but no clock makes it o
   setup.clock.jump(-5 * 365 * 86_400_000);
 
   await setup.crash();
-  await setup.clock.advance(3_599_000);
+  await setup.clock.advance(59_000);
   const early = [...setup.sink.taken];
   await setup.clock.advance(2_000);
 
@@ -175,7 +195,13 @@ test("a detached route shows its backlog and holds retention at its low offset",
   await setup.spool.append([record("more")]);
 
   const entry = { name: "hooks", type: "scripted", fingerprint: "", firstOffset: 0, place: PLACE };
-  const idle = await openIdleRoute({ spool: setup.spool, entry, reason: "detached", clock: setup.clock });
+  const idle = await openIdleRoute({
+    spool: setup.spool,
+    entry,
+    reason: "detached",
+    clock: setup.clock,
+    warn() {},
+  });
 
   expect(idle.lowOffset).toBe(32);
   expect(idle.status.balance).toMatchObject({ accepted: 33, pending: 1, delivered: 32 });
@@ -206,3 +232,24 @@ test("large events that wait do not keep small ones from passing", async () => {
   expect(setup.route.status.balance).toMatchObject({ pending: 2, delivered: 42 });
   await setup.route.close();
 });
+
+test.each([2 * 365, -2 * 365])(
+  "a sink that is waited for is tried when it would have been, though the wall clock steps by %d days (P14, T60)",
+  async (days) => {
+    const setup = await stage();
+    setup.sink.answer = () => ({ status: "retry", reason: "down" });
+    await setup.append("a");
+    await setup.clock.advance(10_000);
+    const triesBefore = setup.sink.requests.length;
+
+    setup.clock.jump(days * 86_400_000);
+    await setup.clock.advance(0);
+    expect(setup.sink.requests.length, "at once").toBe(triesBefore);
+    await setup.clock.advance(30_000);
+
+    expect(setup.sink.requests.length).toBeGreaterThan(triesBefore);
+    expect(setup.sink.requests.length - triesBefore).toBeLessThanOrEqual(4);
+    expect(setup.route.status.oldestAgeMs).toBeGreaterThanOrEqual(0);
+    await setup.route.close();
+  },
+);

@@ -1,9 +1,12 @@
+import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
-import { codeOf, type Disk, type DiskFile } from "@sluice/sdk/internal";
+import { codeOf, type Disk, type DiskFile, isNoFile, syncDirectory } from "@sluice/sdk/internal";
 
 /**
- * A small file that is replaced as a whole and is always readable: two slots of equal size, written in turn.
- * A write that is torn hits the older one. Each slot:
+ * A small file that is replaced as a whole and is always readable: two slots of equal size, each written and
+ * synced for itself, so that a write that is torn leaves the other one. Both then hold the newest content:
+ * damage to one of them later does not bring back an older one. After a failed sync the file is never synced
+ * again: the next content goes to a new one, by write, sync, rename, directory sync. Each slot:
  *
  *   0   magic "SLSLOTS1"   8
  *   8   generation         4   the higher one of two good slots counts
@@ -14,7 +17,9 @@ import { codeOf, type Disk, type DiskFile } from "@sluice/sdk/internal";
 export interface TwoSlots {
   /** The newest content; undefined if there is none (or none that can be believed). */
   readonly content: Uint8Array | undefined;
-  /** Durable when it resolves. Rejects with the disk's error, and then the earlier content is still there. */
+  /**
+   * Durable when it resolves. Rejects with the disk's error, and then the earlier content is still there.
+   */
   write(content: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
@@ -22,30 +27,115 @@ export interface TwoSlots {
 const MAGIC = "SLSLOTS1";
 const HEAD_BYTES = 20;
 
+/** What it finds is durable when this resolves. Rejects if the disk does. */
 export async function openTwoSlots(disk: Disk, path: string, slotBytes: number): Promise<TwoSlots> {
   const file = await disk.open(path, "write");
-  const newest = await readNewest(file, slotBytes);
-  let generation = newest?.generation ?? 0;
-  let content = newest?.content;
-  // Slot 0 holds the odd generations.
-  return {
-    get content() {
-      return content;
-    },
-    async write(next) {
-      if (next.length > slotBytes - HEAD_BYTES)
-        throw new RangeError(`${next.length} bytes do not fit a slot of ${slotBytes}`);
-      const bytes = frame(generation + 1, next);
-      const position = (generation + 1) % 2 === 1 ? 0 : slotBytes;
-      const written = file.write(bytes, position);
-      if (written < bytes.length)
-        throw Object.assign(new Error(`${path}: the disk is full`), { code: "ENOSPC" });
+  try {
+    const slots = new SlotPair(disk, path, slotBytes, file, await readNewest(file, slotBytes));
+    await slots.renew();
+    return slots;
+  } catch (error) {
+    await closed(file);
+    throw error;
+  }
+}
+
+class SlotPair implements TwoSlots {
+  readonly #disk: Disk;
+  readonly #path: string;
+  readonly #slotBytes: number;
+  #file: DiskFile | undefined;
+  #generation: number;
+  #content: Uint8Array | undefined;
+
+  constructor(disk: Disk, path: string, slotBytes: number, file: DiskFile, newest: Slot | undefined) {
+    this.#disk = disk;
+    this.#path = path;
+    this.#slotBytes = slotBytes;
+    this.#file = file;
+    this.#generation = newest?.generation ?? 0;
+    this.#content = newest?.content;
+  }
+
+  get content(): Uint8Array | undefined {
+    return this.#content;
+  }
+
+  async write(content: Uint8Array): Promise<void> {
+    if (content.length > this.#slotBytes - HEAD_BYTES)
+      throw new RangeError(`${content.length} bytes do not fit a slot of ${this.#slotBytes}`);
+    const copy = Uint8Array.from(content);
+    if (this.#file) {
+      await this.#overwrite(this.#file, copy);
+      // It is stored: without its second copy it is only as safe as it used to be.
+      await this.#overwrite(this.#file, copy).catch(() => undefined);
+    } else await this.#replace(copy);
+  }
+
+  /**
+   * Writes again what an open has found. An earlier process may have written it and failed to sync it; then
+   * the kernel may take its pages for clean, and only what is written again is sure to be synced.
+   */
+  async renew(): Promise<void> {
+    const content = this.#content;
+    if (!content) return;
+    try {
+      // Where it cannot be made durable in this file, the second attempt makes a new one.
+      await this.write(content).catch(() => this.write(content));
+    } catch (error) {
+      // A full volume is no reason not to start: one good slot is enough to go on with.
+      if (codeOf(error) !== "ENOSPC") throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close();
+  }
+
+  async #overwrite(file: DiskFile, content: Uint8Array): Promise<void> {
+    this.#put(file, content);
+    try {
       await file.sync();
-      generation++;
-      content = Uint8Array.from(next);
-    },
-    close: () => file.close(),
-  };
+    } catch (error) {
+      this.#file = undefined;
+      await closed(file);
+      throw error;
+    }
+    this.#content = content;
+  }
+
+  async #replace(content: Uint8Array): Promise<void> {
+    const temporary = `${this.#path}.new`;
+    await this.#disk.remove(temporary);
+    const file = await this.#disk.open(temporary, "create");
+    try {
+      this.#put(file, content);
+      this.#put(file, content);
+      await file.sync();
+      await this.#disk.rename(temporary, this.#path);
+      await syncDirectory(this.#disk, dirname(this.#path));
+    } catch (error) {
+      await closed(file);
+      throw error;
+    }
+    this.#file = file;
+    this.#content = content;
+  }
+
+  /** Into the slot whose turn it is; slot 0 holds the odd generations. */
+  #put(file: DiskFile, content: Uint8Array): void {
+    const generation = this.#generation + 1;
+    const bytes = frame(generation, content);
+    const written = file.write(bytes, generation % 2 === 1 ? 0 : this.#slotBytes);
+    if (written < bytes.length)
+      throw Object.assign(new Error(`${this.#path}: the disk is full`), { code: "ENOSPC" });
+    this.#generation = generation;
+  }
+}
+
+/** The failure that led here is the one to tell. */
+async function closed(file: DiskFile): Promise<void> {
+  await file.close().catch(() => undefined);
 }
 
 /** The newest content, read without touching anything; undefined if there is none that can be believed. */
@@ -54,17 +144,16 @@ export async function readTwoSlots(
   path: string,
   slotBytes: number,
 ): Promise<Uint8Array | undefined> {
-  let file: DiskFile;
   try {
-    file = await disk.open(path, "read");
+    const file = await disk.open(path, "read");
+    try {
+      return (await readNewest(file, slotBytes))?.content;
+    } finally {
+      await file.close();
+    }
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined;
+    if (codeOf(error) === "ENOENT" || isNoFile(error)) return undefined;
     throw error;
-  }
-  try {
-    return (await readNewest(file, slotBytes))?.content;
-  } finally {
-    await file.close();
   }
 }
 

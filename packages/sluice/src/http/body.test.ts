@@ -124,6 +124,38 @@ test("bodies beyond the common budget are asked to come again, and the budget co
   expect((await door.post(body("e-3"))).status).toBe(202);
 });
 
+test("large bodies leave room for small ones, however many they are (P5)", async () => {
+  await using door = await openIngest({ allBodiesBytes: 2 * MEBIBYTE });
+  const gate = Promise.withResolvers<void>();
+  door.intake.gate = gate.promise;
+  const large = (id: string) =>
+    JSON.stringify({ id, kind: "k", time: "2026-11-21T05:00:00Z", a: "x".repeat(0.6 * MEBIBYTE) });
+
+  const first = door.post(large("e-1"));
+  await expect.poll(() => door.intake.appends).toBe(1);
+  expect((await door.post(large("e-2"))).status).toBe(503);
+  const small = door.post(text.replace("e-1", "e-3"));
+  gate.resolve();
+
+  expect((await first).status).toBe(202);
+  expect((await small).status).toBe(202);
+});
+
+test("a body that comes in pieces is put together as it was sent", async () => {
+  await using door = await openIngest();
+  const body = JSON.stringify({
+    id: "e-1",
+    kind: "k",
+    time: "2026-11-21T05:00:00Z",
+    a: "é".repeat(2_000_000),
+  });
+
+  const answer = await door.post(body);
+
+  expect(answer.status).toBe(202);
+  expect(door.intake.bodies[0] === body).toBe(true);
+});
+
 test("a client that hangs up in the middle of its body leaves nothing behind", async () => {
   await using door = await openIngest({ allBodiesBytes: 100 });
   const head =

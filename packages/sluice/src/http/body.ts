@@ -29,6 +29,12 @@ export interface BodyLimits {
 }
 
 /**
+ * A body that is larger may use half of the room only: however many of them there are, the small
+ * ones of others pass.
+ */
+const SMALL_BYTES_MAX = 256 * 1024;
+const LARGE_SHARE = 0.5;
+/**
  * What a decompressed body may be, in bodies. Text shrinks to a tenth; what is larger was sent to be large.
  */
 const DECOMPRESSED_TIMES_MAX = 5;
@@ -59,9 +65,12 @@ export function createBodyReader(limits: BodyLimits): BodyReader {
   let usedBytes = 0;
   let decoding: Promise<unknown> = Promise.resolve();
 
-  const take = (bytes: number) => {
+  /** Even what is refused is counted until its request gives it back. */
+  const take = (bytes: number, bodyBytes: number) => {
     usedBytes += bytes;
-    return usedBytes <= limits.allBytes;
+    const share = bodyBytes > SMALL_BYTES_MAX ? LARGE_SHARE : 1;
+    // One body alone may have all there is: a decompressed one can be as large as that.
+    return usedBytes <= limits.allBytes * share || usedBytes === bodyBytes;
   };
 
   return {
@@ -74,13 +83,13 @@ export function createBodyReader(limits: BodyLimits): BodyReader {
       let heldBytes = 0;
       const hold = (bytes: number) => {
         heldBytes += bytes;
-        return take(bytes);
+        return take(bytes, heldBytes);
       };
       const release = () => {
         usedBytes -= heldBytes;
         heldBytes = 0;
       };
-      const body = await readBytes(request, limits.bytes, hold);
+      const body = await readBytes(request, limits.bytes, declared, hold);
       if (body.status !== "whole") {
         release();
         return body.status === "gone" ? body : refuse(request, body.problem, body.retryAfterS);
@@ -108,10 +117,11 @@ type Read =
 function readBytes(
   request: IncomingMessage,
   bytesMax: number,
+  declared: number,
   hold: (bytes: number) => boolean,
 ): Promise<Read> {
   return new Promise((resolve) => {
-    const chunks: Uint8Array[] = [];
+    const collected = new Collected(declared);
     let sizeBytes = 0;
     const finish = (read: Read) => {
       request.off("data", onData).off("end", onEnd).off("close", onClose);
@@ -123,9 +133,9 @@ function readBytes(
       if (!hold(chunk.length)) {
         return finish({ status: "refused", problem: BUSY, retryAfterS: BUSY_RETRY_AFTER_S });
       }
-      chunks.push(chunk);
+      collected.add(chunk);
     };
-    const onEnd = () => finish({ status: "whole", bytes: joined(chunks) });
+    const onEnd = () => finish({ status: "whole", bytes: collected.bytes });
     const onClose = () => finish({ status: "gone" });
     request.on("data", onData).on("end", onEnd).on("close", onClose);
     // A hang-up shows as "close" too; the error itself says nothing more.
@@ -133,9 +143,46 @@ function readBytes(
   });
 }
 
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const [only] = chunks;
-  return only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks);
+/** A body of unknown length is never held with more room than this behind it. */
+const GROW_BYTES_MAX = 2 * 1024 * 1024;
+
+/**
+ * The bytes that have come, in one buffer. It grows with them and not with what a client declares, and the
+ * pieces in which they came are let go at once: kept until the end, they and their sum would be twice the
+ * body.
+ */
+class Collected {
+  readonly #declared: number;
+  #buffer: Uint8Array = new Uint8Array(0);
+  #length = 0;
+
+  constructor(declared: number) {
+    this.#declared = declared;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  add(chunk: Uint8Array): void {
+    const length = this.#length + chunk.length;
+    // Most bodies come in one piece, which then is the body.
+    if (this.#length === 0) this.#buffer = chunk;
+    else {
+      if (length > this.#buffer.length) this.#grow(length);
+      this.#buffer.set(chunk, this.#length);
+    }
+    this.#length = length;
+  }
+
+  #grow(length: number): void {
+    const wanted = Math.max(length, Math.min(this.#buffer.length * 2, this.#buffer.length + GROW_BYTES_MAX));
+    const larger = Buffer.allocUnsafeSlow(
+      this.#declared >= length ? Math.min(wanted, this.#declared) : wanted,
+    );
+    larger.set(this.#buffer.subarray(0, this.#length));
+    this.#buffer = larger;
+  }
 }
 
 async function decode(coding: string, bytes: Uint8Array, bytesMax: number): Promise<Uint8Array | Problem> {

@@ -3,15 +3,15 @@ import type { Hub } from "./hub.ts";
 
 /**
  * The same spool, with everything that is appended shown to the hub: what sources bring and what the
- * assembler makes. Durable first; only then may anybody see it.
+ * assembler makes. Acknowledged first; only then may anybody see it.
  */
 export function shown(spool: Spool, hub: Hub): Spool {
   return {
     get state() {
       return spool.state;
     },
-    async append(records, signal) {
-      const outcomes = await spool.append(records, signal);
+    async append(records, signal, durability) {
+      const outcomes = await spool.append(records, signal, durability);
       hub.publish(records.filter((_, index) => outcomes[index]?.status === "appended"));
       return outcomes;
     },
@@ -19,6 +19,8 @@ export function shown(spool: Spool, hub: Hub): Spool {
     lease: (route, partition) => spool.lease(route, partition),
     commit: (lease, ledger, durable) => spool.commit(lease, ledger, durable),
     trim: (partition, before) => spool.trim(partition, before),
+    bytesFrom: (partition, from) => spool.bytesFrom(partition, from),
+    offsetToFree: (partition, bytes) => spool.offsetToFree(partition, bytes),
     close: () => spool.close(),
   };
 }

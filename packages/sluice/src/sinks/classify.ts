@@ -8,6 +8,8 @@ export type Failure = Extract<Delivery, { status: "retry" | "rejected" | "tooLar
 export interface Refusal {
   readonly httpStatus: number;
   readonly retryAfter: string | undefined;
+  /** The backend's own time, if it says it: its dates are to be read by its clock. */
+  readonly date?: string | undefined;
   readonly location: string | undefined;
   /** What the backend said, safe to show. */
   readonly words: string;
@@ -22,7 +24,7 @@ export function failureOf(refusal: Refusal, nowMs: number): Failure {
   const { httpStatus, words } = refusal;
   const reason = words === "" ? `HTTP ${httpStatus}` : `HTTP ${httpStatus}: ${words}`;
   if (httpStatus === 408 || httpStatus === 425 || httpStatus === 429 || httpStatus >= 500) {
-    const waitMs = retryAfterMs(refusal.retryAfter, nowMs);
+    const waitMs = retryAfterMs(refusal.retryAfter, nowMs, refusal.date);
     return { status: "retry", reason, httpStatus, ...(waitMs !== undefined && { retryAfterMs: waitMs }) };
   }
   if (httpStatus === 400 || httpStatus === 409 || httpStatus === 422) {

@@ -76,6 +76,7 @@ export function createHttpSend(options: HttpSendOptions): HttpSend {
     const refusal = {
       httpStatus,
       retryAfter: headerOf(response, "retry-after"),
+      date: headerOf(response, "date"),
       location: safeLocation(headerOf(response, "location")),
       words: redact(response.body),
     };

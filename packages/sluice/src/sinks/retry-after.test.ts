@@ -27,3 +27,11 @@ test.each([
 ])("a header that says nothing useful leaves the wait to us (%j)", (header) => {
   expect(retryAfterMs(header, NOW)).toBeUndefined();
 });
+
+test("a date is read by the clock of the backend that wrote it (P14, T60)", () => {
+  const twoYearsLater = Date.UTC(2028, 10, 21);
+  const header = "Sat, 21 Nov 2026 12:00:30 GMT";
+
+  expect(retryAfterMs(header, twoYearsLater, "Sat, 21 Nov 2026 12:00:00 GMT")).toBe(30_000);
+  expect(retryAfterMs(header, NOW, "no date")).toBe(30_000);
+});

@@ -5,9 +5,11 @@ import { EVENT_KEY_BYTES } from "./keys.ts";
  *
  * Entries lie in a ring in the order of their offsets, 32 bytes each: event key 16, CRC as received 4, offset
  * 8, 4 spare. An open-addressing index (linear probing, deletion by shifting back, so no tombstones) leads
- * from a key to its entry. Both double as they fill up. At the limit the oldest entry makes room; when a
- * segment is trimmed its ids are forgotten with it. A million entries take 32 MB and their index 8 MB; an
- * object per id would take ten times that.
+ * from a key to its entry. It keeps the hash beside the number, so that probing stays within it: each look at
+ * an entry is a cache miss when there are many, and at a million ids those misses cost more than everything
+ * else. Both double as they fill up. At the limit the oldest entry makes room; when a segment is trimmed its
+ * ids are forgotten with it. A million entries take 32 MB and their index 16 MB; an object per id would take
+ * seven times that.
  */
 const DEDUPE_IDS_MAX = 1_000_000;
 /** Half a megabyte: a spool that is used at all gets there, and growing lays out everything anew. */
@@ -22,7 +24,7 @@ const NOT_FOUND = -1;
 export class Dedupe {
   readonly #idsMax: number;
   #words: Uint32Array;
-  /** Entry number + 1 in each used place, 0 in a free one. */
+  /** Places of two words: entry number + 1, or 0 where the place is free, and the hash of the entry's key. */
   #index: Int32Array;
   #capacity: number;
   #oldest = 0;
@@ -45,10 +47,11 @@ export class Dedupe {
   /** The entry of the id in `key`, or -1. Good until the next change. */
   find(): number {
     const index = this.#index;
-    const mask = index.length - 1;
-    for (let place = this.#home(this.#key, 0) & mask; ; place = (place + 1) & mask) {
+    const last = index.length - 1;
+    const hash = hashOf(this.#key, 0);
+    for (let place = (hash << 1) & last; ; place = (place + 2) & last) {
       const entry = (index[place] ?? 0) - 1;
-      if (entry === NOT_FOUND || this.#holdsKey(entry)) return entry;
+      if (entry === NOT_FOUND || (index[place + 1] === hash && this.#holdsKey(entry))) return entry;
     }
   }
 
@@ -110,32 +113,28 @@ export class Dedupe {
     );
   }
 
-  /** A UUIDv7 starts with the time, and a sender's ids may hold any pattern: all four words count. */
-  #home(words: Uint32Array, at: number): number {
-    let mixed = Math.imul((words[at + 3] ?? 0) ^ Math.imul(words[at] ?? 0, 0x9e3779b1), 0x85ebca6b);
-    mixed = Math.imul(mixed ^ (mixed >>> 15) ^ (words[at + 2] ?? 0), 0xc2b2ae35);
-    mixed = Math.imul(mixed ^ (mixed >>> 13) ^ (words[at + 1] ?? 0), 0x27d4eb2f);
-    return (mixed ^ (mixed >>> 16)) >>> 0;
-  }
-
   #link(entry: number): void {
-    const mask = this.#index.length - 1;
-    let place = this.#home(this.#words, entry * WORDS) & mask;
-    while (this.#index[place] !== 0) place = (place + 1) & mask;
-    this.#index[place] = entry + 1;
+    const index = this.#index;
+    const last = index.length - 1;
+    const hash = hashOf(this.#words, entry * WORDS);
+    let place = (hash << 1) & last;
+    while (index[place] !== 0) place = (place + 2) & last;
+    index[place] = entry + 1;
+    index[place + 1] = hash;
   }
 
   #unlink(entry: number): void {
     const index = this.#index;
-    const mask = index.length - 1;
-    let free = this.#home(this.#words, entry * WORDS) & mask;
-    while (index[free] !== entry + 1) free = (free + 1) & mask;
+    const last = index.length - 1;
+    let free = (hashOf(this.#words, entry * WORDS) << 1) & last;
+    while (index[free] !== entry + 1) free = (free + 2) & last;
     // Whoever probed past the freed place on the way from home moves up into it.
-    for (let place = (free + 1) & mask; index[place] !== 0; place = (place + 1) & mask) {
-      const moving = index[place] ?? 0;
-      const home = this.#home(this.#words, (moving - 1) * WORDS) & mask;
-      if (((place - home) & mask) < ((place - free) & mask)) continue;
-      index[free] = moving;
+    for (let place = (free + 2) & last; index[place] !== 0; place = (place + 2) & last) {
+      const hash = index[place + 1] ?? 0;
+      const home = (hash << 1) & last;
+      if (((place - home) & last) < ((place - free) & last)) continue;
+      index[free] = index[place] ?? 0;
+      index[free + 1] = hash;
       free = place;
     }
     index[free] = 0;
@@ -155,7 +154,15 @@ export class Dedupe {
   }
 }
 
-/** A power of two, and never more than half full: probes stay short. */
+/** A UUIDv7 starts with the time, and a sender's ids may hold any pattern: all four words count. */
+function hashOf(words: Uint32Array, at: number): number {
+  let mixed = Math.imul((words[at + 3] ?? 0) ^ Math.imul(words[at] ?? 0, 0x9e3779b1), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 15) ^ (words[at + 2] ?? 0), 0xc2b2ae35);
+  mixed = Math.imul(mixed ^ (mixed >>> 13) ^ (words[at + 1] ?? 0), 0x27d4eb2f);
+  return mixed ^ (mixed >>> 16);
+}
+
+/** In words. The places are a power of two, and never more than half of them are used: probes stay short. */
 function indexSize(capacity: number): number {
-  return 2 ** Math.ceil(Math.log2(capacity * 2));
+  return 2 * 2 ** Math.ceil(Math.log2(capacity * 2));
 }

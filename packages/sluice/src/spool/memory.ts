@@ -53,6 +53,7 @@ class MemorySpool implements Spool {
       bytes: this.#bytes,
       maxBytes: this.#maxBytes,
       damaged: 0,
+      unsynced: 0,
     };
   }
 
@@ -100,6 +101,21 @@ class MemorySpool implements Spool {
     for (const record of this.#records.splice(0, count)) this.#bytes -= record.body.length;
     this.#firstOffset += count;
     this.#dedupe.forgetBelow(this.#firstOffset);
+  }
+
+  bytesFrom(_partition: number, from: number): number {
+    let bytes = 0;
+    for (const { body } of this.#records.slice(Math.max(0, from - this.#firstOffset))) bytes += body.length;
+    return bytes;
+  }
+
+  offsetToFree(_partition: number, bytes: number): number {
+    let freed = 0;
+    for (const { offset, body } of this.#records) {
+      if (freed >= bytes) return offset;
+      freed += body.length;
+    }
+    return this.state.nextOffset;
   }
 
   async close(): Promise<void> {

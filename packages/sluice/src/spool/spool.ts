@@ -4,20 +4,25 @@ import type { Received } from "./received.ts";
 /**
  * The seam between what lets events in and what delivers them: durable, ordered, replayable.
  *
- * An acknowledged record is never lost and never changes. Offsets are numbers without gaps, given at append;
- * a reader sees a record only when it is durable. Nothing here knows a route, a sink or a backend: a ledger
- * is bytes to the spool. Two implementations: `file/` (the default) and `memory.ts` (tests, embedding without
- * durability).
+ * An acknowledged record is never lost, as far as its durability goes, and never changes. Offsets are numbers
+ * without gaps, given at append; a reader sees a record only when it is on the disk, whatever was asked for:
+ * a route must never settle an offset that a power cut could give to another record. Nothing here knows a
+ * route, a sink or a backend: a ledger is bytes to the spool. Two implementations: `file/` (the default) and
+ * `memory.ts` (tests, embedding without durability).
  */
 export interface Spool {
   readonly state: SpoolState;
 
   /**
-   * Appends in the order given and resolves when every accepted record is durable; calls are served first
-   * come, first served, and share syncs. One outcome per record, in order. Never rejects for what a disk can
-   * do.
+   * Appends in the order given and resolves when every accepted record is as durable as the call asks for
+   * ("disk" if it does not say); calls are served first come, first served, and share syncs. One outcome per
+   * record, in order. Never rejects for what a disk can do, and never waits for one for more than 2 seconds.
    */
-  append(records: readonly NewRecord[], signal?: AbortSignal): Promise<readonly AppendOutcome[]>;
+  append(
+    records: readonly NewRecord[],
+    signal?: AbortSignal,
+    durability?: Durability,
+  ): Promise<readonly AppendOutcome[]>;
 
   /**
    * Durable records of a partition from offset `from` on, in order: at least one, at most `limit`. Waits
@@ -51,22 +56,45 @@ export interface Spool {
    */
   trim(partition: number, before: number): Promise<void>;
 
+  /**
+   * About how many bytes the records from offset `from` on take: what a reader that stands there keeps. Cheap
+   * enough for every append, and off by 128 KiB at the most.
+   */
+  bytesFrom(partition: number, from: number): number;
+
+  /**
+   * The lowest offset below which everything would have to be trimmed for at least `bytes` to come back;
+   * where so much cannot, the offset that brings back the most.
+   */
+  offsetToFree(partition: number, bytes: number): number;
+
   /** Finishes appends that were already called, then releases everything. Idempotent. */
   close(): Promise<void>;
 }
+
+/**
+ * What an acknowledgement is worth. `disk`: synced; it survives a power cut. `os`: in the system's page
+ * cache, and synced within a second; it survives the end of the process, however it ends.
+ */
+export type Durability = "disk" | "os";
 
 export interface SpoolState {
   readonly partitions: number;
   /** The lowest offset that is still there; equals `nextOffset` when empty. */
   readonly firstOffset: number;
-  /** The offset that the next record gets. Records below it are durable and readable. */
+  /** Records below it are durable and readable. What comes next gets this offset or a later one. */
   readonly nextOffset: number;
+  /** What counts against `maxBytes`. */
   readonly bytes: number;
   readonly maxBytes: number;
   /** Records that were lost to damage, ever, in this spool. */
   readonly damaged: number;
+  /** Records that were acknowledged as `os` and are not synced yet: what a power cut would take now. */
+  readonly unsynced: number;
   /** Why appends are refused right now. */
   readonly refusing?: string;
+  /** The same for programs. */
+  readonly refusingCode?: RefusalCode;
 }
 
 /**
@@ -96,6 +124,8 @@ export const FLAG_CLOSING = 4;
 export const FLAG_REVISION = 8;
 /** May use the space that is kept back for closing open runs (`NewRecord` only; not stored). */
 export const FLAG_RESERVE = 128;
+/** Nobody may read it: every route settles it as dropped{quarantined} (read records only; not stored). */
+export const FLAG_SET_ASIDE = 256;
 
 export type AppendOutcome =
   | { readonly status: "appended"; readonly offset: number }
@@ -104,7 +134,24 @@ export type AppendOutcome =
   /** No space by policy or by the volume. `reason` names who holds it. Try again later. */
   | { readonly status: "full"; readonly reason: string }
   /** The disk failed, or the spool is closed. Not stored. */
-  | { readonly status: "failed"; readonly reason: string };
+  | { readonly status: "failed"; readonly reason: string }
+  /**
+   * The disk does not answer. The record may yet become durable: appending it again is safe, and then a
+   * duplicate.
+   */
+  | { readonly status: "slow"; readonly reason: string };
+
+/** Why a record was not taken, by the spool's doing rather than by its own. */
+export type Refusal = Extract<AppendOutcome, { status: "full" | "failed" | "slow" }>;
+
+/** What people and programs read: in answers, in health, in metrics. */
+export const REFUSAL_CODES = {
+  full: "spool_full",
+  failed: "spool_failed",
+  slow: "storage_slow",
+} as const satisfies Record<Refusal["status"], string>;
+
+type RefusalCode = (typeof REFUSAL_CODES)[Refusal["status"]];
 
 export interface SpoolRecord {
   readonly offset: number;

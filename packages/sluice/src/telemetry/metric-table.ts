@@ -66,6 +66,18 @@ export const METRICS = [
     labels: ["sink"],
   },
   {
+    name: "sluice_sink_backlog_bytes",
+    type: "gauge",
+    help: "Bytes that the spool keeps for this sink.",
+    labels: ["sink"],
+  },
+  {
+    name: "sluice_sink_backlog_max_bytes",
+    type: "gauge",
+    help: "Bytes that may wait for this sink; absent without backlog.max_bytes.",
+    labels: ["sink"],
+  },
+  {
     name: "sluice_sink_oldest_event_age_seconds",
     type: "gauge",
     help: "Age of the oldest record that is not settled; 0 when there is none.",
@@ -87,6 +99,12 @@ export const METRICS = [
   { name: "sluice_spool_max_bytes", type: "gauge", help: "Bytes that the spool may take.", labels: [] },
   { name: "sluice_spool_records", type: "gauge", help: "Records in the spool.", labels: [] },
   { name: "sluice_spool_refusing", type: "gauge", help: "1 while the spool takes no events.", labels: [] },
+  {
+    name: "sluice_spool_unsynced",
+    type: "gauge",
+    help: "Events acknowledged as `os` that are not on the disk yet.",
+    labels: [],
+  },
   {
     name: "sluice_spool_damaged_total",
     type: "counter",

@@ -107,6 +107,7 @@ function pipelineStatus(health: { readonly name: "healthy" | "probing" }): Pipel
     },
     lag: 3,
     oldestAgeMs: 1_500,
+    backlog: { bytes: 4_096, maxBytes: 8_192, whenFull: "drop_oldest" },
     inFlight: 1,
   };
   const spool = {
@@ -117,6 +118,7 @@ function pipelineStatus(health: { readonly name: "healthy" | "probing" }): Pipel
     bytes: 300,
     maxBytes: 1_000,
     damaged: 0,
+    unsynced: 0,
   };
   return {
     bootId: "b",

@@ -61,6 +61,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     gauge("sluice_spool_max_bytes", {}, status.spool.maxBytes);
     gauge("sluice_spool_records", {}, status.spool.nextOffset - status.spool.firstOffset);
     gauge("sluice_spool_refusing", {}, status.spool.refusing === undefined ? 0 : 1);
+    gauge("sluice_spool_unsynced", {}, status.spool.unsynced);
     count("sluice_spool_damaged_total", {}, status.spool.damaged);
     for (const route of [...status.sinks, status.assembler]) readRoute(route);
   };
@@ -68,6 +69,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const readRoute = (route: RouteStatus) => {
     const sink = route.sink;
     gauge("sluice_sink_lag_events", { sink }, route.lag);
+    gauge("sluice_sink_backlog_bytes", { sink }, route.backlog.bytes);
+    if (route.backlog.maxBytes !== undefined) {
+      gauge("sluice_sink_backlog_max_bytes", { sink }, route.backlog.maxBytes);
+    }
     gauge("sluice_sink_oldest_event_age_seconds", { sink }, (route.oldestAgeMs ?? 0) / 1_000);
     gauge("sluice_sink_state", { sink, state: route.health.name }, 1);
     count("sluice_events_delivered_total", { sink }, route.balance.delivered);
@@ -127,6 +132,8 @@ function* termsOf(balance: Balance): Generator<readonly [string, string, number]
 const READ_AT_SCRAPE: readonly MetricName[] = [
   "sluice_spool_damaged_total",
   "sluice_sink_lag_events",
+  "sluice_sink_backlog_bytes",
+  "sluice_sink_backlog_max_bytes",
   "sluice_sink_oldest_event_age_seconds",
   "sluice_sink_state",
   "sluice_events_delivered_total",

@@ -3,17 +3,21 @@ import type { AddressInfo } from "node:net";
 import { createIds, ManualClock, seededRandom } from "@sluice/sdk/internal";
 import { createIngest, INGEST_LIMITS, type IngestLimits } from "../sources/ingest/ingest.ts";
 import type { Intake } from "../sources/intake.ts";
-import type { AppendOutcome, NewRecord } from "../spool/spool.ts";
+import type { AppendOutcome, Durability, NewRecord, Refusal } from "../spool/spool.ts";
 
 /** An intake that keeps what it is given, with the spool's rule for duplicates, and refuses when told to. */
 class KeepingIntake implements Intake {
   readonly bootId = "boot-1";
+  durability: Durability = "disk";
   readonly records: NewRecord[] = [];
-  refusal: Extract<AppendOutcome, { status: "full" | "failed" }> | undefined;
+  refusal: Refusal | undefined;
   /** Appends wait for this. */
   gate: Promise<void> = Promise.resolve();
+  /** Calls of append so far. */
+  appends = 0;
 
   async append(records: readonly NewRecord[]): Promise<readonly AppendOutcome[]> {
+    this.appends++;
     await this.gate;
     return records.map((record) => this.refusal ?? this.#append(record));
   }

@@ -373,7 +373,7 @@ test("what is no event, and a tail that cannot be read, hold up neither recovery
   expect(stage.clock.timers).toBe(0);
 });
 
-test("evicting closes the oldest open runs and releases what they pinned", async () => {
+test("evicting closes the open runs that need old records, and releases what they pinned", async () => {
   const stage = await open();
   await stage.append(start("r1"), start("r2", { writer: BOOT }), start("r3"));
 

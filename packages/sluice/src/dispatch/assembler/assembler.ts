@@ -1,5 +1,6 @@
 import { type Clock, sleep, type Timer } from "@sluice/sdk/internal";
 import type { Lease, ReadLimit, Spool } from "../../spool/spool.ts";
+import { NO_LIMIT } from "../backlog.ts";
 import { waitMs } from "../delivery/backoff.ts";
 import { DEFAULT_FIGURES, type Figures } from "../figures.ts";
 import { healthOf } from "../health.ts";
@@ -8,6 +9,7 @@ import { encodeLedger } from "../ledger/ledger-codec.ts";
 import { LedgerWriter } from "../ledger/ledger-writer.ts";
 import { takeLedger } from "../ledger/take-ledger.ts";
 import type { RouteObserver } from "../observer.ts";
+import { PatientReads } from "../patient-reads.ts";
 import type { RouteStatus } from "../route.ts";
 import type { RouteState } from "../route-state.ts";
 import { Builder } from "./builder.ts";
@@ -32,10 +34,10 @@ export interface Assembler {
   readonly openRuns: number;
   sync(): Promise<boolean>;
   /**
-   * Closes the oldest open runs as incomplete{evicted}, so that what they pin can be released. Soon, not at
-   * once.
+   * Closes the open runs that need a record below `before` as incomplete{evicted}, so that it can be removed.
+   * Soon, not at once.
    */
-  evict(runs: number): void;
+  evict(before: number): void;
   /** Stops reading, finishes or gives up what it is appending, stores the ledger durably. Idempotent. */
   close(): Promise<void>;
 }
@@ -64,7 +66,7 @@ const SWEEP_MS = 60_000;
  * this long.
  */
 const RECOVERY_STALL_MS = 2_000;
-const READ: ReadLimit = { records: 512, bytes: 8 * 1024 * 1024 };
+const READ: ReadLimit = { records: 512, bytes: 4 * 1024 * 1024 };
 const NAME = "assembler";
 
 export async function openAssembler(options: AssemblerOptions): Promise<Assembler> {
@@ -82,6 +84,7 @@ class SpoolAssembler implements Assembler {
   readonly #books: FoldBooks;
   readonly #fold: Fold;
   readonly #builder: Builder;
+  readonly #reads: PatientReads;
   readonly #writer: LedgerWriter;
   readonly #stop = new AbortController();
   readonly #tail: number;
@@ -89,7 +92,7 @@ class SpoolAssembler implements Assembler {
   #state: RouteState = { name: "running" };
   #sweep: Timer | undefined;
   #isSweepDue = false;
-  #evictions = 0;
+  #evictBefore = 0;
   #interrupt = new AbortController();
   #isRecovered = false;
   #lastError: string | undefined;
@@ -114,6 +117,7 @@ class SpoolAssembler implements Assembler {
       books: this.#books,
       signal: this.#stop.signal,
     });
+    this.#reads = new PatientReads({ spool, partition, clock, figures: this.#figures, warn: observer.warn });
     this.#writer = new LedgerWriter({
       spool,
       lease,
@@ -126,7 +130,9 @@ class SpoolAssembler implements Assembler {
   }
 
   get status(): RouteStatus {
-    const { nextOffset } = this.#options.spool.state;
+    const { spool, partition = 0 } = this.#options;
+    const { nextOffset } = spool.state;
+    const lastError = this.#reads.lastError ?? this.#lastError;
     return {
       route: NAME,
       sink: NAME,
@@ -134,13 +140,14 @@ class SpoolAssembler implements Assembler {
       state: this.#state,
       health: healthOf(
         this.#state,
-        this.#state.name === "waiting" ? this.#state.attempt : 0,
+        this.#state.name === "waiting" ? this.#state.attempt : this.#reads.failuresInRow,
         this.#figures.unavailableAfter,
       ),
       balance: this.#ledger.balance(nextOffset),
+      backlog: { bytes: spool.bytesFrom(partition, this.#ledger.low), ...NO_LIMIT },
       lag: Math.max(0, nextOffset - this.#books.next),
       inFlight: 0,
-      ...(this.#lastError !== undefined && { lastError: this.#lastError }),
+      ...(lastError !== undefined && { lastError }),
       ...(this.#state.name === "waiting" && { waitUntilMs: this.#state.untilMs }),
     };
   }
@@ -157,8 +164,8 @@ class SpoolAssembler implements Assembler {
     return this.#writer.flush(true);
   }
 
-  evict(runs: number): void {
-    this.#evictions = Math.max(this.#evictions, runs);
+  evict(before: number): void {
+    this.#evictBefore = Math.max(this.#evictBefore, before);
     this.#interrupt.abort();
   }
 
@@ -190,14 +197,15 @@ class SpoolAssembler implements Assembler {
     if (this.#books.next >= this.#tail) await this.#recovered();
     while (!this.#stop.signal.aborted) {
       const read = await this.#read();
+      if (!read) continue;
       const nowMs = this.#options.clock.monotonicMs();
       for (const record of read) this.#fold.take(record, nowMs);
       this.#builder.keep(read);
-      const isStalled = read.length === 0 && !this.#isSweepDue && this.#evictions === 0;
+      const isReadable = this.#reads.failuresInRow === 0;
+      const isStalled = read.length === 0 && isReadable && !this.#isSweepDue && this.#evictBefore === 0;
       if (!this.#isRecovered && (this.#books.next >= this.#tail || isStalled)) await this.#recovered();
       else if (this.#isRecovered) await this.#perform(this.#fold.tasks());
-      if (this.#isRecovered && this.#evictions > 0) await this.#perform(this.#fold.oldest(this.#evictions));
-      this.#evictions = 0;
+      if (this.#evictBefore > 0) await this.#performEvictions();
       if (this.#isSweepDue) await this.#performSweep();
       if (this.#books.advance()) this.#writer.changed();
     }
@@ -210,19 +218,28 @@ class SpoolAssembler implements Assembler {
   }
 
   /**
-   * Waits for records; ends without any when a sweep is due, or when recovery waits for a tail that cannot be
-   * read.
+   * Waits for records; ends without any when a sweep is due, or when recovery waits for a tail that is not
+   * there. Undefined if the disk failed, after a pause.
    */
   async #read(): ReturnType<Spool["read"]> {
-    const { spool, partition = 0, clock } = this.#options;
+    const { clock } = this.#options;
     this.#interrupt = new AbortController();
-    if (this.#isSweepDue || this.#evictions > 0 || this.#stop.signal.aborted) return [];
+    if (this.#isSweepDue || this.#evictBefore > 0 || this.#stop.signal.aborted) return [];
     const stall = this.#isRecovered
       ? undefined
       : clock.after(RECOVERY_STALL_MS, () => this.#interrupt.abort());
-    const records = await spool.read(partition, this.#books.next, READ, this.#interrupt.signal);
-    stall?.cancel();
-    return records;
+    try {
+      return await this.#reads.read(this.#books.next, READ, this.#interrupt.signal);
+    } finally {
+      stall?.cancel();
+    }
+  }
+
+  async #performEvictions(): Promise<void> {
+    const before = this.#evictBefore;
+    this.#evictBefore = 0;
+    // Before the tail is reached nobody knows which runs are open. Whoever needs the space asks again.
+    if (this.#isRecovered) await this.#perform(this.#fold.pinning(before));
   }
 
   async #performSweep(): Promise<void> {

@@ -10,7 +10,7 @@ import {
   type SpoolRecord,
 } from "../../spool/spool.ts";
 import { encodeEnd } from "./encode-end.ts";
-import { appendLateEnd, encodeRevision, readBack } from "./ends.ts";
+import { appendLateEnd, encodeRevision, NotReadable, readBack } from "./ends.ts";
 import type { Fold, OpenRun, Task } from "./fold.ts";
 import type { FoldBooks } from "./fold-books.ts";
 import { closeRun, joinRun } from "./join.ts";
@@ -22,6 +22,21 @@ export interface BuilderOptions {
   readonly fold: Fold;
   readonly books: FoldBooks;
   readonly signal: AbortSignal;
+}
+
+/** What is built before it is appended. */
+const APPEND_BYTES_MAX = 2 * 1024 * 1024;
+const APPEND_RECORDS_MAX = 1_024;
+
+interface Built {
+  readonly task: Task;
+  readonly end: Event;
+  readonly record: NewRecord;
+}
+
+interface Appended {
+  readonly refused: readonly Task[];
+  readonly reason?: string;
 }
 
 /**
@@ -41,18 +56,52 @@ export class Builder {
     this.#recent = new Map(records.map((record) => [record.offset, record]));
   }
 
-  /** One append for all. Gives back what the spool refused, to be tried again. */
-  async append(
-    tasks: readonly Task[],
-  ): Promise<{ readonly refused: readonly Task[]; readonly reason?: string }> {
-    const { spool, signal } = this.#options;
-    const built: { task: Task; end: Event; record: NewRecord }[] = [];
-    for (const task of tasks) {
-      const made = await this.#build(task);
-      if (signal.aborted) return { refused: tasks };
-      if (made) built.push({ task, ...made });
-      else this.#giveUp(task);
+  /**
+   * A few appends for all. Gives back what the spool refused, and what came behind, to be tried again: all of
+   * it if the disk cannot be read, because the ids make harmless what was appended already.
+   */
+  async append(tasks: readonly Task[]): Promise<Appended> {
+    let at = 0;
+    try {
+      while (at < tasks.length) {
+        const { built, next } = await this.#buildSome(tasks, at);
+        if (this.#options.signal.aborted) return { refused: tasks.slice(at) };
+        const { refused, reason } = await this.#appendBuilt(built);
+        if (refused.length > 0) {
+          return { refused: [...refused, ...tasks.slice(next)], ...(reason !== undefined && { reason }) };
+        }
+        at = next;
+      }
+      return { refused: [] };
+    } catch (error) {
+      if (error instanceof NotReadable) return { refused: tasks.slice(at), reason: error.message };
+      throw error;
     }
+  }
+
+  /** As many as may be in memory together: after a crash a million runs may have to be closed. */
+  async #buildSome(tasks: readonly Task[], from: number): Promise<{ built: Built[]; next: number }> {
+    const built: Built[] = [];
+    let next = from;
+    for (
+      let bytes = 0;
+      next < tasks.length && bytes < APPEND_BYTES_MAX && built.length < APPEND_RECORDS_MAX;
+    ) {
+      const task = tasks[next++];
+      const made = task && (await this.#build(task));
+      if (!task || this.#options.signal.aborted) break;
+      if (!made) {
+        this.#giveUp(task);
+        continue;
+      }
+      built.push({ task, ...made });
+      bytes += made.record.body.length;
+    }
+    return { built, next };
+  }
+
+  async #appendBuilt(built: readonly Built[]): Promise<Appended> {
+    const { spool, signal } = this.#options;
     if (built.length === 0) return { refused: [] };
     const outcomes = await spool.append(
       built.map(({ record }) => record),
@@ -63,7 +112,7 @@ export class Builder {
     for (const [index, { task, end }] of built.entries()) {
       const outcome = outcomes[index];
       if (!outcome) refused.push(task);
-      else if (outcome.status === "full" || outcome.status === "failed") {
+      else if ("reason" in outcome) {
         refused.push(task);
         reason = outcome.reason;
       } else if (!(await this.#finish(task, end, outcome))) refused.push(task);
@@ -90,7 +139,8 @@ export class Builder {
           return { end: piece, record: encodeRevision(standing.event, piece) };
         }
       }
-    } catch {
+    } catch (error) {
+      if (error instanceof NotReadable) throw error;
       // Not an event, or an event without what its kind needs: nothing can be made of it, and it must not
       // stop the others.
       return undefined;
@@ -115,7 +165,7 @@ export class Builder {
       books.settle(task.pieceOffset, appended.status === "conflict" ? "ended" : "used");
       return true;
     }
-    if (appended.status === "full" || appended.status === "failed") return false;
+    if ("reason" in appended) return false;
     const outcome =
       appended.status === "conflict" && (task.name === "join" || task.run.pieceOffset !== undefined)
         ? await appendLateEnd(spool, partition, end, appended.offset, signal)
@@ -131,6 +181,7 @@ export class Builder {
         return true;
       case "full":
       case "failed":
+      case "slow":
         return false;
     }
   }

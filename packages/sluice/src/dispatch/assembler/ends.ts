@@ -15,14 +15,21 @@ import { reviseRun } from "./join.ts";
 /** Records are read back one at a time, whatever their size; a reader gives at least one. */
 const ONE = { records: 1, bytes: 1 } as const;
 
-/** The record at `offset`, or undefined if it is not there any more. */
+/** The disk could not be read. It may be readable later, so nothing is concluded from it. */
+export class NotReadable extends Error {}
+
+/**
+ * The record at `offset`, or undefined if it is not there any more. @throws NotReadable if the disk fails.
+ */
 export async function readBack(
   spool: Spool,
   partition: number,
   offset: number,
   signal: AbortSignal,
 ): Promise<SpoolRecord | undefined> {
-  const [record] = await spool.read(partition, offset, ONE, signal);
+  const [record] = await spool.read(partition, offset, ONE, signal).catch((cause: unknown) => {
+    throw new NotReadable(`the spool cannot be read: ${String(cause)}`, { cause });
+  });
   return record?.offset === offset ? record : undefined;
 }
 

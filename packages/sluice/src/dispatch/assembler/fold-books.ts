@@ -56,12 +56,19 @@ export class FoldBooks {
 }
 
 /**
- * used: became part of a complete record. ended: an end of a run that has one. damaged: nobody will ever read
- * it.
+ * used: became part of a complete record. ended: an end of a run that has one. damaged, quarantined: nobody
+ * will ever read it.
  */
-export type Fate = "pending" | "used" | "not_a_piece" | "ended" | "damaged";
+export type Fate = "pending" | "used" | "not_a_piece" | "ended" | "damaged" | "quarantined";
 
-const CODES: Record<Fate, number> = { pending: 0, used: 1, not_a_piece: 2, ended: 3, damaged: 4 };
+const CODES: Record<Fate, number> = {
+  pending: 0,
+  used: 1,
+  not_a_piece: 2,
+  ended: 3,
+  damaged: 4,
+  quarantined: 5,
+};
 const NOT_A_PIECE: Outcome = { status: "skipped", reason: "not_a_piece" };
 const OUTCOMES: readonly Outcome[] = [
   NOT_A_PIECE,
@@ -69,4 +76,5 @@ const OUTCOMES: readonly Outcome[] = [
   NOT_A_PIECE,
   { status: "skipped", reason: "already_ended" },
   { status: "dropped", reason: "damaged" },
+  { status: "dropped", reason: "quarantined" },
 ];

@@ -1,5 +1,11 @@
 import { KIND_CODES } from "@sluice/sdk";
-import { FLAG_ASSEMBLED, FLAG_PARTIAL, FLAG_REVISION, type SpoolRecord } from "../../spool/spool.ts";
+import {
+  FLAG_ASSEMBLED,
+  FLAG_PARTIAL,
+  FLAG_REVISION,
+  FLAG_SET_ASIDE,
+  type SpoolRecord,
+} from "../../spool/spool.ts";
 import { isEarlierBoot } from "./boot.ts";
 import type { FoldBooks } from "./fold-books.ts";
 
@@ -68,6 +74,10 @@ export class Fold {
 
   take(record: SpoolRecord, nowMs: number): void {
     while (this.#books.next < record.offset) this.#books.push("damaged");
+    if ((record.flags & FLAG_SET_ASIDE) !== 0) {
+      this.#books.push("quarantined");
+      return;
+    }
     this.#books.push("pending");
     this.#touch(record, nowMs);
     if (this.#isKept(record, nowMs)) return;
@@ -97,8 +107,9 @@ export class Fold {
     });
   }
 
-  oldest(runs: number): Task[] {
-    return this.#closings("evicted", () => true).slice(0, runs);
+  /** Open runs that need a record below `before`. */
+  pinning(before: number): Task[] {
+    return this.#closings("evicted", (run) => (run.startOffset ?? run.pieceOffset ?? before) < before);
   }
 
   /** The run has its complete end at `offset`. `isUsed`: made of what we held. */
@@ -106,7 +117,7 @@ export class Fold {
     if (this.#open.get(run.runKey) !== run) return;
     this.#open.delete(run.runKey);
     this.#joinable.delete(run);
-    this.#leaveTrace(run.traceKey);
+    this.#leaveTrace(run);
     if (run.startOffset !== undefined) this.#books.settle(run.startOffset, fate);
     if (run.pieceOffset !== undefined) this.#books.settle(run.pieceOffset, fate);
     this.#remember(run.runKey, offset);
@@ -163,6 +174,8 @@ export class Fold {
   #openRun({ runKey, orderKey }: SpoolRecord, nowMs: number): OpenRun {
     const run: OpenRun = { runKey, traceKey: orderKey, writer: "none", lastSeenMs: nowMs };
     this.#open.set(runKey, run);
+    // A run that is the root of its trace, as most are, needs no entry beside its own.
+    if (orderKey === runKey) return run;
     const trace = this.#traces.get(orderKey);
     if (trace) trace.runs++;
     else this.#traces.set(orderKey, { runs: 1, lastSeenMs: nowMs });
@@ -185,11 +198,15 @@ export class Fold {
   #touch(record: SpoolRecord, nowMs: number): void {
     const run = this.#open.get(record.runKey);
     if (run) run.lastSeenMs = nowMs;
+    if (record.orderKey === record.runKey) return;
+    const root = this.#open.get(record.orderKey);
+    if (root) root.lastSeenMs = nowMs;
     const trace = this.#traces.get(record.orderKey);
     if (trace) trace.lastSeenMs = nowMs;
   }
 
-  #leaveTrace(traceKey: number): void {
+  #leaveTrace({ runKey, traceKey }: OpenRun): void {
+    if (traceKey === runKey) return;
     const trace = this.#traces.get(traceKey);
     if (trace && --trace.runs === 0) this.#traces.delete(traceKey);
   }

@@ -12,10 +12,14 @@ export function joinRun(start: Event | undefined, piece: Event): Event {
   return complete(start, piece, { status });
 }
 
-/** The end of a run that nobody ended: `crash`, `timeout`, `evicted`. */
+/**
+ * The end of a run that nobody ended: `crash`, `timeout`, `evicted`. Never before its start, wherever the
+ * clock stands by now.
+ */
 export function closeRun(start: Event, reason: string, nowMs: number): Event {
   const closed = complete(start, undefined, { status: "incomplete", reason });
-  return { ...closed, time: new Date(nowMs).toISOString() };
+  const startMs = Date.parse(start.run?.startTime ?? start.time);
+  return { ...closed, time: new Date(Math.max(nowMs, startMs || 0)).toISOString() };
 }
 
 /** An end that came after the assembler had closed its run: the same run once more, as revision 2. */

@@ -1,5 +1,5 @@
 import { codeOf, type Disk, type DiskFile } from "@sluice/sdk/internal";
-import { LINE_FEED, readKnown } from "./dead-letter.ts";
+import { hasHole, LINE_FEED, readKnown } from "./dead-letter.ts";
 
 /** The front of a line says which offsets it stands for; a group names at most a batch of them. */
 const FRONT_BYTES_MAX = 64 * 1024;
@@ -40,22 +40,25 @@ export async function countDeadLetters(
   return dead;
 }
 
-/** The front of each whole line. */
+/** The front of each whole line that has no hole. */
 async function* fronts(file: DiskFile): AsyncGenerator<string> {
-  const chunk = Buffer.alloc(CHUNK_BYTES);
+  const { sizeBytes } = await file.stat();
+  const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, Math.max(1, sizeBytes)));
   let front = "";
+  let isTorn = false;
   for (let position = 0; ; ) {
     const count = await file.read(chunk, position);
     if (count === 0) return;
     let start = 0;
     for (;;) {
       const end = chunk.subarray(0, count).indexOf(LINE_FEED, start);
-      if (front.length < FRONT_BYTES_MAX) {
-        front += chunk.toString("latin1", start, Math.min(end < 0 ? count : end, start + FRONT_BYTES_MAX));
-      }
+      const piece = chunk.subarray(start, end < 0 ? count : end);
+      isTorn ||= hasHole(piece);
+      if (front.length < FRONT_BYTES_MAX) front += piece.toString("latin1", 0, FRONT_BYTES_MAX);
       if (end < 0) break;
-      yield front;
+      if (!isTorn) yield front;
       front = "";
+      isTorn = false;
       start = end + 1;
     }
     position += count;

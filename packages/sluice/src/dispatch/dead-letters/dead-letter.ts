@@ -1,12 +1,16 @@
+import { crc32 } from "node:zlib";
 import type { PendingEvent } from "../delivery/pending-event.ts";
 
 /**
  * One line of a dead-letter file: JSON, with `offset` and `place` first, so that opening reads them without
  * parsing the event. `event` is the event as it was spooled; if that is no JSON, `eventBase64`. A group
  * (`rejected` of `offsets`, nobody knows which) stands in one line without events: they are in the spool.
+ * `sum` is the CRC of everything in front of it: a flipped bit in an offset must not settle another event.
  *
- *   {"offset":7,"place":"…","runKey":9,"kindCode":1,"count":1,"id":"…","kind":"…","runId":"…","sink":"…",
+ *   {"offset":7,"place":"…","runKey":9,"kindCode":1,"count":1,"sum":3,"id":"…","kind":"…","runId":"…","sink":"…",
  *    "reason":"rejected","attempts":1,"at":"…","words":"…","event":{…}}
+ *
+ * This is format 1; a later one says so at its beginning (dead-letter-format.ts).
  */
 export interface DeadLetter {
   readonly items: readonly PendingEvent[];
@@ -33,21 +37,24 @@ export function encodeDeadLetter(letter: DeadLetter, context: LineContext): Uint
   if (!first) throw new RangeError("a dead letter without an event");
   const isGroup = letter.dead < letter.items.length || letter.items.length > 1;
   const event = isGroup ? undefined : first;
-  const head = JSON.stringify({
+  const front = JSON.stringify({
     offset: first.offset,
     place: context.place,
     runKey: first.record.runKey,
     kindCode: isGroup ? 0 : first.record.kindCode,
     count: letter.dead,
-    ...(isGroup
-      ? { offsets: letter.items.map(({ offset }) => offset), ids: letter.items.map(idOf) }
-      : namesOf(first)),
+    ...(isGroup && { offsets: letter.items.map(({ offset }) => offset) }),
+  }).slice(0, -1);
+  const rest = JSON.stringify({
+    sum: crc32(front),
+    ...(isGroup ? { ids: letter.items.map(idOf) } : namesOf(first)),
     sink: context.sink,
     reason: letter.reason,
     attempts: first.attempts,
     at: context.at,
     words: cut(letter.words),
   });
+  const head = `${front},${rest.slice(1)}`;
   return event ? withEvent(head, event) : Buffer.from(`${head}\n`);
 }
 
@@ -89,6 +96,14 @@ function cut(words: string): string {
     .replace(/�+$/, "")}…`;
 }
 
+/**
+ * True if the power went while these bytes of a line were on their way: where a sector was lost there are
+ * zeros, which JSON never has.
+ */
+export function hasHole(bytes: Buffer): boolean {
+  return bytes.includes(0);
+}
+
 /** What a route needs to know of a line that is on disk already. */
 export interface KnownLetter {
   readonly offsets: readonly number[];
@@ -103,7 +118,10 @@ export interface KnownLetter {
 export function readKnown(line: string): KnownLetter | undefined {
   const match = FRONT.exec(line);
   if (!match) return undefined;
-  const [, offset, place = "", runKey, kindCode, count, offsets] = match;
+  const [front, offset, place = "", runKey, kindCode, count, offsets] = match;
+  // Lines of earlier versions have no sum.
+  const sum = /^,"sum":(\d+)/.exec(line.slice(front.length, front.length + SUM_CHARACTERS_MAX))?.[1];
+  if (sum !== undefined && Number(sum) !== crc32(front)) return undefined;
   return {
     offsets: offsets === undefined ? [Number(offset)] : offsets.split(",").map(Number),
     count: Number(count),
@@ -114,6 +132,8 @@ export function readKnown(line: string): KnownLetter | undefined {
 }
 
 export const RUN_STARTED = 1;
+/** `,"sum":` and ten digits. */
+const SUM_CHARACTERS_MAX = 20;
 const FRONT = new RegExp(
   '^\\{"offset":(\\d+),"place":"([\\da-f]*)","runKey":(\\d+),"kindCode":(\\d+),"count":(\\d+)' +
     '(?:,"offsets":\\[([\\d,]+)\\])?',

@@ -4,10 +4,12 @@ import { PendingEvent } from "../delivery/pending-event.ts";
 import { MemorySpool } from "../memory-spool.test-support.ts";
 import { ids, PLACE, record, stage, textOf } from "../route.test-support.ts";
 import type { DeadLetter } from "./dead-letter.ts";
+import { countDeadLetters } from "./dead-letter-count.ts";
+import { DeadLetterRoom } from "./dead-letter-room.ts";
 import { openDeadLetters } from "./dead-letters.ts";
 
 const path = "/d/hooks.jsonl";
-const open = (disk: MemoryDisk, more: { capBytes?: number; place?: string; low?: number } = {}) =>
+const open = (disk: MemoryDisk, more: { room?: DeadLetterRoom; place?: string; low?: number } = {}) =>
   openDeadLetters({
     disk,
     clock: new ManualClock(),
@@ -57,6 +59,37 @@ test("a torn last line is cut off, wherever it tore, and whole ones are counted 
   }
 });
 
+test("a line in which a power cut has left a hole counts for nothing, and the lines behind it do", async () => {
+  const disk = new MemoryDisk();
+  const file = await open(disk);
+  const all = await letters("a", "b", "c");
+  await file.append(all);
+  const bytes = Buffer.from(disk.bytesOf(path));
+  const second = bytes.indexOf(10) + 1;
+  bytes.fill(0, bytes.indexOf('"event"', second), bytes.indexOf(10, second) - 2);
+  disk.put(path, bytes);
+
+  const again = await open(disk);
+
+  expect([0, 1, 2].map((offset) => again.countFor(offset))).toEqual([1, undefined, 1]);
+  expect(await countDeadLetters(disk, "/d", "hooks", PLACE)).toBe(2);
+});
+
+test("a letter that a killed process has not synced is durable once it is known again", async () => {
+  const disk = new MemoryDisk();
+  await open(disk);
+  const written = new MemoryDisk();
+  await (await open(written)).append(await letters("a"));
+  const handle = await disk.open(path, "write");
+  handle.write(written.bytesOf(path), 0);
+
+  const known = (await open(disk)).countFor(0);
+  disk.crash();
+
+  expect(known).toBe(1);
+  expect((await open(disk)).countFor(0)).toBe(1);
+});
+
 test("over its cap nothing is written, and the route counts the events as dropped", async () => {
   const setup = await stage({ capBytes: 700 });
   setup.sink.answer = () => ({ status: "rejected", reason: "no" });
@@ -65,10 +98,25 @@ test("over its cap nothing is written, and the route counts the events as droppe
   await setup.clock.advance(1_000);
 
   const { balance } = setup.route.status;
+  expect(setup.warnings).toEqual([expect.stringContaining("(deadletters_full)")]);
   expect(balance.deadLettered).toBeGreaterThan(0);
   expect(balance.dropped).toEqual({ deadletters_full: 8 - balance.deadLettered });
   expect(textOf(setup.disk, "/deadletters/hooks.jsonl").length).toBeLessThanOrEqual(700);
   await setup.route.close();
+});
+
+test("one cap holds for the dead letters of all sinks, those of sinks that are away included", async () => {
+  const disk = new MemoryDisk();
+  disk.put("/d/away.jsonl", new Uint8Array(500));
+  const room = new DeadLetterRoom(850);
+  await room.takeFile(disk, "/d/away.jsonl");
+  await room.takeFile(disk, "/d/never-there.jsonl");
+  const opened = await open(disk, { room });
+
+  expect(await opened.append(await letters("a"))).toBe("written");
+  expect(await opened.append(await letters("b"))).toBe("full");
+
+  expect(room.bytes).toBe(500 + disk.bytesOf(path).length);
 });
 
 test.each(["short write", "EIO"])(

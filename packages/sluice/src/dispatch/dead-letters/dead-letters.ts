@@ -1,13 +1,23 @@
-import { join } from "node:path";
-import { type Clock, codeOf, type Disk, type DiskFile } from "@sluice/sdk/internal";
-import { type DeadLetter, encodeDeadLetter, LINE_FEED, RUN_STARTED, readKnown } from "./dead-letter.ts";
+import { dirname, join } from "node:path";
+import { type Clock, codeOf, type Disk, type DiskFile, syncDirectory } from "@sluice/sdk/internal";
+import {
+  type DeadLetter,
+  encodeDeadLetter,
+  hasHole,
+  type KnownLetter,
+  LINE_FEED,
+  RUN_STARTED,
+  readKnown,
+} from "./dead-letter.ts";
+import { DeadLetterRoom } from "./dead-letter-room.ts";
 
 /**
  * The dead letters of one sink: `<directory>/<sink>.jsonl`, one line each (see dead-letter.ts). A line is
  * written and synced before the ledger settles its events, so a crash between the two leaves a line whose
  * events are not settled: on the next start they are known (`countFor`) and settle without being sent or
- * written again. A torn last line is cut off at open, a short write is truncated back, and after a failed
- * sync the file is opened anew and the letters are written again, never synced a second time on trust.
+ * written again. A torn last line is cut off at open, a line that a power cut has left with a hole counts for
+ * nothing, so its events are sent or written again; a short write is truncated back, and after a failed sync
+ * the file is opened anew and the letters are written again, never synced a second time on trust.
  */
 export interface DeadLetters {
   /**
@@ -35,22 +45,25 @@ export interface DeadLetterOptions {
   readonly place: string;
   /** The ledger's low offset: what is below it is settled, and need not be known. */
   readonly low: number;
-  readonly capBytes?: number;
+  /** Shared by all sinks of a data dir. */
+  readonly room?: DeadLetterRoom;
 }
 
-/**
- * Dead letters wait for a person. More than this means that something is wrong with all events, not with
- * some.
- */
-const DEAD_LETTER_BYTES_MAX = 256 * 1024 * 1024;
 /** Runs whose start is a dead letter. Older ones have long ended. */
 const FOLLOWED_RUNS_MAX = 10_000;
 const SCAN_BYTES = 1024 * 1024;
 /** The front of a line is read, and no more: a group names at most a batch of offsets. */
 const FRONT_BYTES_MAX = 64 * 1024;
 
+export function deadLetterPath(directory: string, sink: string): string {
+  return join(directory, `${sink}.jsonl`);
+}
+
 export async function openDeadLetters(options: DeadLetterOptions): Promise<DeadLetters> {
-  await options.disk.makeDirectory(options.directory);
+  const { disk, directory } = options;
+  await disk.makeDirectory(directory);
+  // The directory itself has to last as well, or a power cut takes every letter in it.
+  await syncDirectory(disk, dirname(directory));
   const letters = new DeadLetterFile(options);
   await letters.open();
   return letters;
@@ -59,6 +72,7 @@ export async function openDeadLetters(options: DeadLetterOptions): Promise<DeadL
 class DeadLetterFile implements DeadLetters {
   readonly #options: DeadLetterOptions;
   readonly #path: string;
+  readonly #room: DeadLetterRoom;
   readonly #known = new Map<number, number>();
   readonly #followed = new Set<number>();
   #file: DiskFile | undefined;
@@ -68,7 +82,8 @@ class DeadLetterFile implements DeadLetters {
 
   constructor(options: DeadLetterOptions) {
     this.#options = options;
-    this.#path = join(options.directory, `${options.sink}.jsonl`);
+    this.#path = deadLetterPath(options.directory, options.sink);
+    this.#room = options.room ?? new DeadLetterRoom();
   }
 
   get count(): number {
@@ -94,13 +109,13 @@ class DeadLetterFile implements DeadLetters {
     const file = await disk.open(this.#path, "write");
     this.#file = file;
     // The entry in the directory has to last as long as the first line.
-    const entry = await disk.open(directory, "read");
-    await entry.sync();
-    await entry.close();
-    const wholeBytes = await this.#scan(file);
+    await syncDirectory(disk, directory);
     const { sizeBytes } = await file.stat();
+    const { wholeBytes, openFrom } = await this.#scan(file, sizeBytes);
     if (sizeBytes > wholeBytes) await file.truncate(wholeBytes);
     this.#sizeBytes = wholeBytes;
+    if (openFrom < wholeBytes) await makeDurable(file, openFrom, wholeBytes);
+    this.#room.take(wholeBytes);
     for (const offset of this.#known.keys()) if (offset < this.#options.low) this.#known.delete(offset);
   }
 
@@ -112,10 +127,10 @@ class DeadLetterFile implements DeadLetters {
   }
 
   async #append(letters: readonly DeadLetter[]): Promise<"written" | "full" | "failed"> {
-    const { clock, sink, place, capBytes = DEAD_LETTER_BYTES_MAX } = this.#options;
+    const { clock, sink, place } = this.#options;
     const at = new Date(clock.nowMs()).toISOString();
     const lines = Buffer.concat(letters.map((letter) => encodeDeadLetter(letter, { sink, place, at })));
-    if (this.#sizeBytes + lines.length > capBytes) return "full";
+    if (!this.#room.has(lines.length)) return "full";
     try {
       this.#file ??= await this.#reopen();
       if (!(await this.#write(this.#file, lines))) return "failed";
@@ -127,6 +142,7 @@ class DeadLetterFile implements DeadLetters {
       return "failed";
     }
     this.#sizeBytes += lines.length;
+    this.#room.take(lines.length);
     for (const letter of letters) {
       this.#count += letter.dead;
       const [first] = letter.items;
@@ -152,6 +168,8 @@ class DeadLetterFile implements DeadLetters {
   async #abandon(): Promise<void> {
     const file = this.#file;
     this.#file = undefined;
+    // Its events are tried again, and may be delivered: then no letter must be left of them.
+    await file?.truncate(this.#sizeBytes).catch(() => undefined);
     // It failed already; that it cannot even be closed adds nothing.
     await file?.close().catch(() => undefined);
   }
@@ -166,22 +184,34 @@ class DeadLetterFile implements DeadLetters {
     }
   }
 
-  /** Reads the front of every line; returns where the last whole one ends. */
-  async #scan(file: DiskFile): Promise<number> {
-    const chunk = Buffer.alloc(SCAN_BYTES);
+  /**
+   * Reads the front of every line; returns where the last whole one ends, and where the first one begins that
+   * the ledger does not know.
+   */
+  async #scan(
+    file: DiskFile,
+    sizeBytes: number,
+  ): Promise<{ readonly wholeBytes: number; readonly openFrom: number }> {
+    const chunk = Buffer.alloc(Math.min(SCAN_BYTES, sizeBytes));
     let front = "";
+    let isTorn = false;
     let wholeBytes = 0;
+    let openFrom = Number.POSITIVE_INFINITY;
     for (let position = 0; ; ) {
       const count = await file.read(chunk, position);
-      if (count === 0) return wholeBytes;
+      if (count === 0) return { wholeBytes, openFrom };
       let start = 0;
       for (;;) {
         const end = chunk.subarray(0, count).indexOf(LINE_FEED, start);
         const piece = chunk.subarray(start, end < 0 ? count : end);
+        isTorn ||= hasHole(piece);
         if (front.length < FRONT_BYTES_MAX) front += piece.toString("latin1", 0, FRONT_BYTES_MAX);
         if (end < 0) break;
-        this.#learn(front);
+        if (!isTorn && (await this.#learnLine(file, front, wholeBytes, position + end))) {
+          openFrom = Math.min(openFrom, wholeBytes);
+        }
         front = "";
+        isTorn = false;
         start = end + 1;
         wholeBytes = position + start;
       }
@@ -189,9 +219,22 @@ class DeadLetterFile implements DeadLetters {
     }
   }
 
-  #learn(line: string): void {
-    const known = readKnown(line);
-    if (!known) return;
+  /**
+   * True if the line from `from` to `to`, of which `front` is the beginning, stands for events that the
+   * ledger has not settled. Then it is read whole: a power cut may have kept some of its sectors and not
+   * others, and what is not JSON is no letter.
+   */
+  async #learnLine(file: DiskFile, front: string, from: number, to: number): Promise<boolean> {
+    const known = readKnown(front);
+    if (!known) return false;
+    const { place, low } = this.#options;
+    const isOpen = known.place === place && known.offsets.some((offset) => offset >= low);
+    if (isOpen && !(await isJson(file, from, to))) return false;
+    this.#learn(known);
+    return isOpen;
+  }
+
+  #learn(known: KnownLetter): void {
     if (known.place !== this.#options.place) {
       this.#count += known.count;
       return;
@@ -206,4 +249,31 @@ class DeadLetterFile implements DeadLetters {
       this.#count += dead;
     }
   }
+}
+
+async function isJson(file: DiskFile, from: number, to: number): Promise<boolean> {
+  const line = Buffer.alloc(to - from);
+  await file.read(line, from);
+  try {
+    JSON.parse(line.toString());
+    return true;
+  } catch {
+    return false; // The syntax is all that is asked for.
+  }
+}
+
+/**
+ * An earlier process may have died before these lines were synced, or after their sync had failed; then the
+ * kernel takes them for written, and another sync alone would report success without writing them. Their
+ * events are about to be settled on their word.
+ */
+async function makeDurable(file: DiskFile, from: number, to: number): Promise<void> {
+  const chunk = Buffer.alloc(Math.min(SCAN_BYTES, to - from));
+  for (let position = from; position < to; ) {
+    const count = await file.read(chunk.subarray(0, to - position), position);
+    const written = count === 0 ? 0 : file.write(chunk.subarray(0, count), position);
+    if (written === 0) throw Object.assign(new Error("ENOSPC: dead letters"), { code: "ENOSPC" });
+    position += written;
+  }
+  await file.sync();
 }

@@ -19,6 +19,8 @@ import type { PendingEvent } from "./pending-event.ts";
  *   retry                again, after a jittered backoff, up to a series; see below
  *   blocked              stops; all that is left goes back
  *
+ * Between two requests a batch gives back all that is left if some of it is to be dropped.
+ *
  * A series that failed means one of three things. Nothing else got through meanwhile: it is the backend, the
  * batch stops and the route waits. Others got through: it is this batch, whose events wait with their keys.
  * Others got through and it is the second time: it is some event of this batch, and it is bisected as if
@@ -41,6 +43,8 @@ export interface DeliveringRoute {
   /** Requests of this sink that the backend took, so far. */
   readonly successes: number;
   readonly isStopped: boolean;
+  /** Is it to be dropped as soon as no request holds it? */
+  recalls(item: PendingEvent): boolean;
   send(items: readonly PendingEvent[], attempt: number): Promise<Delivery>;
   backoff(retry: number): Promise<void>;
   settle(item: PendingEvent, outcome: Outcome): void;
@@ -75,6 +79,8 @@ class BatchDelivery {
   readonly #waits: { item: PendingEvent; retryAfterMs?: number }[] = [];
   #left: PendingEvent[];
   #stop: Extract<Delivery, { status: "retry" | "blocked" }> | undefined;
+  /** Why the series that is going on has failed so far. */
+  #failing: Retry | undefined;
   /** The first so many of what is left are known to hold a bad event. */
   #badWithin = 0;
   #sizeMax = Number.POSITIVE_INFINITY;
@@ -97,6 +103,10 @@ class BatchDelivery {
   async run(): Promise<void> {
     await this.#buryFollowers();
     while (this.#left.length > 0 && !this.#stop && !this.#route.isStopped) {
+      if (this.#left.some((item) => this.#route.recalls(item))) {
+        this.#stop = this.#failing;
+        return;
+      }
       const size = this.#nextSize();
       const request = size === this.#left.length ? this.#left : this.#left.slice(0, size);
       for (const item of request) item.attempts++;
@@ -176,6 +186,7 @@ class BatchDelivery {
     if (first?.isAlone) return this.#retryAlone(first, retry);
     if (this.#isBisectingRetries) return this.#narrow(request, retry);
     if (this.#mode === "series" && this.#retries < this.#route.figures.seriesRetries) {
+      this.#failing = retry;
       await this.#route.backoff(this.#retries++);
       return;
     }
@@ -252,6 +263,7 @@ class BatchDelivery {
 
   /** The front of what is left is done with. */
   #goOn(events: number): void {
+    this.#failing = undefined;
     this.#left = this.#left.slice(events);
     this.#badWithin = Math.max(0, this.#badWithin - events);
     if (!this.#isBisectingRetries) this.#retries = 0;

@@ -24,6 +24,12 @@ export class Lanes {
   #readyBytes = 0;
   #parked = 0;
   #waiting = 0;
+  readonly #onStanding: (item: PendingEvent) => void;
+
+  /** `onStanding` is told of each event that is going to stay for long: it is parked or waits. */
+  constructor(onStanding: (item: PendingEvent) => void = () => {}) {
+    this.#onStanding = onStanding;
+  }
 
   /** Events that `take` might hand out; some may turn out to be held up. */
   get ready(): number {
@@ -54,7 +60,7 @@ export class Lanes {
 
   offer(item: PendingEvent): void {
     this.#ready.push(item);
-    this.#readyBytes += item.raw.length;
+    this.#readyBytes += item.sizeBytes;
   }
 
   /** Takes in an event that was waiting before a restart. If its key is held it only stands in line. */
@@ -82,12 +88,13 @@ export class Lanes {
       if (!next) break;
       if (next.key !== 0 && this.#held.has(next.key) && !mine.has(next.key)) {
         this.#held.get(next.key)?.push(this.#shift(next));
+        this.#onStanding(next);
         this.#parked++;
         continue;
       }
-      if (batch.length > 0 && (next.isAlone || next.raw.length > bytesLeft)) break;
+      if (batch.length > 0 && (next.isAlone || next.sizeBytes > bytesLeft)) break;
       batch.push(this.#shift(next));
-      bytesLeft -= next.raw.length;
+      bytesLeft -= next.sizeBytes;
       if (next.key !== 0 && !mine.has(next.key)) {
         mine.add(next.key);
         this.#held.set(next.key, []);
@@ -114,12 +121,16 @@ export class Lanes {
       if (group) group.push(item);
       else wait(item, dueMs);
       this.#waiting++;
+      this.#onStanding(item);
     }
     const free: PendingEvent[] = [];
     for (const item of rest) {
       // Behind an event that waits, the others of its key wait with it.
       const group = groups.get(item.key);
-      if (group) this.#waiting++;
+      if (group) {
+        this.#waiting++;
+        this.#onStanding(item);
+      }
       (group ?? free).push(item);
     }
     for (const items of groups.values()) inOrder(items);
@@ -143,6 +154,40 @@ export class Lanes {
     return true;
   }
 
+  /** Takes every event below `before` that is in no batch out of its place, for good; in spool order. */
+  drop(before: number): readonly PendingEvent[] {
+    const dropped: PendingEvent[] = [];
+    const keep = (items: readonly PendingEvent[]) =>
+      items.filter((item) => item.offset >= before || !dropped.push(item));
+    this.#returned = keep(this.#returned);
+    for (let next = this.#ready.peek(); next && next.offset < before; next = this.#ready.peek()) {
+      dropped.push(next);
+      this.#ready.shift();
+    }
+    for (const item of dropped) this.#readyBytes -= item.raw.length;
+    for (const [key, parked] of this.#held) {
+      const kept = keep(parked);
+      this.#parked -= parked.length - kept.length;
+      if (kept.length < parked.length) this.#held.set(key, kept);
+    }
+    this.#dropWaiting(keep);
+    return inOrder(dropped);
+  }
+
+  #dropWaiting(keep: (items: readonly PendingEvent[]) => PendingEvent[]): void {
+    const free: PendingEvent[] = [];
+    for (const group of this.#groups) {
+      const kept = keep(group.items);
+      if (kept.length === group.items.length) continue;
+      this.#waiting -= group.items.length - kept.length;
+      this.#groups.delete(group);
+      if (kept.length > 0) this.#groups.add({ ...group, items: kept });
+      else this.#release(group.key, free);
+    }
+    this.#giveBack(free);
+    this.#findEarliest();
+  }
+
   /** Every event that was read and is in no batch. */
   *items(): Iterable<PendingEvent> {
     yield* this.#returned;
@@ -154,7 +199,7 @@ export class Lanes {
   #shift(item: PendingEvent): PendingEvent {
     if (this.#returned[0] === item) this.#returned.shift();
     else this.#ready.shift();
-    this.#readyBytes -= item.raw.length;
+    this.#readyBytes -= item.sizeBytes;
     return item;
   }
 
@@ -168,7 +213,7 @@ export class Lanes {
 
   #giveBack(items: readonly PendingEvent[]): void {
     if (items.length === 0) return;
-    for (const item of items) this.#readyBytes += item.raw.length;
+    for (const item of items) this.#readyBytes += item.sizeBytes;
     this.#returned = inOrder(this.#returned.concat(items));
   }
 

@@ -1,6 +1,7 @@
 import type { Event } from "@sluice/sdk";
 import type { Outgoing } from "../../sinks/define.ts";
 import type { SpoolRecord } from "../../spool/spool.ts";
+import { ownCopy, withoutBody } from "./own-record.ts";
 
 /** What must stay in order under a sink's `order`. 0 is no key. */
 export type Key = number;
@@ -10,7 +11,11 @@ export type Key = number;
  * an event, nothing decoded until somebody asks.
  */
 export class PendingEvent implements Outgoing {
-  readonly record: SpoolRecord;
+  #record: SpoolRecord;
+  #isLoaded = true;
+  readonly sizeBytes: number;
+  /** What it keeps in memory, as far as its route counts it: whole buffers with the first event from each. */
+  heldBytes = 0;
   readonly key: Key;
   /** Monotonic time at which it was read: batches close by age. */
   readonly readAtMs: number;
@@ -30,9 +35,34 @@ export class PendingEvent implements Outgoing {
   isUndecodable = false;
 
   constructor(record: SpoolRecord, key: Key, readAtMs: number) {
-    this.record = record;
+    this.#record = record;
+    this.sizeBytes = record.body.length;
     this.key = key;
     this.readAtMs = readAtMs;
+  }
+
+  get record(): SpoolRecord {
+    return this.#record;
+  }
+
+  /** False while its body is on the disk only (route-memory.ts). */
+  get isLoaded(): boolean {
+    return this.#isLoaded;
+  }
+
+  load(record: SpoolRecord): void {
+    this.#record = record;
+    this.#isLoaded = true;
+  }
+
+  unload(): void {
+    this.#record = withoutBody(this.#record);
+    this.#isLoaded = false;
+  }
+
+  /** Lets go of the buffer that it shares with its neighbours: it will stay for longer than they. */
+  keepApart(): void {
+    if (this.#isLoaded) this.#record = ownCopy(this.#record);
   }
 
   get offset(): number {

@@ -7,6 +7,7 @@ import type { Figures } from "../figures.ts";
 import type { Ledger, Outcome } from "../ledger/ledger.ts";
 import type { LedgerWriter } from "../ledger/ledger-writer.ts";
 import { createAttempt, type RouteObserver } from "../observer.ts";
+import { Seldom } from "../seldom.ts";
 import { attempt, isSuccess } from "./attempt.ts";
 import { seriesBackoffMs } from "./backoff.ts";
 import type { DeliveringRoute } from "./deliver.ts";
@@ -38,10 +39,13 @@ export class Sender implements DeliveringRoute {
   readonly #options: SenderOptions;
   #successes = 0;
   #failuresInRow = 0;
+  #recalledBelow = 0;
   #lastError: string | undefined;
+  readonly #seldom: Seldom;
 
   constructor(options: SenderOptions) {
     this.#options = options;
+    this.#seldom = new Seldom(options.clock, options.observer.warn);
   }
 
   get figures(): Figures {
@@ -65,6 +69,15 @@ export class Sender implements DeliveringRoute {
     return this.#options.stop.aborted;
   }
 
+  /** From now on what lies below is given back rather than tried again. */
+  recallBelow(offset: number): void {
+    this.#recalledBelow = Math.max(this.#recalledBelow, offset);
+  }
+
+  recalls(item: PendingEvent): boolean {
+    return item.offset < this.#recalledBelow;
+  }
+
   async send(items: readonly PendingEvent[], tries: number): Promise<Delivery> {
     const { name, sink, pace, figures, clock, stop, observer } = this.#options;
     await pace.next(stop);
@@ -85,7 +98,7 @@ export class Sender implements DeliveringRoute {
     const { ledger, writer, onSettled } = this.#options;
     ledger.settle(item.offset, item.offset + 1, outcome);
     onSettled(item);
-    writer.changed();
+    writer.changed(1);
   }
 
   async bury(
@@ -100,6 +113,7 @@ export class Sender implements DeliveringRoute {
       observer.warn(`Dead letters of ${name} cannot be written; the events stay pending.`);
       return false;
     }
+    if (written === "full") this.#seldom.count(name, dead, (sum) => deadLettersFull(name, sum));
     const fate: Outcome =
       written === "written" ? { status: "deadLettered" } : { status: "dropped", reason: "deadletters_full" };
     for (const [index, item] of items.entries()) {
@@ -136,4 +150,8 @@ export class Sender implements DeliveringRoute {
         return;
     }
   }
+}
+
+function deadLettersFull(name: string, events: number): string {
+  return `The dead letters are full: ${events} events that ${name} refused were dropped (deadletters_full).`;
 }

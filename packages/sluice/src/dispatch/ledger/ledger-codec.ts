@@ -1,3 +1,4 @@
+import { SluiceError } from "../../errors.ts";
 import { Ledger, REASON_BYTES_MAX, REASONS_MAX } from "./ledger.ts";
 
 /**
@@ -18,10 +19,11 @@ import { Ledger, REASON_BYTES_MAX, REASONS_MAX } from "./ledger.ts";
  *
  * The spool that stores it adds generation and checksum. What is read back is believed only if it is whole,
  * of this version and place, in order, not ahead of the data, and its counters add up; everything else starts
- * at the route's first offset: duplicates at worst, never a skip.
+ * at the route's first offset: duplicates at worst, never a skip. Only a later version is not passed over
+ * like that: it would send everything again (`checkLedgerFormat`). Magic and version stay where they are.
  */
 export function encodeLedger(ledger: Ledger, place: string): Uint8Array {
-  const bytes = Buffer.alloc(LEDGER_BYTES_MAX);
+  const bytes = Buffer.alloc(bytesFor(ledger));
   bytes.write("SLLG", 0, "latin1");
   bytes.writeUInt16LE(VERSION, 4);
   bytes.writeUInt8(ledger.skipped.size, 6);
@@ -52,10 +54,27 @@ export function encodeLedger(ledger: Ledger, place: string): Uint8Array {
   return bytes.subarray(0, at);
 }
 
+/** As many at the most: a ledger in order takes some hundred bytes, and is written five times a second. */
+function bytesFor({ skipped, dropped, settled, waiting }: Ledger): number {
+  const counters = (skipped.size + dropped.size) * COUNTER_BYTES_MAX;
+  return FIXED_BYTES + counters + settled.ranges * RANGE_BYTES + waiting.size * WAITING_BYTES;
+}
+
 const VERSION = 1;
 const FIXED_BYTES = 52;
+const COUNTER_BYTES_MAX = REASON_BYTES_MAX + 7;
+const RANGE_BYTES = 12;
+const WAITING_BYTES = 14;
 /** 4,000 exceptions of at most 14 bytes, and the counters: what a spool must be able to store. */
-export const LEDGER_BYTES_MAX = FIXED_BYTES + 2 * REASONS_MAX * (REASON_BYTES_MAX + 7) + 4_000 * 14;
+export const LEDGER_BYTES_MAX = FIXED_BYTES + 2 * REASONS_MAX * COUNTER_BYTES_MAX + 4_000 * WAITING_BYTES;
+
+/** @throws SluiceError SPOOL_TOO_NEW if a later version wrote it. */
+export function checkLedgerFormat(stored: Uint8Array, path: string): void {
+  const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
+  if (bytes.length < 6 || bytes.toString("latin1", 0, 4) !== "SLLG") return;
+  const format = bytes.readUInt16LE(4);
+  if (format > VERSION) throw new SluiceError("SPOOL_TOO_NEW", { path, format, known: VERSION });
+}
 
 /** The stored ledger, or undefined if it cannot be believed. */
 export function decodeLedger(stored: Uint8Array, place: string, nextOffset: number): Ledger | undefined {

@@ -28,6 +28,7 @@ export class LedgerWriter {
   #isFailing = false;
   #isStopped = false;
   #durableLow: number;
+  #unstored = 0;
 
   constructor(options: LedgerWriterOptions) {
     this.#options = options;
@@ -39,8 +40,15 @@ export class LedgerWriter {
     return this.#durableLow;
   }
 
-  changed(): void {
+  /** Events that were settled and do not stand in a stored ledger yet. */
+  get unstored(): number {
+    return this.#unstored;
+  }
+
+  /** @param events how many were settled. */
+  changed(events = 0): void {
     this.#isDirty = true;
+    this.#unstored += events;
     if (this.#isStopped) return;
     this.#timer ??= this.#options.clock.after(this.#options.figures.commitMs, () => {
       this.#timer = undefined;
@@ -67,6 +75,7 @@ export class LedgerWriter {
     if (lease.lost.aborted) return false;
     const { bytes, low } = encode();
     this.#isDirty = false;
+    const storing = this.#unstored;
     try {
       if (!(await spool.commit(lease, bytes, isDurable))) {
         onLost();
@@ -77,6 +86,7 @@ export class LedgerWriter {
       return false;
     }
     this.#isFailing = false;
+    this.#unstored -= storing;
     this.#isStoredDurably = isDurable;
     if (isDurable) this.#durableLow = low;
     return true;

@@ -41,6 +41,22 @@ export class Ledger {
     this.#count(to - from, outcome);
   }
 
+  /** Settles what is not settled yet of [from, to); says how many events that were. */
+  settleRest(from: number, to: number, outcome: Outcome): number {
+    let events = 0;
+    for (let at = Math.max(from, this.low); at < to; at = Math.max(at, this.low)) {
+      if (this.settled.has(at)) {
+        at = this.settled.endOf(at);
+        continue;
+      }
+      const gapEnd = Math.min(to, this.settled.nextFrom(at));
+      this.settle(at, gapEnd, outcome);
+      events += gapEnd - at;
+      at = gapEnd;
+    }
+    return events;
+  }
+
   /** Remembers when an event is to be tried again. */
   wait(offset: number, waiting: Waiting): void {
     if (!this.isSettled(offset)) this.waiting.set(offset, waiting);

@@ -1,6 +1,6 @@
 import type { Lease, Spool } from "../../spool/spool.ts";
 import { Ledger } from "./ledger.ts";
-import { decodeLedger } from "./ledger-codec.ts";
+import { decodeLedger, encodeLedger } from "./ledger-codec.ts";
 
 /** Whose ledger it is. `place` and `firstOffset` as routes.json has them. */
 export interface LedgerOwner {
@@ -18,6 +18,10 @@ export async function takeLedger(
   const lease = await spool.lease(name, partition);
   const stored = lease.ledger && decodeLedger(lease.ledger, place, spool.state.nextOffset);
   // A ledger of another first offset belongs to an earlier life of this name.
-  const ledger = stored?.first === firstOffset ? stored : new Ledger(firstOffset);
+  if (stored?.first === firstOffset) return { lease, ledger: stored };
+  const ledger = new Ledger(firstOffset);
+  // Its file is made before anything is delivered: that takes several calls of the disk, and what is
+  // delivered meanwhile would come again after a crash, however much it is. A later commit tries again.
+  await spool.commit(lease, encodeLedger(ledger, place), true).catch(() => false);
   return { lease, ledger };
 }

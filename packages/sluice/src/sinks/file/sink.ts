@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import {
   type AppendResult,
   bracketedEntry,
@@ -89,7 +89,10 @@ async function openFileSink(settings: z.output<typeof options>, context: SinkCon
   const isBracketed = settings.format === "bracketed";
   const format = isBracketed ? bracketedFormat : jsonlFormat;
   const entryOf = isBracketed ? bracketedBytes : (outgoing: Outgoing) => jsonlEntry(outgoing.raw);
-  const files = createOpenFiles({ format, disk, clock, rotation: rotationOf(settings.rotate) });
+  const rotation = rotationOf(settings.rotate);
+  // Made anew, the data directory would stand in the way of the one that somebody moves back.
+  const isOurs = !relative(dataDir, resolve(dataDir, settings.path)).startsWith("..");
+  const files = createOpenFiles({ format, disk, clock, rotation, ...(isOurs && { within: dataDir }) });
   const splits = isSplit(settings.path);
   const path = resolve(dataDir, settings.path);
   const paths = await openFilePaths(disk, settings.path, dataDir, (message) => context.warn(message));

@@ -1,9 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { type Problem, sendProblem } from "../../http/problem.ts";
+import type { Durability } from "../../spool/spool.ts";
 import type { ItemOutcome, Rejection } from "./outcome.ts";
-
-/** How safe an accepted event is: on disk, or in this process only (a spool without durability). */
-export type Durability = "disk" | "memory";
 
 /** A full disk is seldom mended sooner; a client that asks more often only adds load. */
 const RETRY_AFTER_S = 5;

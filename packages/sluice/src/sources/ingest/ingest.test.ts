@@ -232,6 +232,25 @@ test("an event too deep leaves its neighbours in the same batch", async () => {
   expect(door.intake.records.map(({ id }) => id)).toEqual(["e-1", "e-2"]);
 });
 
+test("the answer says what the source's acknowledgements are worth (P1)", async () => {
+  await using door = await openIngest();
+  door.intake.durability = "os";
+
+  expect((await door.post(json(event("e-1")))).body).toEqual({ accepted: 1, durability: "os" });
+});
+
+test("a disk that does not answer is 503 storage_slow, with a time to come back (P7, T13b)", async () => {
+  await using door = await openIngest();
+  door.intake.refusal = { status: "slow", reason: "the disk does not answer" };
+
+  const answer = await door.post(json(event("e-1")));
+
+  expect(answer.status).toBe(503);
+  expect(answer.headers.get("retry-after")).toBe("5");
+  expect(answer.body).toMatchObject({ code: "storage_slow", detail: "the disk does not answer" });
+  expect(door.refused).toEqual(["storage_slow"]);
+});
+
 test("a full spool is 503 with the reason and a time to come back, and claims nothing", async () => {
   await using door = await openIngest();
   door.intake.refusal = { status: "full", reason: "the backlog of sink lunary holds all the space" };

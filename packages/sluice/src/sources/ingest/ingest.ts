@@ -3,23 +3,22 @@ import { BODY_BYTES_MAX, type Clock, type Ids, ITEMS_PER_REQUEST_MAX } from "@sl
 import { createBodyReader } from "../../http/body.ts";
 import { type Problem, sendProblem } from "../../http/problem.ts";
 import type { Intake } from "../intake.ts";
-import { type Durability, retryAfter, sendOutcomes, sendRejection } from "./answer.ts";
+import { retryAfter, sendOutcomes, sendRejection } from "./answer.ts";
 import { FORM_NAMES, formNamed, type ItemForm, type ReadItem, readItem } from "./item.ts";
 import { type ItemOutcome, outcomeOf, type Rejection } from "./outcome.ts";
 import { type Form, type Item, splitBody } from "./split.ts";
 
 /**
  * `POST /v1/events`, docs/spec/ingest-api.md: body → items (split) → records (item) → the durable append →
- * the answer. Nothing is answered before the append has resolved, so a 2xx means stored and anything else
- * means not stored; a client that heard nothing sends again, and ids and CRCs make the second copy a
- * duplicate.
+ * the answer. Nothing is answered before the append has resolved, so a 2xx means stored, as durably as it
+ * says, and anything else but `storage_slow` means not stored; a client that heard nothing sends again, and
+ * ids and CRCs make the second copy a duplicate.
  */
 export interface IngestOptions {
   readonly intake: Intake;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly limits?: IngestLimits;
-  readonly durability?: Durability;
   /** What was refused was never accepted, and is counted here, by code, once for each item or body. */
   readonly onRefused?: (code: string) => void;
 }
@@ -34,10 +33,10 @@ export interface IngestLimits {
 export const INGEST_LIMITS: IngestLimits = {
   bodyBytes: BODY_BYTES_MAX,
   /**
-   * Room for one body decompressed to the utmost, and for several that are not; far below what would hurt the
-   * daemon.
+   * Room for one body decompressed to the utmost, or for several that are not. A body is held until its
+   * events are durable, so this is also what waits for the disk of it.
    */
-  allBodiesBytes: 128 * 1024 * 1024,
+  allBodiesBytes: 64 * 1024 * 1024,
   items: ITEMS_PER_REQUEST_MAX,
 };
 
@@ -53,7 +52,7 @@ const BYTES_PER_TURN = 1024 * 1024;
 export function createIngest(
   options: IngestOptions,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const { intake, clock, ids, limits = INGEST_LIMITS, durability = "disk", onRefused = () => {} } = options;
+  const { intake, clock, ids, limits = INGEST_LIMITS, onRefused = () => {} } = options;
   const bodies = createBodyReader({ bytes: limits.bodyBytes, allBytes: limits.allBodiesBytes });
 
   const accept = async (
@@ -101,7 +100,7 @@ export function createIngest(
         return sendRejection(response, outcomes);
       }
       for (const outcome of outcomes) if (outcome.status === "rejected") onRefused(outcome.why.code);
-      sendOutcomes(response, outcomes, durability);
+      sendOutcomes(response, outcomes, intake.durability);
     } finally {
       body.release();
     }

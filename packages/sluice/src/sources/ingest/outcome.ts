@@ -1,4 +1,4 @@
-import type { AppendOutcome } from "../../spool/spool.ts";
+import { type AppendOutcome, REFUSAL_CODES } from "../../spool/spool.ts";
 
 /**
  * Why an item was not taken. `status` is the HTTP status it has on its own; `detail` never repeats what was
@@ -29,9 +29,13 @@ export function outcomeOf(append: AppendOutcome, id: string, isIdOurs: boolean):
     case "conflict":
       return { status: "rejected", id, why: CONFLICT };
     case "full":
-      return { status: "rejected", id, why: { status: 503, code: "spool_full", detail: append.reason } };
     case "failed":
-      return { status: "rejected", id, why: { status: 503, code: "spool_failed", detail: append.reason } };
+    case "slow":
+      return {
+        status: "rejected",
+        id,
+        why: { status: 503, code: REFUSAL_CODES[append.status], detail: append.reason },
+      };
     default:
       return assertNever(append);
   }

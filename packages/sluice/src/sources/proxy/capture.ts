@@ -82,11 +82,11 @@ export class Capture implements Tap, OffPathWork {
       const { rawHeaders } = incoming;
       this.#httpStatus = status;
       this.#requestId = headerOf(rawHeaders, "x-request-id");
-      const { held, clock } = this.#stage;
-      const { operation } = this.#call;
+      const { held } = this.#stage;
+      const { operation, time } = this.#call;
       const onReadable = this.#onReadable;
       const bytesMax = SIDE_BYTES_MAX;
-      this.#response = new ResponseCapture({ operation, held, clock, bytesMax, onReadable }, rawHeaders);
+      this.#response = new ResponseCapture({ operation, held, time, bytesMax, onReadable }, rawHeaders);
     } catch {
       this.#abandon();
     }
@@ -104,7 +104,7 @@ export class Capture implements Tap, OffPathWork {
   end(ending: Ending): void {
     if (this.#isClosed) return;
     try {
-      this.#end = { ending, endMs: this.#stage.clock.nowMs() };
+      this.#end = { ending, endMs: this.#call.time.nowMs() };
       this.#stage.ending.begin();
       if (this.#response === undefined) this.#onComplete();
       else this.#response.end(this.#onComplete);
@@ -154,7 +154,7 @@ export class Capture implements Tap, OffPathWork {
       httpStatus,
       firstTokenMs: response?.firstTokenMs,
       requestId: this.#requestId,
-      truncated: this.#truncated(reading?.isCut ?? false),
+      truncated: this.#truncated((reading?.isCut ?? false) || (response?.isCut ?? false)),
     };
     const records = endedRecords(this.#call, request, callEnd, ids);
     outbox.push(records);

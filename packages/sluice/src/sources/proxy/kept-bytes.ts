@@ -2,13 +2,22 @@
  * Bytes that captures hold in memory, all calls together. Beyond it a call keeps nothing more, and says so
  * (`truncated`).
  */
-const HELD_BYTES_MAX = 256 * 1024 * 1024;
+const HELD_BYTES_MAX = 24 * 1024 * 1024;
+/** A capture that finds less room than this is none. */
+const SPARE_BYTES = 256 * 1024;
 /** The end of a body that is longer than what is kept: usage stands there. */
 const TAIL_BYTES = 64 * 1024;
 
-/** How much all captures of a proxy hold. */
+/**
+ * How much all captures of a proxy hold. When it is used up, calls that begin are not captured, and those
+ * that are on their way are cut short.
+ */
 export class HeldBytes {
   #held = 0;
+
+  get isUsedUp(): boolean {
+    return this.#held > HELD_BYTES_MAX - SPARE_BYTES;
+  }
 
   take(bytes: number): boolean {
     if (this.#held + bytes > HELD_BYTES_MAX) return false;
@@ -67,23 +76,35 @@ export class KeptBytes {
   }
 
   release(): void {
-    this.#held.giveBack(this.#keptBytes);
+    this.#held.giveBack(this.#keptBytes + this.#tailBytes);
     this.#keptBytes = 0;
     this.#chunks = [];
-    this.#tail = undefined;
+    this.#dropTail();
   }
 
+  /** The usage that stands there is lost if there is no room. */
   #addTail(chunk: Buffer): void {
     this.#tail ??= [];
     const tail = this.#tail;
+    if (!this.#held.take(chunk.length)) {
+      this.#held.giveBack(this.#tailBytes);
+      this.#dropTail();
+      return;
+    }
     tail.push(chunk);
     this.#tailBytes += chunk.length;
     let first = tail[0];
     while (first !== undefined && this.#tailBytes - first.length >= TAIL_BYTES) {
       tail.shift();
       this.#tailBytes -= first.length;
+      this.#held.giveBack(first.length);
       first = tail[0];
     }
+  }
+
+  #dropTail(): void {
+    this.#tail = undefined;
+    this.#tailBytes = 0;
   }
 }
 

@@ -15,13 +15,16 @@ function record(sizeBytes: number): NewRecord {
 
 /** An intake that answers when it is told to. */
 function heldIntake() {
-  const appends: { readonly records: readonly NewRecord[]; answer(status: "appended" | "conflict"): void }[] =
+  const appends: { readonly records: readonly NewRecord[]; answer(status: AppendOutcome["status"]): void }[] =
     [];
   const append = (records: readonly NewRecord[]) =>
     new Promise<readonly AppendOutcome[]>((resolve) =>
-      appends.push({ records, answer: (status) => resolve(records.map(() => ({ status, offset: 0 }))) }),
+      appends.push({
+        records,
+        answer: (status) => resolve(records.map(() => ({ status, offset: 0, reason: "" }) as AppendOutcome)),
+      }),
     );
-  return { appends, intake: { bootId: "b", append } };
+  return { appends, intake: { bootId: "b", durability: "disk", append } as const };
 }
 
 test("what is pushed in one turn goes in one append, in order", async () => {
@@ -36,11 +39,11 @@ test("what is pushed in one turn goes in one append, in order", async () => {
   expect(appends.map((append) => append.records.map((each) => each.body.length))).toEqual([[1, 2, 3]]);
 });
 
-test("beyond 64 MiB that wait, events are counted instead of kept, until there is room again", async () => {
+test("beyond 16 MiB that wait, events are counted instead of kept, until there is room again", async () => {
   const { appends, intake } = heldIntake();
   const lost: [string, number][] = [];
   const outbox = new Outbox(intake, (reason, n) => lost.push([reason, n]));
-  outbox.push([record(60 * 1024 * 1024)]);
+  outbox.push([record(12 * 1024 * 1024)]);
   outbox.flush();
 
   outbox.push([record(5 * 1024 * 1024), record(1)]);
@@ -68,4 +71,23 @@ test("settled waits for every answer, and a conflict is counted", async () => {
   await settled;
 
   expect(lost).toEqual(["conflict"]);
+});
+
+test("what the spool refuses is counted by its code, also while the disk hangs (P7)", async () => {
+  const { appends, intake } = heldIntake();
+  const lost: [string, number][] = [];
+  const outbox = new Outbox(intake, (reason, n) => lost.push([reason, n]));
+  for (const status of ["full", "failed", "slow"] as const) {
+    outbox.push([record(1)]);
+    outbox.flush();
+    appends.at(-1)?.answer(status);
+  }
+
+  await outbox.settled();
+
+  expect(lost).toEqual([
+    ["spool_full", 1],
+    ["spool_failed", 1],
+    ["storage_slow", 1],
+  ]);
 });

@@ -1,4 +1,4 @@
-import type { AppendOutcome, NewRecord } from "../../spool/spool.ts";
+import { type AppendOutcome, type NewRecord, REFUSAL_CODES } from "../../spool/spool.ts";
 import type { Intake } from "../intake.ts";
 import { Unfinished } from "./unfinished.ts";
 
@@ -9,7 +9,7 @@ export type OnUncaptured = (reason: string, n: number) => void;
  * Events that may wait for the spool. A disk that hangs longer than this lasts costs events, never memory and
  * never calls.
  */
-const WAITING_BYTES_MAX = 64 * 1024 * 1024;
+const WAITING_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
  * Hands records to the intake, and waits for it so that no call has to. What is pushed in one turn goes in
@@ -83,10 +83,9 @@ export class Outbox {
         this.#onUncaptured("conflict", 1);
         return;
       case "full":
-        this.#onUncaptured("spool_full", 1);
-        return;
       case "failed":
-        this.#onUncaptured("spool_failed", 1);
+      case "slow":
+        this.#onUncaptured(REFUSAL_CODES[outcome.status], 1);
         return;
     }
   }

@@ -3,6 +3,7 @@ import type { Clock, Operation, Timer } from "@sluice/sdk/internal";
 import { sendProblem } from "../../http/problem.ts";
 import type { Intake } from "../intake.ts";
 import { ActiveCalls } from "./active-calls.ts";
+import { CallTime } from "./call-time.ts";
 import { Capture, type CaptureStage } from "./capture.ts";
 import { contextOf } from "./context.ts";
 import { Exchange } from "./exchange.ts";
@@ -147,8 +148,13 @@ class ProxyService {
     operation: Operation,
     rest: string,
   ): Capture | undefined {
+    if (this.#stage.held.isUsedUp) {
+      this.#options.onUncaptured("memory", EVENTS_OF_A_CALL);
+      return undefined;
+    }
     try {
       const { ids, clock } = this.#options;
+      const time = new CallTime(clock);
       const context = contextOf(request.rawHeaders);
       const runId = runIdOf(context, ids);
       return new Capture(this.#stage, {
@@ -160,7 +166,8 @@ class ProxyService {
         writerJson: this.#writerJson,
         method: request.method ?? "POST",
         pathJson: this.#pathJson(rest),
-        startTime: timeOf(clock.nowMs()),
+        time,
+        startTime: timeOf(time.startMs),
       });
     } catch {
       // A bug of ours. The call goes through all the same.
@@ -186,6 +193,9 @@ class ProxyService {
     });
   }
 }
+
+/** Its start and its end. What tools the model would have called, nobody can know. */
+const EVENTS_OF_A_CALL = 2;
 
 /** A longer request is passed on as it is: nobody waits for it to be read. */
 const REWRITE_BYTES_MAX = 4 * 1024 * 1024;

@@ -1,10 +1,5 @@
-import {
-  type Clock,
-  type Operation,
-  type Reading,
-  type StreamReader,
-  Utf8Pieces,
-} from "@sluice/sdk/internal";
+import { type Operation, type Reading, type StreamReader, Utf8Pieces } from "@sluice/sdk/internal";
+import type { CallTime } from "./call-time.ts";
 import { type Decoder, openDecoder } from "./decode.ts";
 import { headerOf } from "./headers.ts";
 import { type HeldBytes, KeptBytes } from "./kept-bytes.ts";
@@ -13,7 +8,7 @@ export interface ResponseOptions {
   readonly operation: Operation;
   readonly held: HeldBytes;
   readonly bytesMax: number;
-  readonly clock: Clock;
+  readonly time: CallTime;
   /** Something is there to be read: call `read` when there is time. */
   onReadable(): void;
 }
@@ -31,6 +26,7 @@ export class ResponseCapture {
   #pendingTimesMs: number[] = [];
   #onEnd: (() => void) | undefined;
   #isDamaged = false;
+  #isCut = false;
   #sizeBytes = 0;
   #heldBytes = 0;
   firstTokenMs: number | undefined;
@@ -96,6 +92,11 @@ export class ResponseCapture {
     this.#pendingTimesMs = [];
   }
 
+  /** There was no memory for all of it. */
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
   /** What the answer said; undefined when it could not be decoded. */
   reading(): Reading | undefined {
     const stream = this.#stream;
@@ -129,17 +130,24 @@ export class ResponseCapture {
       this.#body.add(chunk);
       return;
     }
+    if (!this.#hold(chunk.length)) return;
     this.#pending.push(chunk);
-    if (this.firstTokenMs === undefined) this.#pendingTimesMs.push(this.#options.clock.nowMs());
-    this.#hold(chunk.length);
+    if (this.firstTokenMs === undefined) this.#pendingTimesMs.push(this.#options.time.nowMs());
     if (this.#pending.length === 1) this.#options.onReadable();
   }
 
-  /** What a reader keeps of a stream is at most what came. */
-  #hold(bytes: number): void {
+  /**
+   * What a reader keeps of a stream is at most what came, and at most `bytesMax`. Where there is no room for
+   * more, nothing that comes later is read: a stream with a hole in it would be read wrongly.
+   */
+  #hold(bytes: number): boolean {
     const { held, bytesMax } = this.#options;
-    if (this.#heldBytes + bytes > bytesMax || !held.take(bytes)) return;
-    this.#heldBytes += bytes;
+    if (this.#isCut) return false;
+    const wanted = Math.min(bytes, bytesMax - this.#heldBytes);
+    this.#isCut = wanted > 0 && !held.take(wanted);
+    if (this.#isCut) return false;
+    this.#heldBytes += wanted;
+    return true;
   }
 
   #decoded(isDamaged: boolean): void {

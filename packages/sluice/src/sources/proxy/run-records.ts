@@ -2,6 +2,7 @@ import { kindCode } from "@sluice/sdk";
 import type { Conclusion, Operation, Reading, RequestText } from "@sluice/sdk/internal";
 import { Received } from "../../spool/received.ts";
 import type { NewRecord } from "../../spool/spool.ts";
+import type { CallTime } from "./call-time.ts";
 import type { CallContext } from "./context.ts";
 
 /** Mints and derives event ids. */
@@ -23,6 +24,7 @@ export interface Call {
   readonly method: string;
   /** As JSON, without its query, in which some servers take keys. */
   readonly pathJson: string;
+  readonly time: CallTime;
   /** RFC 3339. */
   readonly startTime: string;
 }

@@ -39,6 +39,7 @@ function openRig() {
       ...{ dataDir: "/data", disk: on, clock, ids: createIds(clock, seededRandom(1)) },
       intake: {
         bootId: "boot",
+        durability: "disk",
         append: async (records) =>
           records.map((record) => {
             const outcome = spool.outcome(record);

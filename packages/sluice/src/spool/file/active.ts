@@ -1,7 +1,8 @@
 import type { Disk, DiskFile } from "@sluice/sdk/internal";
-import { ignoreFailure } from "./failures.ts";
+import { ignoreFailure, isNoSpace } from "./failures.ts";
 import type { Segment, SegmentLog } from "./log.ts";
-import { FILL_STEP_BYTES, type Filled, fillStep, type SegmentMaker } from "./maker.ts";
+import { FILL_STEP_BYTES, type Filled, fillStep, type PackGroup, type SegmentMaker } from "./maker.ts";
+import type { OpenFile } from "./place.ts";
 import type { Space } from "./space.ts";
 import { writeAll } from "./write-all.ts";
 
@@ -30,6 +31,8 @@ export class ActiveSegment {
   #segment: Segment | undefined;
   #filled: Filled | undefined;
   #hasFillFailed = false;
+  /** How far a group may have been written that is not committed; 0 if there is none. */
+  #reachedTo = 0;
 
   constructor(log: SegmentLog, maker: SegmentMaker, disk: Disk, space: Space, segmentBytes: number) {
     this.#log = log;
@@ -41,6 +44,7 @@ export class ActiveSegment {
 
   /** Goes on in a segment that recovery has made fit for it. */
   resume(segment: Segment, file: DiskFile, sizeBytes: number): void {
+    segment.leftoverBytes = 0;
     this.#segment = segment;
     this.#filled = { file, zerosTo: sizeBytes };
   }
@@ -53,6 +57,10 @@ export class ActiveSegment {
     return this.#segment?.endPosition ?? 0;
   }
 
+  get isOpen(): boolean {
+    return this.#segment !== undefined;
+  }
+
   /** An empty segment takes anything: a record that is larger than a segment gets one of its own. */
   hasRoom(bytes: number): boolean {
     if (!this.#segment) return false;
@@ -60,26 +68,48 @@ export class ActiveSegment {
   }
 
   /**
-   * Ends the segment where it is durable and goes on in a new one. Rejects if the disk does; there is no
-   * active segment then.
+   * Ends the segment where it is durable and goes on in a new one, which begins with a group if there is one
+   * to move: it is there with the new segment or not at all, and until then the old file still has what a
+   * process that is killed must not lose. Rejects if the disk does; there is no active segment then.
    */
-  async replace(firstOffset: number): Promise<void> {
-    await this.discard();
-    const { segment, filled } = await this.#maker.make(firstOffset);
+  async replace(firstOffset: number, group?: PackGroup): Promise<void> {
+    // A volume that cannot be asked is no reason to stay.
+    await ignoreFailure(this.#space.look());
+    if (this.#space.problem !== undefined) throw new Error(this.#space.problem);
+    await this.#cutOff();
+    await this.#giveUp();
+    const before = this.#log.segments.at(-1);
+    const { segment, filled } = await this.#make(firstOffset, group);
     this.#segment = segment;
     this.#filled = filled;
     this.#hasFillFailed = false;
+    if (before?.isEmpty) this.#log.remove(before);
     this.#log.push(segment);
+    if (before?.isEmpty) await ignoreFailure(this.#disk.remove(before.path));
   }
 
-  /** Writes a group at the end. Throws if the disk does, and may have written a part. */
-  write(group: Uint8Array): void {
+  async #make(firstOffset: number, group: PackGroup | undefined): ReturnType<SegmentMaker["make"]> {
+    try {
+      return await this.#maker.make(firstOffset, group);
+    } catch (error) {
+      if (isNoSpace(error)) this.#space.lacksFiles();
+      throw error;
+    }
+  }
+
+  /**
+   * Writes a part of a group at the end, behind the bytes of it that were written before. Throws if the disk
+   * does, and may have written some of it.
+   */
+  write(part: Uint8Array, behindBytes: number): void {
     const { segment, filled } = this.#open();
-    const end = segment.endPosition + group.length;
-    writeAll(filled.file, group, segment.endPosition);
+    const position = segment.endPosition + behindBytes;
+    const end = position + part.length;
+    this.#reachedTo = end;
+    writeAll(filled.file, part, position);
     if (end > filled.zerosTo) {
       filled.zerosTo = end;
-      if (group.length <= SMALL_GROUP_BYTES) this.#fillWithGroup(filled);
+      if (part.length <= SMALL_GROUP_BYTES) this.#fillWithGroup(filled);
     }
   }
 
@@ -96,30 +126,44 @@ export class ActiveSegment {
     }
     segment.endPosition += bytes;
     segment.endOffset = endOffset;
+    this.#reachedTo = 0;
   }
 
   /**
-   * Removes what a failed write has left behind the last commit. False if that fails too: then the segment
-   * must be given up.
+   * Removes what a failed write has left behind the bytes of the group that were written before. False if
+   * that fails too: then the segment must be given up.
    */
-  async takeBack(): Promise<boolean> {
+  async takeBack(behindBytes: number): Promise<boolean> {
     const { segment, filled } = this.#open();
+    const end = segment.endPosition + behindBytes;
     try {
-      await filled.file.truncate(segment.endPosition);
-      filled.zerosTo = segment.endPosition;
+      await filled.file.truncate(end);
+      filled.zerosTo = end;
+      if (behindBytes === 0) this.#reachedTo = 0;
       return true;
     } catch {
-      return false; // Half a group would lie where the next one goes. The caller replaces the segment.
+      return false; // Half a part would lie where the next one goes. The caller replaces the segment.
     }
   }
 
-  /** Gives up the segment. One that never held anything durable is removed. */
-  async discard(): Promise<void> {
+  /** The file that is written to, and its name. */
+  get openFile(): OpenFile | undefined {
+    return this.#segment && this.#filled && { path: this.#segment.path, file: this.#filled.file };
+  }
+
+  /**
+   * Zeros behind the last record are of no more use, and would take a part of every segment. A file that has
+   * failed is not touched again.
+   */
+  async #cutOff(): Promise<void> {
     const segment = this.#segment;
-    await this.#giveUp();
-    if (!segment?.isEmpty) return;
-    this.#log.remove(segment);
-    await ignoreFailure(this.#disk.remove(segment.path));
+    const filled = this.#filled;
+    if (!segment || !filled || segment.isEmpty || this.#reachedTo > 0) return;
+    await ignoreFailure(
+      filled.file.truncate(segment.endPosition).then(() => {
+        filled.zerosTo = segment.endPosition;
+      }),
+    );
   }
 
   get wantsZeros(): boolean {
@@ -128,7 +172,7 @@ export class ActiveSegment {
 
   /** One step of zeros ahead, synced. False when there are enough, or no more can be had for now. */
   async fillAhead(): Promise<boolean> {
-    if (!this.wantsZeros || this.#space.refusal(FILL_STEP_BYTES, false)) return false;
+    if (!this.wantsZeros || !this.#hasRoomAhead) return false;
     try {
       this.#space.wrote(FILL_STEP_BYTES);
       const isFilled = await this.#fillStep();
@@ -148,7 +192,7 @@ export class ActiveSegment {
 
   async #fillStep(): Promise<boolean> {
     const filled = this.#filled;
-    if (!filled || filled.zerosTo >= this.#activeTarget) return this.#maker.fillSpare(this.#spareTarget);
+    if (!filled || filled.zerosTo >= this.#activeTarget) return this.#fillSpare();
     const isFilled = fillStep(filled, this.#activeTarget);
     try {
       await filled.file.sync();
@@ -159,9 +203,20 @@ export class ActiveSegment {
     return isFilled;
   }
 
+  /** A new file must not come to lie in a directory that somebody has put in the place of ours. */
+  async #fillSpare(): Promise<boolean> {
+    if (this.#maker.spareBytes === 0) await this.#space.look();
+    return this.#space.problem === undefined && this.#maker.fillSpare(this.#spareTarget);
+  }
+
   #fillWithGroup(filled: Filled): void {
     const target = Math.min(this.#segmentBytes, filled.zerosTo + FILL_STEP_BYTES);
-    if (!this.#space.refusal(FILL_STEP_BYTES, false)) fillStep(filled, target);
+    if (this.#hasRoomAhead) fillStep(filled, target);
+  }
+
+  get #hasRoomAhead(): boolean {
+    const tailBytes = Math.max(0, (this.#filled?.zerosTo ?? 0) - this.position);
+    return this.#space.hasRoomAhead(tailBytes + this.#maker.spareBytes, FILL_STEP_BYTES);
   }
 
   get #activeTarget(): number {
@@ -172,13 +227,11 @@ export class ActiveSegment {
     return Math.min(this.#segmentBytes, ZEROS_AHEAD_BYTES);
   }
 
-  /** Only when the end of the segment is near, and never beyond `max_bytes` and one segment in all. */
+  /** Only when the end of the segment is near. */
   get #wantsSpare(): boolean {
     const segment = this.#segment;
     if (!segment || segment.endPosition + ZEROS_AHEAD_BYTES < this.#segmentBytes) return false;
-    const tailBytes = Math.max(0, (this.#filled?.zerosTo ?? 0) - segment.endPosition);
-    const isWithin = this.#log.bytes + tailBytes <= this.#space.limits.maxBytes;
-    return isWithin && this.#maker.spareBytes < this.#spareTarget;
+    return this.#maker.spareBytes < this.#spareTarget;
   }
 
   #open(): { segment: Segment; filled: Filled } {
@@ -188,6 +241,11 @@ export class ActiveSegment {
 
   async #giveUp(): Promise<void> {
     const filled = this.#filled;
+    if (filled && this.#segment) {
+      const reachedTo = Math.max(filled.zerosTo, this.#reachedTo);
+      this.#segment.leftoverBytes = Math.max(0, reachedTo - this.#segment.endPosition);
+    }
+    this.#reachedTo = 0;
     this.#filled = undefined;
     this.#segment = undefined;
     await ignoreFailure(filled?.file.close());

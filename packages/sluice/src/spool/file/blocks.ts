@@ -6,9 +6,9 @@ import { recordAt } from "./record.ts";
 import { scanBytes } from "./scan.ts";
 
 /**
- * The records between two marks of a segment. Routes read near the tail and near each other, so blocks are
- * shared: each byte is read and checked once, each event is decoded once. The last block of a segment grows
- * as the segment does.
+ * The records from a mark of a segment to the first of the next block (log.ts). Routes read near the tail and
+ * near each other, so blocks are shared: each byte is read and checked once, each event is decoded once. The
+ * last block of a segment grows as the segment does.
  */
 export class Block {
   readonly segment: Segment;
@@ -24,6 +24,11 @@ export class Block {
     this.mark = mark;
     this.#readTo = segment.markPositions[mark] ?? segment.endPosition;
     this.#expected = segment.markOffsets[mark] ?? segment.endOffset;
+  }
+
+  /** What a load would bring in: what has become durable since the last one. */
+  get unreadBytes(): number {
+    return Math.max(0, this.#endPosition - this.#readTo);
   }
 
   /** The offset behind what was loaded. */
@@ -55,9 +60,9 @@ export class Block {
       limitOffset: endOffset,
     };
     const place = { expected: this.#expected, position: this.#readTo };
-    scanBytes(bytes.subarray(0, count), stretch, place, (visited, at, offset) => {
+    scanBytes(bytes.subarray(0, count), stretch, place, (visited, at, offset, _position, body) => {
       damage.add(place.expected, offset);
-      this.records.push(recordAt(visited, at));
+      this.records.push(recordAt(visited, at, body));
     });
     damage.add(place.expected, endOffset);
     this.bytes += bytes.length;
@@ -66,11 +71,15 @@ export class Block {
   }
 
   get #endPosition(): number {
-    return this.segment.markPositions[this.mark + 1] ?? this.segment.endPosition;
+    return this.segment.markPositions[this.#endMark] ?? this.segment.endPosition;
   }
 
   get #endOffset(): number {
-    return this.segment.markOffsets[this.mark + 1] ?? this.segment.endOffset;
+    return this.segment.markOffsets[this.#endMark] ?? this.segment.endOffset;
+  }
+
+  get #endMark(): number {
+    return this.segment.blockAfter(this.mark);
   }
 }
 

@@ -1,5 +1,5 @@
-import type { Disk } from "@sluice/sdk/internal";
-import { readSlots, SlotFile } from "./slots.ts";
+import { type Disk, isNoFile } from "@sluice/sdk/internal";
+import { readSlots, SlotFile, type SlotValue } from "./slots.ts";
 
 const SUFFIX = ".ledger";
 
@@ -9,6 +9,7 @@ export class Ledgers {
   readonly #directory: string;
   readonly #spoolId: string;
   readonly #files = new Map<string, Promise<SlotFile>>();
+  readonly #open = new Map<string, SlotFile>();
 
   constructor(disk: Disk, directory: string, spoolId: string) {
     this.#disk = disk;
@@ -29,6 +30,13 @@ export class Ledgers {
     }
   }
 
+  /** What all of them take. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const file of this.#open.values()) bytes += file.bytes;
+    return bytes;
+  }
+
   async write(route: string, ledger: Uint8Array, durable: boolean): Promise<void> {
     const file = await this.#files.get(route);
     await file?.write(ledger, durable);
@@ -42,23 +50,39 @@ export class Ledgers {
   async #openFile(route: string): Promise<SlotFile> {
     const file = new SlotFile(this.#disk, this.#directory, ledgerName(route), this.#spoolId);
     await file.open();
+    this.#open.set(route, file);
     return file;
   }
 }
 
-/** Every ledger there is by its route's name, with the spool it belongs to, read without touching anything. */
+/**
+ * Every ledger there is by its route's name, with the spool it belongs to, read without touching anything.
+ * @throws SluiceError SPOOL_TOO_NEW if a later version wrote one of them.
+ */
 export async function readLedgers(disk: Disk, directory: string): Promise<ReadonlyMap<string, StoredLedger>> {
   const ledgers = new Map<string, StoredLedger>();
   for (const name of await disk.list(directory)) {
-    const stored = name.endsWith(SUFFIX) ? await readSlots(disk, `${directory}/${name}`) : undefined;
-    if (stored) ledgers.set(decodeURIComponent(name.slice(0, -SUFFIX.length)), stored);
+    const route = routeOf(name);
+    if (route === undefined) continue;
+    const path = `${directory}/${name}`;
+    const stored = await readLedger(disk, path);
+    if (stored) ledgers.set(route, { path, ...stored });
   }
   return ledgers;
 }
 
-interface StoredLedger {
-  readonly spoolId: string;
-  readonly payload: Uint8Array;
+async function readLedger(disk: Disk, path: string): Promise<SlotValue | undefined> {
+  try {
+    return await readSlots(disk, path);
+  } catch (error) {
+    // A directory or a link by that name is no ledger.
+    if (isNoFile(error)) return undefined;
+    throw error;
+  }
+}
+
+interface StoredLedger extends SlotValue {
+  readonly path: string;
 }
 
 /**
@@ -67,4 +91,14 @@ interface StoredLedger {
  */
 function ledgerName(route: string): string {
   return `${encodeURIComponent(route)}${SUFFIX}`;
+}
+
+/** Undefined for a name that is not one of ours. */
+function routeOf(name: string): string | undefined {
+  if (!name.endsWith(SUFFIX)) return undefined;
+  try {
+    return decodeURIComponent(name.slice(0, -SUFFIX.length));
+  } catch {
+    return undefined; // "%" and no number behind it.
+  }
 }

@@ -17,6 +17,9 @@ export interface Filled {
   zerosTo: number;
 }
 
+/** Packs a group for a place of a segment. */
+export type PackGroup = (salt: number, position: number) => Uint8Array;
+
 const ZEROS = Buffer.alloc(FILL_STEP_BYTES);
 
 /**
@@ -89,11 +92,15 @@ export class SegmentMaker {
   }
 
   /**
-   * A new, empty segment that starts at an offset, durable with its name. In this order: header, sync,
-   * rename, directory sync; so a file with a segment's name always has a header. Rejects if the disk does,
-   * and leaves no segment then.
+   * A new segment that starts at an offset, durable with its name. In this order: header, the first group if
+   * there is one, sync, rename, directory sync; so a file with a segment's name always has a header, and what
+   * ends an earlier segment has what is to be read instead. Rejects if the disk does, and leaves no segment
+   * then. The group is not committed.
    */
-  async make(firstOffset: number): Promise<{ readonly segment: Segment; readonly filled: Filled }> {
+  async make(
+    firstOffset: number,
+    group?: PackGroup,
+  ): Promise<{ readonly segment: Segment; readonly filled: Filled }> {
     const { disk, directory, clock, random, spoolId } = this.#options;
     const number = this.#nextNumber++;
     const salt = Buffer.from(random.fill(new Uint8Array(4))).readUInt32LE();
@@ -101,20 +108,22 @@ export class SegmentMaker {
     const path = `${directory}/${segmentName(number)}`;
     const filled = this.#spare ?? { file: await disk.open(this.#sparePath, "write"), zerosTo: 0 };
     this.#spare = filled;
+    const packed = group?.(salt, SEGMENT_HEADER_BYTES);
     try {
       writeAll(filled.file, encodeSegmentHeader(header), 0);
+      if (packed) writeAll(filled.file, packed, SEGMENT_HEADER_BYTES);
       await filled.file.sync();
       await disk.rename(this.#sparePath, path);
       await syncDirectory(disk, directory);
     } catch (error) {
       await this.#dropSpare();
-      // Without its directory entry synced it may or may not be there after a crash; empty, it is a leftover
-      // either way.
+      // Without its directory entry synced it may or may not be there after a crash. What it has was not
+      // acknowledged, or is tried again in a later segment, which ends this one at its beginning.
       await ignoreFailure(disk.remove(path));
       throw error;
     }
     this.#spare = undefined;
-    filled.zerosTo = Math.max(filled.zerosTo, SEGMENT_HEADER_BYTES);
+    filled.zerosTo = Math.max(filled.zerosTo, SEGMENT_HEADER_BYTES + (packed?.length ?? 0));
     return { segment: new Segment(header, path), filled };
   }
 

@@ -1,3 +1,4 @@
+import { lstatSync, truncateSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { type Clock, codeOf, type Disk, systemProcess, type ThisProcess } from "@sluice/sdk/internal";
 import { SluiceError } from "../../errors.ts";
@@ -32,6 +33,7 @@ export async function takeOwner(options: OwnerOptions): Promise<Owner> {
   try {
     await disk.makeDirectory(dataDir);
     await createPrivate(disk, `${dataDir}/owner.db`);
+    refusePlanted(`${dataDir}/owner.db`);
   } catch (error) {
     throw unusable(dataDir, error);
   }
@@ -50,17 +52,45 @@ export async function takeOwner(options: OwnerOptions): Promise<Owner> {
 }
 
 async function lock(options: OwnerOptions): Promise<DatabaseSync> {
-  let database: DatabaseSync | undefined;
+  const path = `${options.dataDir}/owner.db`;
+  let failure: unknown;
+  for (const tryIt of [tryLock, emptyAndLock]) {
+    try {
+      return tryIt(path);
+    } catch (error) {
+      failure = error;
+    }
+    if (!hasCode(failure, SQLITE_NOT_A_DATABASE, SQLITE_CORRUPT)) break;
+  }
+  if (!hasCode(failure, SQLITE_BUSY)) throw unusable(options.dataDir, failure);
+  const owner = await describeOwner(options);
+  throw new SluiceError("DATA_DIR_BUSY", { path: options.dataDir, owner }, failure);
+}
+
+function tryLock(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: 0 });
   try {
-    database = new DatabaseSync(`${options.dataDir}/owner.db`, { timeout: 0 });
     database.exec("BEGIN EXCLUSIVE");
     return database;
   } catch (error) {
-    database?.close();
-    if (!isBusy(error)) throw unusable(options.dataDir, error);
-    const owner = await describeOwner(options);
-    throw new SluiceError("DATA_DIR_BUSY", { path: options.dataDir, owner }, error);
+    database.close();
+    throw error;
   }
+}
+
+/**
+ * The file holds nothing, so whatever came to stand in it is no loss. SQLite looks at the content only once
+ * it has a lock: while an owner lives, it says "busy" and never that the content is wrong.
+ */
+function emptyAndLock(path: string): DatabaseSync {
+  truncateSync(path);
+  return tryLock(path);
+}
+
+/** SQLite would follow a link, and wait for a pipe. Looked at without a descriptor, for the reason above. */
+function refusePlanted(path: string): void {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats && !stats.isFile()) throw new Error(`${path} is not an ordinary file`);
 }
 
 /** SQLite would make it with the umask's mode. */
@@ -74,9 +104,11 @@ async function createPrivate(disk: Disk, path: string): Promise<void> {
 }
 
 const SQLITE_BUSY = 5;
+const SQLITE_CORRUPT = 11;
+const SQLITE_NOT_A_DATABASE = 26;
 
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
+function hasCode(error: unknown, ...codes: readonly number[]): boolean {
+  return error instanceof Error && "errcode" in error && codes.includes(Number(error.errcode));
 }
 
 function unusable(dataDir: string, error: unknown): SluiceError {

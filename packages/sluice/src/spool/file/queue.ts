@@ -1,11 +1,11 @@
-import type { AppendOutcome, NewRecord } from "../spool.ts";
-import type { Refusal, Request } from "./group.ts";
+import type { AppendOutcome, NewRecord, Refusal } from "../spool.ts";
+import type { Request } from "./group.ts";
 
 /**
  * What may wait for its turn in memory. A disk that is this far behind will not catch up before the callers
- * give up.
+ * give up. More than all large bodies that ingest takes at once: small ones still find a place.
  */
-const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
+const QUEUE_BYTES_MAX = 48 * 1024 * 1024;
 
 export const GAVE_UP: Refusal = { status: "failed", reason: "the caller gave up before it was stored" };
 
@@ -52,6 +52,18 @@ export class AppendQueue {
     }
     this.#requests = [];
     this.#bytes = 0;
+  }
+
+  /**
+   * Answers those that came at a tick or before. Whoever's turn it is goes on being stored; the others are
+   * let go.
+   */
+  answerUpTo(tick: number, outcome: Refusal): void {
+    const late = this.#requests.filter(({ cameAt }) => cameAt <= tick);
+    if (late.length === 0) return;
+    for (const request of late) request.resolve(request.records.map(() => outcome));
+    this.#requests = this.#requests.filter(({ cameAt, outcomes }) => cameAt > tick || outcomes.length > 0);
+    this.#bytes = this.#requests.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   #letGoOnAbort(request: Request, signal: AbortSignal): void {

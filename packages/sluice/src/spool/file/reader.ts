@@ -8,6 +8,11 @@ import { lastAtMost, type Segment, type SegmentLog } from "./log.ts";
 import { ReadFiles } from "./read-files.ts";
 import type { Tail } from "./tail.ts";
 
+/** What is read while what was read before is used. A usual read brings in about one. */
+const BLOCKS_AHEAD = 2;
+/** What several blocks may take at once. A larger one holds a record that is larger than usual. */
+const SMALL_BLOCK_BYTES = 1024 * 1024;
+
 /**
  * Reads durable records in order, for any number of readers at once: the newest from memory (tail.ts), older
  * ones from their segments.
@@ -20,6 +25,7 @@ export class Reader {
   readonly #files: ReadFiles;
   readonly #blocks = new BlockCache();
   readonly #closed = new AbortController();
+  #loading: Promise<void> = Promise.resolve();
 
   constructor(disk: Disk, log: SegmentLog, damage: Damage, waiting: Waiting, tail?: Tail) {
     this.#log = log;
@@ -34,7 +40,7 @@ export class Reader {
     let at = from;
     while (!signal.aborted && !this.#closed.signal.aborted) {
       const taken = new Taken(limit);
-      if (!this.#collectFresh(at, taken)) at = await this.#collect(at, taken);
+      if (!this.#collectFresh(at, taken)) at = await this.#collect(at, taken, limit);
       if (taken.records.length > 0) return taken.records;
       if (at >= this.#log.nextOffset) await this.#waiting.wait(signal);
     }
@@ -45,7 +51,8 @@ export class Reader {
   async readThere(from: number, limit: ReadLimit): Promise<readonly SpoolRecord[]> {
     const taken = new Taken(limit);
     let at = from;
-    while (taken.records.length === 0 && at < this.#log.nextOffset) at = await this.#collect(at, taken);
+    while (taken.records.length === 0 && at < this.#log.nextOffset)
+      at = await this.#collect(at, taken, limit);
     return taken.records;
   }
 
@@ -66,18 +73,19 @@ export class Reader {
   }
 
   /** Adds records from `from` on and returns where to go on; nothing is added where everything was lost. */
-  async #collect(from: number, taken: Taken): Promise<number> {
+  async #collect(from: number, taken: Taken, limit: ReadLimit): Promise<number> {
     let at = from;
     while (!taken.isFull) {
       const block = this.#blockFor(at);
       if (!block) return Math.max(at, this.#log.nextOffset);
       try {
-        await block.load(this.#files, this.#damage);
+        await this.#load(block);
       } catch (error) {
         // Trimmed while it was being read: what comes behind it is meant now.
         if (!this.#log.segments.includes(block.segment)) continue;
         throw error;
       }
+      if (limit.records > 1) this.#readAhead(block);
       this.#blocks.shrink();
       const first = lastAtMost(block.records, at - 1, (record) => record.offset) + 1;
       for (let index = first; index < block.records.length; index++) {
@@ -92,11 +100,37 @@ export class Reader {
     return at;
   }
 
+  /**
+   * Whoever wants many records comes for the blocks behind this one next: they are read while it uses what it
+   * has. A trip to the thread pool for each block, one after the other, takes longer than all the rest.
+   */
+  #readAhead({ segment, mark }: Block): void {
+    let next = mark;
+    for (let count = 0; count < BLOCKS_AHEAD; count++) {
+      next = segment.blockAfter(next);
+      if (next >= segment.markPositions.length) return;
+      const block = this.#blocks.take(segment, next);
+      if (block.unreadBytes > SMALL_BLOCK_BYTES) return;
+      // If it cannot be read, it is tried again when its turn comes, and told then.
+      block.load(this.#files, this.#damage).catch(() => {});
+    }
+  }
+
+  /**
+   * Large blocks one at a time: one is as large as the largest record, and there is no bound on how many
+   * routes read.
+   */
+  async #load(block: Block): Promise<void> {
+    if (block.unreadBytes <= SMALL_BLOCK_BYTES) return block.load(this.#files, this.#damage);
+    const loaded = this.#loading.then(() => block.load(this.#files, this.#damage));
+    // Whoever waits for this block hears of it; the next one has its own luck.
+    this.#loading = loaded.catch(() => {});
+    await loaded;
+  }
+
   #blockFor(offset: number): Block | undefined {
     const segment = this.#log.find(offset);
-    if (!segment) return undefined;
-    const mark = lastAtMost(segment.markOffsets, offset, (first) => first);
-    return this.#blocks.take(segment, Math.max(0, mark));
+    return segment && this.#blocks.take(segment, segment.blockOf(offset));
   }
 }
 

@@ -40,7 +40,7 @@ const SUMMED_BYTES = 60;
 const EVENT_KEY_AT = 16;
 const BODY_CRC_AT = 56;
 
-/** A buffer with a view of it: numbers are written to where they stay, and nothing is allocated for a record. */
+/** A buffer with a view of it: numbers go to where they stay, and nothing is allocated for a record. */
 export class Packed {
   readonly bytes: Buffer;
   readonly #view: DataView;
@@ -64,10 +64,10 @@ export class Packed {
     }
     writeTextKey(runId, view, at + 32);
     const run = keyOf(view.getUint32(at + 32, true), view.getUint32(at + 36, true));
-    if (orderKey === runId) this.bytes.copyWithin(at + 40, at + 32, at + 40);
+    // What belongs to no trace is ordered by its run, whose hash is there already.
+    if (orderKey === runId) copyKey(view, at + 32, at + 40);
     else writeTextKey(orderKey, view, at + 40);
-    const order =
-      orderKey === runId ? run : keyOf(view.getUint32(at + 40, true), view.getUint32(at + 44, true));
+    const order = keyOf(view.getUint32(at + 40, true), view.getUint32(at + 44, true));
     view.setUint32(at + 48, received.crc, true);
     view.setUint8(at + 52, kindCode);
     view.setUint8(at + 53, flags);
@@ -84,6 +84,11 @@ export class Packed {
   }
 }
 
+function copyKey(view: DataView, from: number, to: number): void {
+  view.setUint32(to, view.getUint32(from, true), true);
+  view.setUint32(to + 4, view.getUint32(from + 4, true), true);
+}
+
 function bodyCrcOf({ received, body }: NewRecord): number {
   return received.bytes === body ? received.crc : crc32(body);
 }
@@ -93,23 +98,18 @@ export function seedOf(salt: number, position: number): number {
   return (salt + position) >>> 0;
 }
 
-const checked = Buffer.alloc(RECORD_HEADER_BYTES);
-const checkedView = new DataView(checked.buffer, checked.byteOffset, RECORD_HEADER_BYTES);
-
-export function isHeader(bytes: Buffer, at: number, seed: number): boolean {
-  if (bytes.readUInt32LE(at) !== MARK) return false;
-  bytes.copy(checked, 0, at, at + SUMMED_BYTES);
-  return headerCrc(checkedView, 0, seed) === bytes.readUInt32LE(at + SUMMED_BYTES);
+/** True if a header that is valid for the place that `seed` stands for begins at `at`. */
+export function isHeader(view: DataView, at: number, seed: number): boolean {
+  return (
+    view.getUint32(at, true) === MARK && headerCrc(view, at, seed) === view.getUint32(at + SUMMED_BYTES, true)
+  );
 }
 
-/** True if the body behind a valid header is the one that was written. */
-export function isBodyIntact(bytes: Buffer, at: number): boolean {
-  return bodyCrc(bytes, at) === bytes.readUInt32LE(at + BODY_CRC_AT);
-}
-
-function bodyCrc(bytes: Buffer, at: number): number {
+/** The body behind a valid header if it is the one that was written: a slice of `bytes`. */
+export function intactBodyAt(bytes: Buffer, at: number): Buffer | undefined {
   const start = at + RECORD_HEADER_BYTES;
-  return crc32(bytes.subarray(start, start + bodyLengthAt(bytes, at)));
+  const body = bytes.subarray(start, start + bodyLengthAt(bytes, at));
+  return crc32(body) === bytes.readUInt32LE(at + BODY_CRC_AT) ? body : undefined;
 }
 
 export function bodyLengthAt(bytes: Buffer, at: number): number {
@@ -133,14 +133,13 @@ export function copyEventKey(bytes: Buffer, at: number, into: Uint8Array): void 
  * The record at `at` as readers see it. Its body is a slice of `bytes`, which must not be used for anything
  * else then.
  */
-export function recordAt(bytes: Buffer, at: number): StoredRecord {
-  const start = at + RECORD_HEADER_BYTES;
+export function recordAt(bytes: Buffer, at: number, body: Buffer): StoredRecord {
   return new StoredRecord(
     offsetAt(bytes, at),
     bytes[at + 52] ?? 0,
     bytes[at + 53] ?? 0,
     keyOf(bytes.readUInt32LE(at + 32), bytes.readUInt32LE(at + 36)),
     keyOf(bytes.readUInt32LE(at + 40), bytes.readUInt32LE(at + 44)),
-    bytes.subarray(start, start + bodyLengthAt(bytes, at)),
+    body,
   );
 }

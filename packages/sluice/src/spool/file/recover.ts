@@ -5,8 +5,9 @@ import type { Dedupe } from "../dedupe.ts";
 import type { Damage } from "./damage.ts";
 import { ignoreFailure, messageOf } from "./failures.ts";
 import { SegmentLog } from "./log.ts";
+import { movePlanted } from "./planted.ts";
 import { copyEventKey, receivedCrcAt } from "./record.ts";
-import { repairSpool } from "./repair.ts";
+import { bytesIn, repairSpool } from "./repair.ts";
 import { SPOOL_ID_BYTES } from "./segment.ts";
 import { type Survey, surveySpool } from "./survey.ts";
 import { TallyFile } from "./tally.ts";
@@ -19,6 +20,8 @@ export interface Recovered {
   readonly nextNumber: number;
   /** Size of the last segment's file: zeros were written up to there. */
   readonly tailBytes: number;
+  /** What `quarantine/` takes. It changes at recovery only. */
+  readonly quarantineBytes: number;
 }
 
 export interface RecoverOptions {
@@ -36,7 +39,11 @@ export interface RecoverOptions {
 export async function recoverSpool({ dataDir, disk, random, dedupe }: RecoverOptions): Promise<Recovered> {
   const directory = `${dataDir}/spool`;
   const quarantine = `${dataDir}/quarantine`;
-  for (const path of [directory, quarantine, `${dataDir}/ledgers`]) await makeDirectory(disk, path);
+  for (const path of [directory, `${dataDir}/ledgers`]) await makeDirectory(disk, path);
+  // Evidence goes there, not data: a start does not depend on it.
+  await ignoreFailure(disk.makeDirectory(quarantine));
+  const ledgers = (await disk.list(`${dataDir}/ledgers`)).map((name) => `ledgers/${name}`);
+  await movePlanted(disk, dataDir, ["spool/tally", "spool/tally.new", "spool/spare", ...ledgers]);
   const survey = await surveySpool(disk, directory, (bytes, at, offset) => {
     copyEventKey(bytes, at, dedupe.key);
     if (dedupe.find() < 0) dedupe.add(receivedCrcAt(bytes, at), offset);
@@ -44,6 +51,7 @@ export async function recoverSpool({ dataDir, disk, random, dedupe }: RecoverOpt
   await repairSpool(disk, quarantine, survey);
   const spoolId = survey.spoolId ?? Buffer.from(random.fill(new Uint8Array(SPOOL_ID_BYTES))).toString("hex");
   if (survey.spoolId === undefined) await keepDirectories(disk, dataDir);
+  await keepNames(disk, [directory, `${dataDir}/ledgers`, dataDir]);
   const tally = new TallyFile(disk, directory, spoolId, survey.tally);
   await tally.open();
   return {
@@ -53,6 +61,7 @@ export async function recoverSpool({ dataDir, disk, random, dedupe }: RecoverOpt
     tally,
     nextNumber: survey.nextNumber,
     tailBytes: tailBytesOf(survey),
+    quarantineBytes: await bytesIn(disk, quarantine),
   };
 }
 
@@ -70,6 +79,19 @@ async function keepDirectories(disk: Disk, dataDir: string): Promise<void> {
   for (let path = dataDir; dirname(path) !== path; path = dirname(path)) {
     // Directories further up may be closed to us; then somebody else made them.
     await ignoreFailure(syncDirectory(disk, dirname(path)));
+  }
+}
+
+/**
+ * An earlier process may have died between a rename and the sync of its directory. Then its file is there
+ * until the power goes; and what is acknowledged into it from now on would go with it.
+ */
+async function keepNames(disk: Disk, directories: readonly string[]): Promise<void> {
+  try {
+    for (const path of directories) await syncDirectory(disk, path);
+  } catch (error) {
+    const [path = ""] = directories;
+    throw new SluiceError("SPOOL_UNREADABLE", { path, cause: messageOf(error) }, error);
   }
 }
 

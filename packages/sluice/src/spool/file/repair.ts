@@ -1,4 +1,5 @@
 import type { Disk, DiskFile } from "@sluice/sdk/internal";
+import { ignoreFailure } from "./failures.ts";
 import type { Segment } from "./log.ts";
 import { GROUP_BYTES_MAX } from "./staging.ts";
 import type { LostBytes, Survey } from "./survey.ts";
@@ -18,27 +19,42 @@ const COPY_CHUNK_BYTES = 1024 * 1024;
  */
 export async function repairSpool(disk: Disk, quarantine: string, survey: Survey): Promise<void> {
   await keepLostBytes(disk, quarantine, survey.lost);
-  for (const path of survey.strangers) await disk.rename(path, `${quarantine}/${nameOf(path)}`);
+  // Where they cannot be moved they stay, and are passed over at every start.
+  for (const path of survey.strangers)
+    await ignoreFailure(disk.rename(path, `${quarantine}/${nameOf(path)}`));
   for (const path of survey.leftovers) await disk.remove(path);
   const last = survey.segments.at(-1);
   if (last && last.endOffset === survey.nextOffset) await mendTail(disk, last, survey);
 }
 
 async function keepLostBytes(disk: Disk, quarantine: string, lost: readonly LostBytes[]): Promise<void> {
-  const kept = new Set(await disk.list(quarantine));
-  let room = QUARANTINE_BYTES_MAX;
+  // A quarantine that cannot be read has none of them.
+  const kept = new Set(await disk.list(quarantine).catch(() => []));
+  let room = QUARANTINE_BYTES_MAX - (await bytesIn(disk, quarantine));
   for (const bytes of lost) {
-    room -= bytes.to - bytes.from;
     const name = `${bytes.number}-${bytes.from}.bytes`;
-    if (room < 0 || kept.has(name)) continue;
+    if (bytes.to - bytes.from > room || kept.has(name)) continue;
+    room -= bytes.to - bytes.from;
     try {
       await copyBytes(disk, bytes, `${quarantine}/${name}`);
     } catch {
       // Evidence, not data: without room for it the spool opens all the same, and the bytes still lie in
       // their segment.
-      await disk.remove(`${quarantine}/${name}`);
+      await ignoreFailure(disk.remove(`${quarantine}/${name}`));
     }
   }
+}
+
+/** What the files of a directory take. What is not a file, or goes away meanwhile, takes nothing. */
+export async function bytesIn(disk: Disk, directory: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await disk.list(directory).catch(() => [])) {
+    const file = await disk.open(`${directory}/${name}`, "read").catch(() => undefined);
+    if (!file) continue;
+    bytes += (await file.stat()).sizeBytes;
+    await file.close();
+  }
+  return bytes;
 }
 
 async function copyBytes(disk: Disk, bytes: LostBytes, path: string): Promise<void> {

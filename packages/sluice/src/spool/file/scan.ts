@@ -1,7 +1,7 @@
 import type { DiskFile } from "@sluice/sdk/internal";
 import {
   bodyLengthAt,
-  isBodyIntact,
+  intactBodyAt,
   isHeader,
   MARK_BYTES,
   offsetAt,
@@ -38,17 +38,21 @@ export interface ScanPlace {
   position: number;
 }
 
-/** Sees each intact record in order: its place in the bytes, its offset, the position in the segment. */
-export type Visit = (bytes: Buffer, at: number, offset: number, position: number) => void;
+/** Sees each intact record in order: where in the bytes, its offset, its position in the segment, its body. */
+export type Visit = (bytes: Buffer, at: number, offset: number, position: number, body: Buffer) => void;
 
 /**
  * Visits the intact records of `bytes` from `place` on, moves `place` behind the last of them, and returns
  * how many bytes are done with. The rest starts a record that goes on beyond these bytes.
  */
 export function scanBytes(bytes: Buffer, stretch: Stretch, place: ScanPlace, visit: Visit): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let at = 0;
   while (at + RECORD_HEADER_BYTES <= bytes.length) {
-    if (!isRecordStart(bytes, at, stretch, place)) {
+    if (
+      !isHeader(view, at, seedOf(stretch.salt, stretch.basePosition + at)) ||
+      !fits(bytes, at, stretch, place)
+    ) {
       at = nextMark(bytes, at + 1);
       continue;
     }
@@ -56,9 +60,10 @@ export function scanBytes(bytes: Buffer, stretch: Stretch, place: ScanPlace, vis
     if (at + size > bytes.length) return at;
     const offset = offsetAt(bytes, at);
     if (offset >= stretch.limitOffset) return bytes.length;
-    if (isBodyIntact(bytes, at)) {
+    const body = intactBodyAt(bytes, at);
+    if (body) {
       const position = stretch.basePosition + at;
-      visit(bytes, at, offset, position);
+      visit(bytes, at, offset, position, body);
       place.expected = offset + 1;
       place.position = position + size;
     }
@@ -69,9 +74,9 @@ export function scanBytes(bytes: Buffer, stretch: Stretch, place: ScanPlace, vis
     : Math.min(at, bytes.length);
 }
 
-function isRecordStart(bytes: Buffer, at: number, stretch: Stretch, place: ScanPlace): boolean {
+/** True if the record of the header at `at` can stand there. */
+function fits(bytes: Buffer, at: number, stretch: Stretch, place: ScanPlace): boolean {
   const position = stretch.basePosition + at;
-  if (!isHeader(bytes, at, seedOf(stretch.salt, position))) return false;
   const ahead = offsetAt(bytes, at) - place.expected;
   const skippedAtMost = Math.floor((position - place.position) / RECORD_HEADER_BYTES);
   const length = bodyLengthAt(bytes, at);
@@ -97,14 +102,19 @@ const SCAN_BUFFER_BYTES = 2 * 1024 * 1024;
 
 /** Scans files of any size through one buffer, which grows only for a record that is longer. */
 export class FileScan {
-  #buffer = Buffer.allocUnsafeSlow(SCAN_BUFFER_BYTES);
+  #buffer: Buffer;
+
+  /** @param sizeBytes of the largest file: a small spool is opened with a small buffer. */
+  constructor(sizeBytes: number) {
+    this.#buffer = Buffer.allocUnsafeSlow(Math.min(SCAN_BUFFER_BYTES, sizeBytes));
+  }
 
   /**
    * Visits the intact records from `fromPosition` on. A slice of the visited bytes is good until the visit
    * returns.
    */
   async run(
-    file: DiskFile,
+    file: Pick<DiskFile, "read">,
     fromPosition: number,
     stretch: Omit<Stretch, "basePosition">,
     place: ScanPlace,

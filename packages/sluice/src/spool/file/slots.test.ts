@@ -112,3 +112,64 @@ test("after a failed sync the value goes to a new file", async () => {
   memory.crash();
   expect(await stored(memory)).toBe("three");
 });
+
+test("a value whose new file was not kept in the directory is followed by one that is (P7)", async () => {
+  const memory = await aDisk();
+  let fails = false;
+  const disk = faultyDisk(memory, ({ operation, path }) =>
+    fails && operation === "open" && path === "/ledgers" ? { code: "EMFILE" } : undefined,
+  );
+  const file = new SlotFile(disk, "/ledgers", "route", SPOOL_ID);
+  await file.open();
+  await file.write(Buffer.from("one"), true);
+  fails = true;
+  await expect(file.write(Buffer.alloc(9_000, 0x61), true)).rejects.toMatchObject({ code: "EMFILE" });
+  fails = false;
+
+  await file.write(Buffer.from("three"), true);
+
+  memory.crash();
+  expect(await stored(memory)).toBe("three");
+});
+
+test("a value that could not move to larger slots leaves the ones there are as they were (P6)", async () => {
+  const memory = await aDisk();
+  let fails = false;
+  const disk = faultyDisk(memory, ({ operation }) =>
+    fails && operation === "rename" ? { code: "ENOSPC" } : undefined,
+  );
+  const file = new SlotFile(disk, "/ledgers", "route", SPOOL_ID);
+  await file.open();
+  await file.write(Buffer.from("one"), true);
+  fails = true;
+  await expect(file.write(Buffer.alloc(9_000, 0x61), true)).rejects.toMatchObject({ code: "ENOSPC" });
+  expect(await stored(memory)).toBe("one");
+  fails = false;
+
+  await file.write(Buffer.from("three"), true);
+
+  memory.crash();
+  expect(await stored(memory)).toBe("three");
+});
+
+test("a value that cannot be synced where it was found moves to a new file (P7)", async () => {
+  const memory = await aDisk();
+  const first = open(memory);
+  await first.open();
+  await first.write(Buffer.from("one"), true);
+  await first.write(Buffer.from("two"), false);
+  const synced: number[] = [];
+  const disk = faultyDisk(memory, ({ operation, path, file }) => {
+    if (operation !== "sync" || path === "/ledgers") return undefined;
+    synced.push(file);
+    return synced.length === 1 ? { code: "EIO" } : undefined;
+  });
+
+  const file = new SlotFile(disk, "/ledgers", "route", SPOOL_ID);
+  expect(Buffer.from((await file.open()) ?? []).toString()).toBe("two");
+  await file.write(Buffer.from("three"), true);
+
+  expect(synced.slice(1)).not.toContain(synced[0]);
+  memory.crash();
+  expect(await stored(memory)).toBe("three");
+});

@@ -23,6 +23,29 @@ test("whichever unlinks survive a power cut, what was trimmed is gone and is no 
   }
 });
 
+test("a power cut at any call of a trim leaves no damage, and what was not trimmed (P8)", async () => {
+  let isDone = false;
+  for (let cutAt = 0; !isDone; cutAt++) {
+    const memory = new MemoryDisk();
+    let left = Number.POSITIVE_INFINITY;
+    const disk = faultyDisk(memory, () => {
+      if (left-- === 0) memory.crash(seededRandom(cutAt));
+      return left < 0 ? { code: "EIO" } : undefined;
+    });
+    const spool = await openTestSpool(disk);
+    for (let number = 0; number < 8; number++) await spool.append([large(number)]);
+    left = cutAt;
+    isDone = await spool.trim(0, 6).then(
+      () => left >= 0,
+      () => false,
+    );
+
+    const reopened = await openTestSpool(memory);
+    expect(reopened.state, `call ${cutAt}`).toMatchObject({ nextOffset: 8, damaged: 0 });
+    expect(offsetsOf(await readAll(reopened)).slice(-2)).toEqual([6, 7]);
+  }
+});
+
 test("a reader whose segment is trimmed under it goes on behind it", async () => {
   const memory = new MemoryDisk();
   let atOpen: (() => Promise<void>) | undefined;
@@ -62,4 +85,15 @@ test("nothing is removed before the tally is durable", async () => {
   fails = false;
   await spool.trim(0, 4);
   expect(spool.state.firstOffset).toBe(4);
+});
+
+test("the ids of what a trim keeps are known, and those of what it removed are not (P3)", async () => {
+  const spool = await openTestSpool();
+  for (let number = 0; number < 6; number++) await spool.append([large(number)]);
+  await spool.trim(0, 4);
+  expect(spool.state.firstOffset).toBe(4);
+
+  const outcomes = await spool.append([2, 3, 4, 5].map(large));
+
+  expect(statusesOf(outcomes)).toEqual(["appended", "appended", "duplicate", "duplicate"]);
 });

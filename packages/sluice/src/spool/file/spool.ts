@@ -1,7 +1,18 @@
 import { type Clock, type Disk, oneSyncAtATime, type Random } from "@sluice/sdk/internal";
 import { Dedupe } from "../dedupe.ts";
 import { Leases } from "../leases.ts";
-import type { AppendOutcome, Lease, NewRecord, ReadLimit, Spool, SpoolRecord, SpoolState } from "../spool.ts";
+import {
+  type AppendOutcome,
+  type Durability,
+  type Lease,
+  type NewRecord,
+  REFUSAL_CODES,
+  type ReadLimit,
+  type Refusal,
+  type Spool,
+  type SpoolRecord,
+  type SpoolState,
+} from "../spool.ts";
 import { Waiting } from "../waiting.ts";
 import { ActiveSegment } from "./active.ts";
 import type { Damage } from "./damage.ts";
@@ -9,6 +20,7 @@ import { Ledgers } from "./ledgers.ts";
 import type { SegmentLog } from "./log.ts";
 import { SegmentMaker } from "./maker.ts";
 import { type Owner, takeOwner } from "./owner.ts";
+import { Place } from "./place.ts";
 import { Reader } from "./reader.ts";
 import { recoverSpool } from "./recover.ts";
 import { Space } from "./space.ts";
@@ -51,7 +63,7 @@ export interface FileSpoolOptions {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly random: Random;
-  /** What segments may take in all. */
+  /** What segments, ledgers and quarantine may take in all; with zeros ahead one segment more. */
   readonly maxBytes: number;
   /** What must stay free on the volume; appends that do not use the reserve are refused below it. */
   readonly minFreeBytes: number;
@@ -116,7 +128,17 @@ async function openOwned(options: FileSpoolOptions & { readonly owner: Owner }):
   const waiting = new Waiting();
   const maker = new SegmentMaker({ disk, clock, random, directory, spoolId, nextNumber });
   await maker.adoptSpare(segmentBytes);
-  const space = new Space(disk, clock, dataDir, log, { maxBytes, minFreeBytes, reserveBytes });
+  const ledgers = new Ledgers(disk, `${dataDir}/ledgers`, spoolId);
+  const place = await Place.open(disk, directory);
+  const space = new Space({
+    disk,
+    clock,
+    dataDir,
+    log,
+    place,
+    limits: { maxBytes, minFreeBytes, reserveBytes, segmentBytes },
+    besideBytes: () => ledgers.bytes + recovered.quarantineBytes,
+  });
   const active = new ActiveSegment(log, maker, disk, space, segmentBytes);
   const last = log.segments.at(-1);
   if (last && last.endOffset === log.nextOffset) {
@@ -126,8 +148,9 @@ async function openOwned(options: FileSpoolOptions & { readonly owner: Owner }):
   const tail = new Tail(options.tailBytes);
   const writer = new Writer({ clock, log, active, staging, dedupe, space, tail, waiting });
   const reader = new Reader(disk, log, damage, waiting, tail);
-  const ledgers = new Ledgers(disk, `${dataDir}/ledgers`, spoolId);
-  return new FileSpool({ disk, owner, log, damage, tally, dedupe, tail, writer, reader, ledgers, maxBytes });
+  space.watch(() => active.openFile);
+  const parts = { disk, owner, log, damage, tally, dedupe, tail, writer, reader, ledgers, space };
+  return new FileSpool({ ...parts, maxBytes });
 }
 
 function segmentBytesFor(maxBytes: number): number {
@@ -146,6 +169,7 @@ interface Parts {
   readonly writer: Writer;
   readonly reader: Reader;
   readonly ledgers: Ledgers;
+  readonly space: Space;
   readonly maxBytes: number;
 }
 
@@ -160,15 +184,19 @@ export class FileSpool implements Spool {
   }
 
   get state(): SpoolState {
-    const { log, damage, tally, writer, maxBytes } = this.#parts;
+    const { log, damage, tally, writer, space, maxBytes } = this.#parts;
+    const { problem } = space;
+    const refusing: Refusal | undefined =
+      problem === undefined ? writer.refusing : { status: "failed", reason: problem };
     return {
       partitions: 1,
       firstOffset: log.firstOffset,
       nextOffset: log.nextOffset,
-      bytes: log.bytes,
+      bytes: space.usedBytes,
       maxBytes,
       damaged: tally.current.damagedBefore + damage.count,
-      ...(writer.refusing === undefined ? {} : { refusing: writer.refusing }),
+      unsynced: writer.unsynced,
+      ...(refusing && { refusing: refusing.reason, refusingCode: REFUSAL_CODES[refusing.status] }),
     };
   }
 
@@ -182,8 +210,12 @@ export class FileSpool implements Spool {
     }));
   }
 
-  append(records: readonly NewRecord[], signal?: AbortSignal): Promise<readonly AppendOutcome[]> {
-    return this.#parts.writer.append(records, signal);
+  append(
+    records: readonly NewRecord[],
+    signal?: AbortSignal,
+    durability: Durability = "disk",
+  ): Promise<readonly AppendOutcome[]> {
+    return this.#parts.writer.append(records, signal, durability);
   }
 
   read(
@@ -212,11 +244,20 @@ export class FileSpool implements Spool {
     return trimmed;
   }
 
+  bytesFrom(_partition: number, from: number): number {
+    return this.#parts.log.bytesFrom(from);
+  }
+
+  offsetToFree(_partition: number, bytes: number): number {
+    return this.#parts.log.offsetToFree(bytes);
+  }
+
   /** Resolves when nothing is queued and the zeros ahead are written. For measurements. */
   resting(): Promise<void> {
     return this.#parts.writer.resting();
   }
 
+  /** Rejects if what was acknowledged as `os` could not be synced; everything is released all the same. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -227,7 +268,7 @@ export class FileSpool implements Spool {
    * undone.
    */
   async #trim(before: number): Promise<void> {
-    const { log, damage, tally, dedupe, tail, reader, writer, disk } = this.#parts;
+    const { log, damage, tally, dedupe, tail, reader, writer, space, disk } = this.#parts;
     const gone = log.segments.slice(0, -1).filter(({ endOffset }, index) => {
       const next = log.segments[index + 1];
       return endOffset <= before && next !== undefined && next.header.firstOffset <= before;
@@ -245,12 +286,26 @@ export class FileSpool implements Spool {
       await reader.forget(segment);
       await disk.remove(segment.path);
     }
+    space.madeRoom();
     writer.madeRoom();
   }
 
   async #close(): Promise<void> {
-    const { writer, reader, tally, ledgers, owner, log } = this.#parts;
-    await writer.close();
+    const { writer, space, owner } = this.#parts;
+    try {
+      await writer.close();
+    } finally {
+      try {
+        await space.close();
+        await this.#closeRest();
+      } finally {
+        await owner.release();
+      }
+    }
+  }
+
+  async #closeRest(): Promise<void> {
+    const { reader, tally, ledgers, log } = this.#parts;
     await this.#trimming;
     this.#leases.endAll();
     await reader.close();
@@ -263,7 +318,6 @@ export class FileSpool implements Spool {
     } finally {
       await tally.close();
       await ledgers.close();
-      await owner.release();
     }
   }
 }

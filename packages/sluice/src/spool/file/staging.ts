@@ -36,9 +36,14 @@ export class Staging {
     return this.#records;
   }
 
-  /** The packed group. Good until the next `begin`. */
-  get packed(): Uint8Array {
-    return this.#buffer.bytes.subarray(0, this.#bytes);
+  /** Nothing more has room. */
+  get isFull(): boolean {
+    return this.#bytes >= this.#reused.bytes.length;
+  }
+
+  /** The packed group from one of its records on. Good until the next `begin`. */
+  packed(from = 0): Uint8Array {
+    return this.#buffer.bytes.subarray(from, this.#bytes);
   }
 
   /** Starts a group that will be written at a position of a segment. */
@@ -63,6 +68,12 @@ export class Staging {
     this.#records.push(this.#buffer.put(at, record, eventKey, offset, seedOf(this.#salt, position)));
     this.#bytes = at + size;
     return position;
+  }
+
+  /** Takes out what was added after the group had so many records and bytes. */
+  cut(records: number, bytes: number): void {
+    this.#records.length = records;
+    this.#bytes = bytes;
   }
 
   /** Makes the same group fit for another place. */

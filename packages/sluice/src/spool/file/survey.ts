@@ -1,5 +1,6 @@
-import { codeOf, type Disk } from "@sluice/sdk/internal";
+import { type Disk, isNoFile } from "@sluice/sdk/internal";
 import { SluiceError } from "../../errors.ts";
+import { ahead } from "./ahead.ts";
 import { Damage } from "./damage.ts";
 import { messageOf } from "./failures.ts";
 import { Segment } from "./log.ts";
@@ -11,6 +12,7 @@ import {
   segmentName,
   segmentNumber,
 } from "./segment.ts";
+import { type Source, Sources } from "./source.ts";
 import { readTally, type Tally } from "./tally.ts";
 
 /** Bytes of a segment that were a record once, or cannot be told from one. */
@@ -50,12 +52,18 @@ interface Candidate {
   readonly sizeBytes: number;
 }
 
+interface Limited extends Candidate {
+  /** Records from this offset on belong to a later segment. */
+  readonly limitOffset: number;
+}
+
 /**
- * Reads every header and nothing else. @throws SluiceError SPOOL_TOO_NEW if a later version wrote one of
- * them.
+ * Reads every header and the tally, and nothing else. @throws SluiceError SPOOL_TOO_NEW if a later version
+ * wrote one of them.
  */
 export async function checkFormat(disk: Disk, directory: string): Promise<void> {
   await readCandidates(disk, directory);
+  await readTally(disk, directory);
 }
 
 /**
@@ -73,26 +81,26 @@ export async function surveySpool(disk: Disk, directory: string, visit: Visit): 
 
   const limits = limitsOf(ours);
   const tally = stored?.spoolId === spoolId && stored ? stored.tally : tallyFrom(ours);
-  const scan = new FileScan();
+  const scan = new FileScan(ours.reduce((largest, { sizeBytes }) => Math.max(largest, sizeBytes), 0));
   const damage = new Damage();
   const segments: Segment[] = [];
   const lost: LostBytes[] = [];
-  const leftovers: string[] = [];
   let expected = tally.trimmedBefore;
   let tail = { isTorn: false, sizeBytes: 0 };
-  for (const [index, candidate] of ours.entries()) {
-    const limitOffset = limits[index] ?? Number.POSITIVE_INFINITY;
-    const holdsNothing = candidate.header.firstOffset >= limitOffset || limitOffset <= tally.trimmedBefore;
-    if (holdsNothing) {
-      leftovers.push(candidate.path);
-      continue;
-    }
+  const limited = ours.map((candidate, index) => ({ ...candidate, limitOffset: limits[index] ?? Infinity }));
+  const holdsAny = ({ header, limitOffset }: Limited) =>
+    header.firstOffset < limitOffset && limitOffset > tally.trimmedBefore;
+  const leftovers = limited.filter((candidate) => !holdsAny(candidate)).map(({ path }) => path);
+  const sources = new Sources(disk);
+  const open = async (candidate: Limited) => ({ candidate, source: await openToScan(sources, candidate) });
+  for await (const { candidate, source } of ahead(limited.filter(holdsAny), open, closeSource)) {
+    const { limitOffset } = candidate;
     damage.add(expected, candidate.header.firstOffset);
-    const found = await scanSegment(disk, candidate, scan, limitOffset, damage, visit);
+    const found = await scanSegment(source, candidate, scan, damage, visit);
     lost.push(...found.lost);
     segments.push(found.segment);
     expected = found.segment.endOffset;
-    const isLast = limitOffset === Number.POSITIVE_INFINITY;
+    const isLast = limitOffset === Infinity;
     const endsEarly = expected < (isLast ? tally.knownDurable : limitOffset);
     if (!isLast && !endsEarly) continue;
     tail = { isTorn: await isTorn(disk, found.segment, candidate.sizeBytes), sizeBytes: candidate.sizeBytes };
@@ -149,12 +157,11 @@ async function readCandidates(disk: Disk, directory: string) {
   const candidates: Candidate[] = [];
   const strangers: string[] = [];
   let highestNumber = 0;
-  for (const name of await listDirectory(disk, directory)) {
-    const number = segmentNumber(name);
-    if (number === undefined) continue;
-    highestNumber = Math.max(highestNumber, number);
+  const names = (await listDirectory(disk, directory)).filter((name) => segmentNumber(name) !== undefined);
+  for (const name of names) highestNumber = Math.max(highestNumber, segmentNumber(name) ?? 0);
+  const readOne = async (name: string) => ({ name, found: await readHeader(disk, `${directory}/${name}`) });
+  for await (const { name, found } of ahead(names, readOne)) {
     const path = `${directory}/${name}`;
-    const found = await readHeader(disk, path);
     if (!found) continue;
     if (found.header && segmentName(found.header.number) === name) {
       candidates.push({ path, header: found.header, sizeBytes: found.sizeBytes });
@@ -183,17 +190,28 @@ async function readHeader(disk: Disk, path: string) {
       await file.close();
     }
   } catch (error) {
-    // A directory or a link that is named like a segment is not one; everything else must not be passed over.
-    if (codeOf(error) === "EISDIR" || codeOf(error) === "ELOOP") return undefined;
+    // A directory, a link or a pipe that is named like a segment is none; nothing else must be passed over.
+    if (isNoFile(error)) return undefined;
     throw SluiceError.is(error) ? error : unreadable(path, error);
   }
 }
 
+async function openToScan(sources: Sources, { path, sizeBytes }: Candidate): Promise<Source> {
+  try {
+    return await sources.open(path, SEGMENT_HEADER_BYTES, sizeBytes);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+function closeSource({ source }: { readonly source: Source }): Promise<void> {
+  return source.close();
+}
+
 async function scanSegment(
-  disk: Disk,
-  { path, header, sizeBytes }: Candidate,
+  source: Source,
+  { path, header, sizeBytes, limitOffset }: Limited,
   scan: FileScan,
-  limitOffset: number,
   damage: Damage,
   visit: Visit,
 ): Promise<{ segment: Segment; lost: LostBytes[] }> {
@@ -202,30 +220,30 @@ async function scanSegment(
   const place = { expected: header.firstOffset, position: SEGMENT_HEADER_BYTES };
   const stretch = { salt: header.salt, endPosition: sizeBytes, limitOffset };
   try {
-    const file = await disk.open(path, "read");
-    try {
-      await scan.run(file, SEGMENT_HEADER_BYTES, stretch, place, (bytes, at, offset, position) => {
-        if (offset > place.expected) {
-          damage.add(place.expected, offset);
-          lost.push({ path, number: header.number, from: place.position, to: position });
-        }
-        segment.mark(offset, position);
-        visit(bytes, at, offset, position);
-      });
-    } finally {
-      await file.close();
-    }
+    await scan.run(source, SEGMENT_HEADER_BYTES, stretch, place, (bytes, at, offset, position, body) => {
+      if (offset > place.expected) {
+        damage.add(place.expected, offset);
+        lost.push({ path, number: header.number, from: place.position, to: position });
+      }
+      segment.mark(offset, position);
+      visit(bytes, at, offset, position, body);
+    });
   } catch (error) {
     throw unreadable(path, error);
+  } finally {
+    await source.close();
   }
   segment.endOffset = place.expected;
   segment.endPosition = place.position;
+  segment.leftoverBytes = Math.max(0, sizeBytes - place.position);
   return { segment, lost };
 }
 
+const TAIL_CHUNK_BYTES = 1024 * 1024;
+
 /** True if anything but zeros lies behind the last record. */
 async function isTorn(disk: Disk, segment: Segment, sizeBytes: number): Promise<boolean> {
-  const chunk = Buffer.alloc(1024 * 1024);
+  const chunk = Buffer.alloc(Math.min(TAIL_CHUNK_BYTES, Math.max(0, sizeBytes - segment.endPosition)));
   const zeros = Buffer.alloc(chunk.length);
   const file = await disk.open(segment.path, "read");
   try {

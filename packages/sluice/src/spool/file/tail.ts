@@ -9,7 +9,7 @@ const TAIL_BYTES_MAX = 32 * 1024 * 1024;
 const RECORD_BYTES = 256;
 /**
  * A body is kept as it was handed over if little else stays in memory with it; a slice of a larger buffer is
- * copied. As much as a block of records that was read back holds.
+ * copied.
  */
 const SHARED_BUFFER_BYTES_MAX = 128 * 1024;
 /** How many forgotten records may wait until the list is cut. */

@@ -1,4 +1,5 @@
 import type { Disk } from "@sluice/sdk/internal";
+import { ignoreFailure } from "./failures.ts";
 import { readSlots, SlotFile } from "./slots.ts";
 
 /**
@@ -38,10 +39,16 @@ export class TallyFile {
     if (!payload) await this.write(this.#current);
   }
 
-  /** Stores and syncs. Rejects if the disk does; the tally before it still stands then. */
+  /**
+   * Stores and syncs, in two slots of the three: if one of them is damaged later, an older tally would make
+   * losses of what was trimmed. Rejects if the disk does; the tally before it still stands then.
+   */
   async write(tally: Tally): Promise<void> {
-    await this.#file.write(encodeTally(tally), true);
+    const bytes = encodeTally(tally);
+    await this.#file.write(bytes, true);
     this.#current = tally;
+    // It is stored: without its second copy it is only as safe as it used to be.
+    await ignoreFailure(this.#file.write(bytes, true));
   }
 
   close(): Promise<void> {

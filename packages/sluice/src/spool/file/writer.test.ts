@@ -252,6 +252,32 @@ test("a full volume never ends in half a record, and space that returns is used 
   expect(offsetsOf(await readAll(reopened)).at(-1)).toBe(stored.length);
 });
 
+test.each([0, 100, 1_500, 9_000])(
+  "where others leave %i bytes of the volume after it was looked at, no half record is kept (P6, T40)",
+  async (leftBytes) => {
+    const memory = new MemoryDisk(200_000);
+    const clock = new ManualClock();
+    const spool = await openTestSpool(memory, { clock });
+    const large = (number: number) => aRecord(number, { body: Buffer.alloc(10_007, 0x20) });
+    await spool.append([large(0)]);
+    const stranger = await memory.open("/stranger", "create");
+    stranger.write(Buffer.alloc((await memory.freeBytes()) - leftBytes), 0);
+
+    const outcomes = await spool.append(Array.from({ length: 12 }, (_, index) => large(1 + index)));
+    await stranger.truncate(0);
+    await clock.advance(10_000);
+    const after = await spool.append([large(20)]);
+
+    const stored = [...outcomes, ...after].filter(({ status }) => status === "appended").length;
+    expect(statusesOf(outcomes)).toContain("full");
+    expect(statusesOf(after)).toEqual(["appended"]);
+    memory.crash();
+    const reopened = await openTestSpool(memory);
+    expect(reopened.state).toMatchObject({ damaged: 0, nextOffset: 1 + stored });
+    expect(offsetsOf(await readAll(reopened))).toHaveLength(1 + stored);
+  },
+);
+
 test("a caller that gives up while the disk hangs hears so at once", async () => {
   const memory = new MemoryDisk();
   let release = () => {};

@@ -1,0 +1,17 @@
+/**
+ * What a daemon's process is started with, so that memory that is free again goes back to the system (P5).
+ * Both are read before the first line of a program runs, so whoever starts the process has to give them: the
+ * launcher, and `start --detach`.
+ *
+ * The C library otherwise learns from the first large buffer that is freed to keep such memory for itself,
+ * and has an arena for each thread; measured after 64 events of 8 MiB: 600 MiB resident of which 200 are in
+ * use, and 360 with these. V8 otherwise lets the young generation grow to 16 MiB three times over, full of
+ * what is long dead.
+ */
+export const PROCESS_ENVIRONMENT: Readonly<Record<string, string>> = {
+  MALLOC_ARENA_MAX: "2",
+  MALLOC_MMAP_THRESHOLD_: "131072",
+  MALLOC_TRIM_THRESHOLD_: "131072",
+};
+
+export const PROCESS_FLAGS: readonly string[] = ["--max-semi-space-size=8"];

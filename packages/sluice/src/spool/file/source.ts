@@ -1,0 +1,56 @@
+import type { Disk, DiskFile } from "@sluice/sdk/internal";
+import { ignoreFailure } from "./failures.ts";
+
+/** A segment that is about to be scanned. */
+export interface Source extends Pick<DiskFile, "read"> {
+  /** Never rejects: nothing was written. */
+  close(): Promise<void>;
+}
+
+/** All of a small segment; of a large one, what saves it no more than a wait. */
+const HEAD_BYTES_MAX = 128 * 1024;
+
+/**
+ * Opens segments, and reads ahead what a scan will ask for first. A file that is read wholly by that is
+ * closed already, so that a start with many small segments waits for none of these steps.
+ */
+export class Sources {
+  readonly #disk: Disk;
+  /** Buffers that no source uses any more. */
+  readonly #free: Buffer[] = [];
+
+  constructor(disk: Disk) {
+    this.#disk = disk;
+  }
+
+  /** For reading from `from` to `to`. Rejects if the disk does, and leaves nothing open then. */
+  async open(path: string, from: number, to: number): Promise<Source> {
+    const head = this.#take(Math.min(HEAD_BYTES_MAX, Math.max(0, to - from)));
+    const file = await this.#disk.open(path, "read");
+    try {
+      const headBytes = await file.read(head, from);
+      const isWhole = from + headBytes >= to;
+      if (isWhole) await ignoreFailure(file.close());
+      return {
+        async read(into, position) {
+          const at = position - from;
+          if (at >= 0 && at < headBytes) {
+            return head.copy(into, 0, at, Math.min(headBytes, at + into.length));
+          }
+          return isWhole ? 0 : file.read(into, position);
+        },
+        close: () => {
+          this.#free.push(head);
+          return ignoreFailure(isWhole ? undefined : file.close());
+        },
+      };
+    } catch (error) {
+      await ignoreFailure(file.close());
+      throw error;
+    }
+  }
+  #take(sizeBytes: number): Buffer {
+    const free = this.#free.pop();
+    return free && free.length >= sizeBytes ? free : Buffer.allocUnsafeSlow(sizeBytes);
+  }
+}
