@@ -13,12 +13,20 @@ export async function answered(
   for (let isAgain = false; ; isAgain = true) {
     const outcomes = await spool.append(records);
     if (!outcomes.some(({ status }) => status === "slow")) {
-      return outcomes.map((outcome) =>
-        isAgain && outcome.status === "duplicate" && outcome.offset >= nextOffset
-          ? { status: "appended", offset: outcome.offset }
-          : outcome,
-      );
+      return isAgain ? asFirstTold(outcomes, nextOffset) : outcomes;
     }
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** The same record may be in a call twice: only the first is what was appended. */
+function asFirstTold(outcomes: readonly AppendOutcome[], nextOffset: number): readonly AppendOutcome[] {
+  const appended = new Set<number>();
+  return outcomes.map((outcome) => {
+    if (outcome.status !== "appended" && outcome.status !== "duplicate") return outcome;
+    const { offset } = outcome;
+    if (offset < nextOffset || appended.has(offset)) return outcome;
+    appended.add(offset);
+    return { status: "appended", offset };
+  });
 }
