@@ -25,6 +25,11 @@ export interface PipelineOptions {
    * when an earlier process died. Without it only repeated ends count (see dispatch/suspects/guard.ts).
    */
   readonly tryRecord?: (body: Uint8Array) => Promise<Trial>;
+  /**
+   * An id that the machine gets anew whenever it starts: after a power cut no record is to blame for the end
+   * of the process.
+   */
+  readonly machineRun?: string | undefined;
   /** For tests on a disk in memory, and for a caller that has taken the data dir already. */
   readonly owner?: Owner;
   /** Sinks by type; the registry's where nothing else is said. For tests whose sinks follow a script. */

@@ -119,7 +119,7 @@ class Stages implements Pipeline {
     this.#spool = stored;
     const { warn } = observer;
     await clearWay(disk, dataDir, warn);
-    const { tryRecord } = this.#options;
+    const { tryRecord, machineRun } = this.#options;
     const guard = await openGuard({
       spool: stored,
       partition: PARTITION,
@@ -127,6 +127,7 @@ class Stages implements Pipeline {
       clock,
       dataDir,
       tryRecord,
+      machineRun,
       warn,
     });
     this.#guard = guard;

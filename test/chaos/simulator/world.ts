@@ -150,6 +150,7 @@ export class World {
       sinkOfType: (type) => this.#definitionOf(type, life),
       // No record ends a process here: those that were being read when one was killed are not to blame.
       tryRecord: async () => "survived",
+      machineRun: `${this.counts.powerCuts}`,
       observer: {
         onAttempt() {},
         onState: (sink, state, why) => life.isAlive && trace.note("life", `${sink} is ${state} ${why ?? ""}`),
@@ -211,19 +212,26 @@ export class World {
     this.trace.note("append", `${names}: ${said.join(", ")}`);
     for (const [index, record] of records.entries()) {
       const { id } = record;
-      const { status } = outcomes[index] ?? { status: "failed" };
-      if (status !== "appended" && status !== "duplicate" && status !== "conflict")
-        this.clients.refused(record);
+      const outcome = outcomes[index];
+      const isTaken = outcome !== undefined && "offset" in outcome;
+      if (!isTaken) this.clients.refused(record);
       const calls = (this.#offered.get(id) ?? 1) - 1;
       if (calls > 0) this.#offered.set(id, calls);
       else this.#offered.delete(id);
+      const isAnew = isTaken && this.#isStoredAnew(id, outcome);
       for (const backend of this.backends) {
-        if (status === "appended") backend.isStoredAnew(id);
+        if (isAnew) backend.isStoredAnew(id);
         else if (calls === 0) backend.isNotStoredAnew(id);
       }
     }
     this.acknowledged.told(records, outcomes, pipeline.status().spool.firstOffset);
     checkBalances(this);
+  }
+
+  /** By this call, or by one of a process that ended before it could say so. */
+  #isStoredAnew(id: string, { status, offset }: Taken): boolean {
+    const wasUnheard = this.#unheard.delete(id);
+    return status === "appended" || (wasUnheard && offset !== this.acknowledged.byId.get(id)?.offset);
   }
 
   #newLife(): Life {
@@ -258,3 +266,5 @@ export class World {
     };
   }
 }
+
+type Taken = Extract<AppendOutcome, { readonly offset: number }>;

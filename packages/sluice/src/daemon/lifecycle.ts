@@ -59,6 +59,7 @@ export interface DaemonOptions {
   readonly pid: number;
   /** See `PipelineOptions`. */
   readonly tryRecord?: NonNullable<PipelineOptions["tryRecord"]>;
+  readonly machineRun?: PipelineOptions["machineRun"];
   /** How long calls and sinks may take to finish. */
   readonly graceMs?: number;
 }
@@ -103,6 +104,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
       random: options.random,
       version: options.version,
       ...(options.tryRecord && { tryRecord: options.tryRecord }),
+      machineRun: options.machineRun,
     });
     const daemon = new RunningDaemon(options, pipeline, metrics);
     await daemon.listen();

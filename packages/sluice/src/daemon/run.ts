@@ -1,5 +1,12 @@
 import { join } from "node:path";
-import { endProcess, keepAlive, systemClock, systemDisk, systemRandom } from "@sluice/sdk/internal";
+import {
+  endProcess,
+  keepAlive,
+  systemClock,
+  systemDisk,
+  systemProcessTable,
+  systemRandom,
+} from "@sluice/sdk/internal";
 import type { Config } from "../config/config.ts";
 import { EXIT, SluiceError } from "../errors.ts";
 import { checkFormats } from "../formats.ts";
@@ -67,6 +74,7 @@ export async function runDaemon(options: RunOptions): Promise<{ exit: number; su
       version: VERSION,
       pid: process.pid,
       tryRecord: (body) => tryRecordApart(process.argv[1] ?? "", body),
+      machineRun: systemProcessTable.self.bootId,
     });
     options.onReady(daemon);
     for (const line of unshown) options.showLog(line);

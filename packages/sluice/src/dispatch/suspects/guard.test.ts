@@ -14,10 +14,12 @@ class Lives {
   readonly warnings: string[] = [];
   readonly tried: string[] = [];
   trial: Trial | undefined = "survived";
+  machineRun = "first";
 
   begin(): Promise<Guard> {
-    const { trial } = this;
+    const { trial, machineRun } = this;
     return openGuard({
+      machineRun,
       spool: this.spool,
       partition: 0,
       disk: this.disk,
@@ -115,6 +117,21 @@ test("a kill by chance while a record is read costs one trial and blames nobody 
 
   expect((await lives.read(guard)).map(({ flags }) => flags)).toEqual([0, 0, 0]);
   expect(lives.tried).toEqual(["b", "c", "a", "c", "b"]);
+});
+
+test("what a power cut has left on the disk blames nobody, however often (P8)", async () => {
+  const lives = await threeRecords();
+  lives.trial = "ended";
+
+  for (const machineRun of ["first", "second", "third", "fourth"]) {
+    lives.machineRun = machineRun;
+    await lives.dieAt(2);
+  }
+  lives.machineRun = "fifth";
+  const guard = await lives.begin();
+
+  expect((await lives.read(guard)).map(({ flags }) => flags)).toEqual([0, 0, 0]);
+  expect(lives.tried).toEqual([]);
 });
 
 test("three ends in a row at one record are believed, whatever its trials say", async () => {

@@ -24,6 +24,8 @@ export interface GuardOptions {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly dataDir: string;
+  /** An id of this run of the machine. Marks of another one count for nothing. */
+  readonly machineRun?: string | undefined;
   /** Reads a record apart from this process. "unknown" if that could not be done. */
   readonly tryRecord?: ((body: Uint8Array) => Promise<Trial>) | undefined;
   warn(message: string): void;
@@ -45,8 +47,8 @@ const DEATHS_MAX: Readonly<Record<Trial, number>> = { ended: 1, unknown: 2, surv
 
 /** Settles what the last process left, before anybody reads. Rejects only if the spool cannot be read. */
 export async function openGuard(options: GuardOptions): Promise<Guard> {
-  const { disk, dataDir, spool } = options;
-  const words = await openLastWords(disk, `${dataDir}/suspect`);
+  const { disk, dataDir, spool, machineRun } = options;
+  const words = await openLastWords(disk, `${dataDir}/suspect`, machineRun);
   const setAside = await openSetAside(disk, dataDir, spool.state.firstOffset);
   await judge(options, words, setAside);
   const watchedBelow = words.found.isUnclean ? spool.state.nextOffset : 0;

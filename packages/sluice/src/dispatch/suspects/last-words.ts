@@ -6,10 +6,12 @@ import { codeOf, type Disk, type DiskFile } from "@sluice/sdk/internal";
  * when it did not. The file `suspect` of the data directory, 36 bytes, written as a whole:
  *
  *      0  magic "SLSUSP01"    8  deaths u32       12  blamed offset u64    20  marked offset u64
- *     28  1 while it runs, 0 after an end in order, u32                    32  CRC of the bytes 0..32 u32
+ *     28  which run of the machine this is while the process runs, 0 after an end in order, u32
+ *     32  CRC of the bytes 0..32 u32
  *
- * Never synced: the page cache survives the end of a process, and after a power cut no record is to blame.
- * Nothing depends on it either: without it, or with one that cannot be read or written, there is no suspect.
+ * Never synced: the page cache survives the end of a process. What is there after a power cut may be from any
+ * time before it, and no record is to blame for that, so marks of another run of the machine count for
+ * nothing. Nothing depends on it either: without it, or with one that cannot be read or written, there is no suspect.
  */
 export interface LastWords {
   /** The record that was being read when the last process ended; undefined if there was none. */
@@ -27,15 +29,18 @@ const SIZE_BYTES = 36;
 const SUMMED_BYTES = 32;
 const NONE = 0xffff_ffff_ffff_ffffn;
 
-export async function openLastWords(disk: Disk, path: string): Promise<LastWordsFile> {
+/** @param machineRun an id that the machine gets anew whenever it starts; absent where it has none. */
+export async function openLastWords(disk: Disk, path: string, machineRun = ""): Promise<LastWordsFile> {
+  // Never 0.
+  const run = (crc32(machineRun) | 1) >>> 0;
   try {
     const file = await disk.open(path, "write");
     const bytes = Buffer.alloc(SIZE_BYTES);
     const count = await file.read(bytes, 0);
-    return new LastWordsFile(file, decode(bytes.subarray(0, count)));
+    return new LastWordsFile(file, decode(bytes.subarray(0, count), run), run);
   } catch (error) {
     if (codeOf(error) === undefined) throw error;
-    return new LastWordsFile(undefined, NOTHING);
+    return new LastWordsFile(undefined, NOTHING, run);
   }
 }
 
@@ -45,12 +50,12 @@ export class LastWordsFile {
   readonly #bytes = Buffer.alloc(SIZE_BYTES);
   #file: DiskFile | undefined;
 
-  constructor(file: DiskFile | undefined, found: LastWords) {
+  constructor(file: DiskFile | undefined, found: LastWords, run: number) {
     this.#file = file;
     this.found = found;
     MAGIC.copy(this.#bytes);
     this.#put(20, undefined);
-    this.#bytes.writeUInt32LE(1, 28);
+    this.#bytes.writeUInt32LE(run, 28);
   }
 
   /** From now on this process runs, and this record is the one that others have ended at. */
@@ -90,10 +95,12 @@ export class LastWordsFile {
   }
 }
 
-function decode(bytes: Buffer): LastWords {
+function decode(bytes: Buffer, run: number): LastWords {
   if (bytes.length < SIZE_BYTES || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return NOTHING;
   if (crc32(bytes.subarray(0, SUMMED_BYTES)) !== bytes.readUInt32LE(SUMMED_BYTES)) return NOTHING;
-  if (bytes.readUInt32LE(28) === 0) return NOTHING;
+  const ranIn = bytes.readUInt32LE(28);
+  if (ranIn === 0) return NOTHING;
+  if (ranIn !== run) return { ...NOTHING, isUnclean: true };
   const offsetAt = (at: number) => {
     const offset = bytes.readBigUInt64LE(at);
     return offset === NONE ? undefined : Number(offset);
