@@ -1,4 +1,4 @@
-import { MemoryDisk, seededRandom } from "@sluice/sdk/internal";
+import { endId, MemoryDisk, seededRandom } from "@sluice/sdk/internal";
 import { z } from "zod";
 import { openPipeline, type Pipeline } from "../../../packages/sluice/src/pipeline.ts";
 import type { Outgoing, SinkDefinition } from "../../../packages/sluice/src/sinks/define.ts";
@@ -218,20 +218,26 @@ export class World {
       const calls = (this.#offered.get(id) ?? 1) - 1;
       if (calls > 0) this.#offered.set(id, calls);
       else this.#offered.delete(id);
-      const isAnew = isTaken && this.#isStoredAnew(id, outcome);
+      const anew = isTaken ? this.#storedAnew(record, outcome) : [];
       for (const backend of this.backends) {
-        if (isAnew) backend.isStoredAnew(id);
-        else if (calls === 0) backend.isNotStoredAnew(id);
+        for (const each of anew) backend.isStoredAnew(each);
+        if (anew.length === 0 && calls === 0) backend.isNotStoredAnew(id);
       }
     }
     this.acknowledged.told(records, outcomes, pipeline.status().spool.firstOffset);
     checkBalances(this);
   }
 
-  /** By this call, or by one of a process that ended before it could say so. */
-  #isStoredAnew(id: string, { status, offset }: Taken): boolean {
+  /**
+   * Ids that were stored by this call, or by one of a process that ended before it could say so. A run of
+   * which pieces are sent again when they were trimmed may end again.
+   */
+  #storedAnew({ id, runId }: NewRecord, { status, offset }: Taken): readonly string[] {
     const wasUnheard = this.#unheard.delete(id);
-    return status === "appended" || (wasUnheard && offset !== this.acknowledged.byId.get(id)?.offset);
+    const before = this.acknowledged.byId.get(id);
+    if (status !== "appended" && !(wasUnheard && offset !== before?.offset)) return [];
+    const isAgain = before !== undefined || wasUnheard;
+    return isAgain && runId !== undefined ? [id, endId(runId), endId(runId, 2)] : [id];
   }
 
   #newLife(): Life {

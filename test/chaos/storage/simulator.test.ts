@@ -37,7 +37,7 @@ test("whatever ends a process and fails on its disk, nothing is lost in any simu
     repeatsMax.kill,
     "≤ 64, what is in flight",
   );
-  figure("P1", "the same after one power cut", repeatsMax.powerCut, "what came after the ledger's last sync");
+  figure("P1", "the same after one power cut", repeatsMax.powerCut, "what the 10 s before it delivered");
   figure("P2", "simulated worlds in which every balance held after every step", worlds, `${worlds}`);
   figure(
     "P7",

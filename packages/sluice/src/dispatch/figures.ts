@@ -35,6 +35,8 @@ export interface Figures {
   readonly exceptionsMax: number;
   /** A ledger is written at most this often. */
   readonly commitMs: number;
+  /** And synced at the latest so long after it was written. */
+  readonly syncMs: number;
 }
 
 export const DEFAULT_FIGURES: Figures = {
@@ -63,4 +65,6 @@ export const DEFAULT_FIGURES: Figures = {
   exceptionsMax: 4_000,
   // What a kill can cost in duplicates: the batches of a fifth of a second.
   commitMs: 200,
+  // What a power cut can cost: ten seconds of them. More often would wear disks for next to nothing.
+  syncMs: 10_000,
 };

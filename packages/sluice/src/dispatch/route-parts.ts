@@ -1,6 +1,7 @@
 import type { Lease } from "../spool/spool.ts";
 import type { DeadLetters } from "./dead-letters/dead-letters.ts";
 import { Admission } from "./delivery/admission.ts";
+import { InFlight } from "./delivery/in-flight.ts";
 import { Lanes } from "./delivery/lanes.ts";
 import { LargeEvents } from "./delivery/large-events.ts";
 import { createPace } from "./delivery/pace.ts";
@@ -20,8 +21,8 @@ export interface RouteGround {
   readonly ledger: Ledger;
   readonly deadLetters: DeadLetters;
   readonly stop: AbortSignal;
-  /** Something was read: there may be something to do. */
-  onRead(): void;
+  /** There may be something to do: something was read, or a batch may leave. */
+  onChange(): void;
   /** For good. */
   fail(reason: string): void;
 }
@@ -36,11 +37,12 @@ export interface RouteParts {
   readonly reader: Reader;
   readonly writer: LedgerWriter;
   readonly sender: Sender;
+  readonly inFlight: InFlight;
 }
 
 export function createParts(options: RouteOptions, ground: RouteGround): RouteParts {
   const { spool, partition = 0, place, clock, definition, name, observer, memory = shareMemory(1) } = options;
-  const { lease, ledger, deadLetters, stop, onRead, fail } = ground;
+  const { lease, ledger, deadLetters, stop, onChange, fail } = ground;
   const figures = { ...DEFAULT_FIGURES, readAheadBytes: memory.readAheadBytes, ...options.figures };
   const lanes = new Lanes((item) => admission.keepApart(item));
   const admission = new Admission({
@@ -70,7 +72,7 @@ export function createParts(options: RouteOptions, ground: RouteGround): RoutePa
     accept: (record) => admission.accept(record),
     onRead: () => {
       writer.changed();
-      onRead();
+      onChange();
     },
     onError: (error) => fail(String(error)),
   });
@@ -88,6 +90,13 @@ export function createParts(options: RouteOptions, ground: RouteGround): RoutePa
     stop,
     onSettled: (item) => admission.release(item),
   });
+  const inFlight = new InFlight({
+    definition,
+    writer,
+    clock,
+    onPlace: onChange,
+    onCount: (batches) => observer.onInFlight(name, batches),
+  });
   const large = new LargeEvents({ spool, partition, turns: memory.large, stop });
-  return { figures, lanes, admission, large, reads, reader, writer, sender };
+  return { figures, lanes, admission, large, reads, reader, writer, sender, inFlight };
 }

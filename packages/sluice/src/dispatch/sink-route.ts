@@ -6,6 +6,7 @@ import type { Admission } from "./delivery/admission.ts";
 import { waitMs } from "./delivery/backoff.ts";
 import type { Delivered } from "./delivery/deliver.ts";
 import { deliverLoaded } from "./delivery/deliver-loaded.ts";
+import type { InFlight } from "./delivery/in-flight.ts";
 import type { Lanes } from "./delivery/lanes.ts";
 import type { LargeEvents } from "./delivery/large-events.ts";
 import type { PendingEvent } from "./delivery/pending-event.ts";
@@ -48,7 +49,7 @@ class SinkRoute implements Route {
   readonly #sender: Sender;
   readonly #alarm: Alarm;
   readonly #stop = new AbortController();
-  readonly #onTheirWay = new Set<readonly PendingEvent[]>();
+  readonly #inFlight: InFlight;
   readonly #life: RouteLife;
   /** What comes back from below was to be dropped while it was in flight. */
   #dropLine = 0;
@@ -66,7 +67,7 @@ class SinkRoute implements Route {
       ledger,
       deadLetters,
       stop: this.#stop.signal,
-      onRead: () => this.#pump(),
+      onChange: () => this.#pump(),
       fail: (reason) => this.#fail(reason),
     });
     this.#figures = parts.figures;
@@ -77,6 +78,7 @@ class SinkRoute implements Route {
     this.#reads = parts.reads;
     this.#reader = parts.reader;
     this.#sender = parts.sender;
+    this.#inFlight = parts.inFlight;
     this.#life = new RouteLife(clock, this.#figures, (state) =>
       observer.onState(name, state.name, "reason" in state ? state.reason : undefined),
     );
@@ -100,7 +102,7 @@ class SinkRoute implements Route {
       balance,
       backlog: { bytes: this.backlogBytes, ...this.limit },
       lag: balance.pending,
-      inFlight: this.#onTheirWay.size,
+      inFlight: this.#inFlight.count,
       ...(ageMs !== undefined && { oldestAgeMs: ageMs }),
       ...(lastError !== undefined && { lastError }),
       ...(state.name === "waiting" && { waitUntilMs: state.untilMs }),
@@ -228,8 +230,8 @@ class SinkRoute implements Route {
 
   #sendBatches(nowMs: number): void {
     if (this.#stop.signal.aborted || this.#drain?.isSending === false) return;
-    const { inFlight, limits } = this.#options.definition;
-    while (this.#onTheirWay.size < inFlight && this.#isBatchDue(nowMs)) {
+    const { limits } = this.#options.definition;
+    while (this.#isBatchDue(nowMs) && this.#inFlight.mayLeave()) {
       const batch = this.#lanes.take(limits.events, limits.bytes);
       if (batch.length > 0) this.#send(batch, "series");
     }
@@ -257,7 +259,7 @@ class SinkRoute implements Route {
    * sink is well.
    */
   #probe(): void {
-    if (this.#onTheirWay.size >= this.#options.definition.inFlight) return;
+    if (!this.#inFlight.mayLeave()) return;
     let [item] = this.#lanes.take(1, Number.POSITIVE_INFINITY);
     if (!item && this.#lanes.waiting > 0) {
       this.#lanes.wakeDue(this.#lanes.nextDueMs);
@@ -269,26 +271,13 @@ class SinkRoute implements Route {
   }
 
   #send(batch: readonly PendingEvent[], mode: "series" | "probe"): void {
-    this.#onTheirWay.add(batch);
-    this.#keepWithinBound();
-    this.#options.observer.onInFlight(this.#options.name, this.#onTheirWay.size);
+    this.#inFlight.leaves(batch);
     deliverLoaded(batch, mode, this.#sender, this.#large)
       .then((delivered) => this.#finish(batch, mode, delivered))
       .catch((error) => {
-        this.#onTheirWay.delete(batch);
+        this.#inFlight.forget(batch);
         this.#fail(error instanceof Error ? error.message : String(error));
       });
-  }
-
-  /**
-   * A crash sends again what the ledger does not know of. Backends are promised that this is no more than
-   * what may be in flight, however fast batches end; a ledger every 200 ms alone would not keep that.
-   */
-  #keepWithinBound(): void {
-    const { limits, inFlight } = this.#options.definition;
-    let events = this.#writer.unstored;
-    for (const batch of this.#onTheirWay) events += batch.length;
-    if (events > limits.events * inFlight) void this.#writer.flush(false);
   }
 
   #finish(batch: readonly PendingEvent[], mode: "series" | "probe", { rest, waits, stop }: Delivered): void {
@@ -303,7 +292,7 @@ class SinkRoute implements Route {
   }
 
   #giveBack(batch: readonly PendingEvent[], rest: readonly PendingEvent[], waits: Delivered["waits"]): void {
-    const { clock, name, observer } = this.#options;
+    const { clock } = this.#options;
     const nowMs = clock.monotonicMs();
     const due = waits.map(({ item, retryAfterMs }) => {
       const delayMs = waitMs(++item.waits, this.#figures, retryAfterMs);
@@ -313,19 +302,18 @@ class SinkRoute implements Route {
     if (due.length > 0) this.#writer.changed();
     this.#lanes.finish(batch, rest, due);
     this.#dropHeld();
-    this.#onTheirWay.delete(batch);
-    observer.onInFlight(name, this.#onTheirWay.size);
+    this.#inFlight.isBack(batch);
   }
 
   #readAhead(): void {
     if (this.#drain && (!this.#drain.isSending || this.#reader.position >= this.#drain.target)) return;
-    const limit = this.#admission.limit(this.#lanes.ready === 0 && this.#onTheirWay.size === 0);
+    const limit = this.#admission.limit(this.#lanes.ready === 0 && this.#inFlight.count === 0);
     if (limit) this.#reader.read(limit);
   }
 
   #endDrain(): void {
     const drain = this.#drain;
-    if (!drain || this.#onTheirWay.size > 0) return;
+    if (!drain || this.#inFlight.count > 0) return;
     const isAllSent = this.#lanes.ready === 0 && this.#reader.position >= drain.target;
     if (drain.isSending && !isAllSent && !this.#stop.signal.aborted) return;
     this.#reader.stop();
@@ -341,10 +329,8 @@ class SinkRoute implements Route {
         // If its time has come and there is nothing to probe with, the next event that is read brings it
         // about.
         return this.#life.probeAtMs > nowMs ? this.#life.probeAtMs : Number.POSITIVE_INFINITY;
-      case "running": {
-        const hasPlace = this.#onTheirWay.size < this.#options.definition.inFlight;
-        return hasPlace ? Math.min(nextDueMs, this.#agedAtMs) : nextDueMs;
-      }
+      case "running":
+        return this.#inFlight.hasPlace ? Math.min(nextDueMs, this.#agedAtMs) : nextDueMs;
       case "probing":
       case "draining":
       case "failed":
@@ -356,7 +342,7 @@ class SinkRoute implements Route {
   /** What was read and is with us, in no order. */
   *#pending(): Iterable<PendingEvent> {
     yield* this.#lanes.items();
-    for (const batch of this.#onTheirWay) yield* batch;
+    yield* this.#inFlight.events();
   }
 
   /** For good: keeps the backlog, and touches nothing any more. */

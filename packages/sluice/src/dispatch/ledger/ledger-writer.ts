@@ -15,13 +15,15 @@ export interface LedgerWriterOptions {
 }
 
 /**
- * Stores a ledger: at most every `commitMs` after a change, and at once where asked. One commit at a time;
- * what changes during one goes into the next. A commit that the disk refuses is tried again with the next
- * change or flush.
+ * Stores a ledger: at most every `commitMs` after a change, and at once where asked; and syncs it within
+ * `syncMs`, so that a power cut brings back no more than was delivered since. One commit at a time; what
+ * changes during one goes into the next. A commit that the disk refuses is tried again with the next change
+ * or flush.
  */
 export class LedgerWriter {
   readonly #options: LedgerWriterOptions;
   #timer: Timer | undefined;
+  #syncTimer: Timer | undefined;
   #queue: Promise<boolean> = Promise.resolve(true);
   #isDirty = false;
   #isStoredDurably = true;
@@ -43,6 +45,11 @@ export class LedgerWriter {
   /** Events that were settled and do not stand in a stored ledger yet. */
   get unstored(): number {
     return this.#unstored;
+  }
+
+  /** The disk would not take the last one. */
+  get isFailing(): boolean {
+    return this.#isFailing;
   }
 
   /** @param events how many were settled. */
@@ -67,6 +74,8 @@ export class LedgerWriter {
     this.#isStopped = true;
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#syncTimer?.cancel();
+    this.#syncTimer = undefined;
   }
 
   async #commit(isDurable: boolean): Promise<boolean> {
@@ -89,7 +98,17 @@ export class LedgerWriter {
     this.#unstored -= storing;
     this.#isStoredDurably = isDurable;
     if (isDurable) this.#durableLow = low;
+    else this.#syncLater();
     return true;
+  }
+
+  #syncLater(): void {
+    if (this.#isStopped) return;
+    const { clock, figures } = this.#options;
+    this.#syncTimer ??= clock.after(figures.syncMs, () => {
+      this.#syncTimer = undefined;
+      void this.flush(true);
+    });
   }
 
   /** The old ledger stays, which costs duplicates after a crash and nothing else. Said once, tried on. */
