@@ -56,6 +56,8 @@ export interface PipelineSink {
   readonly from?: "oldest" | "now";
   /** Events for which this is false are settled as skipped{filtered}. */
   readonly filter?: (event: Event) => boolean;
+  /** What is left of an event; undefined for one that is settled as skipped{sampled}. */
+  readonly sample?: (event: Event) => Event | undefined;
   /** What may wait for it. Absent: as much as the spool takes, and nothing is dropped. */
   readonly backlog?: BacklogLimit;
   readonly retry?: { readonly maxWaitMs?: number };

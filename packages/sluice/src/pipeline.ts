@@ -246,7 +246,7 @@ class Stages implements Pipeline {
     definition: SinkDefinition,
   ): Promise<void> {
     const { clock, random, observer, dataDir } = this.#options;
-    const { name, type, params, filter, backlog, retry } = configured;
+    const { name, type, params, filter, sample, backlog, retry } = configured;
     const destination = definition.destination(params);
     const entry = await places.register(
       { name, type, destination, ...(backlog && { backlog }) },
@@ -279,6 +279,7 @@ class Stages implements Pipeline {
           room: this.#letterRoom,
         }),
       ...(filter && { filter }),
+      ...(sample && { sample }),
       ...(backlog && { backlog }),
       ...(retry?.maxWaitMs !== undefined && { figures: { waitMsMax: retry.maxWaitMs } }),
       memory: this.#memory,

@@ -4,6 +4,7 @@ import type { Durability, PipelineSink, SpoolOptions } from "../pipeline.ts";
 import type { SinkDefinition } from "../sinks/define.ts";
 import type { Secrets } from "../telemetry/secrets.ts";
 import { createFilter, type Filter, type FilterScope } from "../transforms/filter.ts";
+import { createSample } from "../transforms/sample.ts";
 import type { Layer } from "./layer.ts";
 import type { Address, ConfigLayer, SinkEntry } from "./schema.ts";
 import { sinkProblem } from "./sink-conflicts.ts";
@@ -143,7 +144,7 @@ function defaultSink(definitions: readonly SinkDefinition[]): PipelineSink {
 
 function toPipelineSink(entry: SinkEntry): PipelineSink {
   const filter = toFilter(entry);
-  const { retry, backlog } = entry;
+  const { retry, backlog, sample } = entry;
   return {
     name: entry.name,
     type: entry.type,
@@ -151,6 +152,7 @@ function toPipelineSink(entry: SinkEntry): PipelineSink {
     params: entry.params ?? {},
     ...(entry.from === undefined ? {} : { from: entry.from }),
     ...(filter === undefined ? {} : { filter: createFilter(filter) }),
+    ...(sample === undefined || sample === 1 ? {} : { sample: createSample(sample) }),
     ...(backlog === undefined ? {} : { backlog: toLimit(backlog) }),
     ...(retry?.max_wait === undefined ? {} : { retry: { maxWaitMs: retry.max_wait } }),
   };
@@ -165,11 +167,12 @@ function toLimit({
 
 function toFilter(entry: SinkEntry): Filter | undefined {
   const scope = entry.filter?.scope ?? entry.scope;
-  const kinds = entry.filter?.kinds;
-  if (scope === undefined && kinds === undefined) return undefined;
+  const { kinds, where } = entry.filter ?? {};
+  if (scope === undefined && kinds === undefined && where === undefined) return undefined;
   return {
     ...(scope === undefined ? {} : { scope: toScope(scope) }),
     ...(kinds === undefined ? {} : { kinds }),
+    ...(where === undefined ? {} : { where }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { problemOf } from "../transforms/where.ts";
 import { parseDuration, parseSize } from "./units.ts";
 
 /**
@@ -102,6 +103,11 @@ const scope = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("tag"), tag: uid }),
 ]);
 
+const where = z.string().superRefine((expression, context) => {
+  const problem = problemOf(expression);
+  if (problem !== undefined) context.addIssue(`is no condition: ${problem}`);
+});
+
 const sinkName = z
   .string()
   .regex(
@@ -126,9 +132,20 @@ const sink = z.strictObject({
         .optional()
         .describe('Kinds that pass; "run.*" is all that begin with "run.".'),
       scope: scope.optional(),
+      where: where
+        .optional()
+        .describe("A CEL expression over `event` that must be true, as `event.run.usage.output > 1000`."),
     })
     .optional()
     .describe("Which events it gets; the others count as skipped."),
+  sample: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe(
+      "The share of traces, 0 to 1, that it gets whole. Of the others it gets errors, and ends without what was asked and answered.",
+    ),
   backlog: z
     .strictObject({
       max_bytes: size

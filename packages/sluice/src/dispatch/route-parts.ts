@@ -14,6 +14,7 @@ import { PatientReads } from "./patient-reads.ts";
 import { Reader } from "./reader.ts";
 import type { RouteOptions } from "./route.ts";
 import { shareMemory } from "./route-memory.ts";
+import { createShape } from "./shape.ts";
 
 /** What the parts of a route have in common, and what they call it back for. */
 export interface RouteGround {
@@ -44,10 +45,11 @@ export function createParts(options: RouteOptions, ground: RouteGround): RoutePa
   const { spool, partition = 0, place, clock, definition, name, observer, memory = shareMemory(1) } = options;
   const { lease, ledger, deadLetters, stop, onChange, fail } = ground;
   const figures = { ...DEFAULT_FIGURES, readAheadBytes: memory.readAheadBytes, ...options.figures };
+  const shape = createShape({ skips: definition.skips, filter: options.filter, sample: options.sample });
   const lanes = new Lanes((item) => admission.keepApart(item));
   const admission = new Admission({
     definition,
-    filter: options.filter,
+    shape,
     figures,
     clock,
     ledger,
@@ -97,6 +99,6 @@ export function createParts(options: RouteOptions, ground: RouteGround): RoutePa
     onPlace: onChange,
     onCount: (batches) => observer.onInFlight(name, batches),
   });
-  const large = new LargeEvents({ spool, partition, turns: memory.large, stop });
+  const large = new LargeEvents({ spool, partition, turns: memory.large, shape, stop });
   return { figures, lanes, admission, large, reads, reader, writer, sender, inFlight };
 }

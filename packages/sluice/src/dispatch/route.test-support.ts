@@ -17,7 +17,7 @@ import { openDeadLetters } from "./dead-letters/dead-letters.ts";
 import type { Figures } from "./figures.ts";
 import { MemorySpool } from "./memory-spool.test-support.ts";
 import type { Attempt } from "./observer.ts";
-import type { Route } from "./route.ts";
+import type { Route, RouteOptions } from "./route.ts";
 import { openRoute } from "./sink-route.ts";
 
 export const PLACE = "00112233445566778899aabbccddeeff";
@@ -115,6 +115,7 @@ export interface StageOptions {
   readonly figures?: Partial<Figures>;
   readonly capBytes?: number;
   readonly seed?: number;
+  readonly sample?: NonNullable<RouteOptions["sample"]>;
 }
 
 /**
@@ -154,6 +155,7 @@ export async function stage(options: StageOptions = {}): Promise<Stage> {
           ...(options.capBytes !== undefined && { room: new DeadLetterRoom(options.capBytes) }),
         }),
       figures: options.figures ?? {},
+      ...(options.sample && { sample: options.sample }),
       observer: {
         onAttempt: (attempt) => attempts.push(attempt),
         onState: (_, state) => states.push(state),

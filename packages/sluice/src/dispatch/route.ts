@@ -83,6 +83,7 @@ export interface RouteOptions {
   /** Opened for `place`; the route closes it. */
   readonly openDeadLetters: (low: number) => Promise<DeadLetters>;
   readonly filter?: (event: Event) => boolean;
+  readonly sample?: (event: Event) => Event | undefined;
   readonly backlog?: BacklogLimit;
   readonly figures?: Partial<Figures>;
   /** Its part of what all routes may hold; by default it is the only one. */

@@ -25,6 +25,21 @@ test("a large event is read again for each try, and arrives whole (P5)", async (
   await setup.route.close();
 });
 
+test("a large event that a sample has changed is changed at each try (P5)", async () => {
+  const setup = await stage({ sample: (event) => ({ ...event, tags: ["less"] }) });
+  const tags: unknown[] = [];
+  setup.sink.answer = (batch) => {
+    tags.push(...batch.map(({ event, raw }) => [event.tags, Buffer.from(raw).includes('"less"')]));
+    return tags.length < 3 ? { status: "retry", reason: "down" } : { status: "delivered" };
+  };
+
+  await setup.spool.append([large("a")]);
+  await setup.clock.advance(60_000);
+
+  expect(tags).toEqual([1, 2, 3].map(() => [["less"], true]));
+  await setup.route.close();
+});
+
 test("a large event that was rejected becomes a dead letter with its body (P5)", async () => {
   const setup = await stage();
   setup.sink.answer = () => ({ status: "rejected", reason: "no" });

@@ -1,4 +1,5 @@
 import { type Event, matchesKind } from "@sluice/sdk";
+import { createWhere } from "./where.ts";
 
 /** Whose events a sink gets. The fifth seed's word; `connector` is its own example. */
 export type FilterScope =
@@ -13,14 +14,18 @@ export interface Filter {
   readonly scope?: FilterScope;
   /** Kinds that pass; `run.*` stands for all that begin with "run.". Absent: all. */
   readonly kinds?: readonly string[];
+  /** A CEL expression over `event`, see where.ts. */
+  readonly where?: string;
 }
 
 /** Pure: does an event pass? Every given condition must hold. */
 export function createFilter(filter: Filter): (event: Event) => boolean {
   const { scope, kinds } = filter;
+  const holds = filter.where === undefined ? undefined : createWhere(filter.where);
   return (event) =>
     (kinds === undefined || kinds.some((kind) => matchesKind(event.kind, kind))) &&
-    (scope === undefined || matchesScope(event, scope));
+    (scope === undefined || matchesScope(event, scope)) &&
+    (holds === undefined || holds(event));
 }
 
 function matchesScope(event: Event, scope: FilterScope): boolean {

@@ -1,17 +1,16 @@
-import type { Event } from "@sluice/sdk";
 import type { Clock } from "@sluice/sdk/internal";
 import type { SinkDefinition } from "../../sinks/define.ts";
 import { FLAG_SET_ASIDE, type ReadLimit, type SpoolRecord } from "../../spool/spool.ts";
 import type { DeadLetters } from "../dead-letters/dead-letters.ts";
 import type { Figures } from "../figures.ts";
-import { skipReason } from "../filter.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import type { Shape } from "../shape.ts";
 import type { Lanes } from "./lanes.ts";
 import { PendingEvent } from "./pending-event.ts";
 
 export interface AdmissionOptions {
-  readonly definition: Pick<SinkDefinition, "limits" | "order" | "inFlight" | "skips">;
-  readonly filter: ((event: Event) => boolean) | undefined;
+  readonly definition: Pick<SinkDefinition, "limits" | "order" | "inFlight">;
+  readonly shape: Shape;
   readonly figures: Figures;
   readonly clock: Clock;
   readonly ledger: Ledger;
@@ -43,16 +42,16 @@ export class Admission {
    * Puts a record in its lane, or settles it at once if it is not for this sink or was buried before a crash.
    */
   accept(record: SpoolRecord): void {
-    const { definition, filter, deadLetters, ledger } = this.#options;
+    const { shape, deadLetters, ledger } = this.#options;
     const { offset } = record;
     if ((record.flags & FLAG_SET_ASIDE) !== 0) {
       ledger.settle(offset, offset + 1, { status: "dropped", reason: "quarantined" });
       return;
     }
-    const reason = skipReason(record, definition.skips, filter);
+    const shaped = shape(record);
     const known = deadLetters.countFor(offset);
-    if (reason !== undefined) ledger.settle(offset, offset + 1, { status: "skipped", reason });
-    else if (known === undefined) this.#hold(record);
+    if (typeof shaped === "string") ledger.settle(offset, offset + 1, { status: "skipped", reason: shaped });
+    else if (known === undefined) this.#hold(shaped);
     else ledger.settle(offset, offset + 1, { status: known === 1 ? "deadLettered" : "delivered" });
   }
 

@@ -1,12 +1,15 @@
+import assert from "node:assert/strict";
 import type { Spool } from "../../spool/spool.ts";
 import { readBack } from "../assembler/ends.ts";
 import type { LargeTurns } from "../route-memory.ts";
+import type { Shape } from "../shape.ts";
 import type { PendingEvent } from "./pending-event.ts";
 
 export interface LargeEventsOptions {
   readonly spool: Spool;
   readonly partition: number;
   readonly turns: LargeTurns;
+  readonly shape: Shape;
   readonly stop: AbortSignal;
 }
 
@@ -56,9 +59,14 @@ export class LargeEvents {
 
   /** False if it is damaged by now. */
   async #read(item: PendingEvent): Promise<boolean> {
-    const { spool, partition, stop } = this.#options;
+    const { spool, partition, shape, stop } = this.#options;
     const record = await readBack(spool, partition, item.offset, stop);
-    if (record) item.load(record);
+    if (record) {
+      const shaped = shape(record);
+      // It was taken once, and a shape is pure.
+      assert(typeof shaped !== "string");
+      item.load(shaped);
+    }
     // A route that stops reads nothing, and sends nothing.
     return record !== undefined || stop.aborted;
   }

@@ -1,6 +1,6 @@
 import { AssertionError } from "node:assert";
 import type { Event } from "@sluice/sdk";
-import { decodeEvent } from "@sluice/sdk/internal";
+import { decodeEvent, encodeEvent } from "@sluice/sdk/internal";
 import type { SpoolRecord } from "../../spool/spool.ts";
 
 /**
@@ -17,6 +17,11 @@ export function withoutBody(record: SpoolRecord): SpoolRecord {
   return new Copy(record, undefined);
 }
 
+/** The same record, saying something else. */
+export function withEvent(record: SpoolRecord, event: Event): SpoolRecord {
+  return new Copy(record, Buffer.from(encodeEvent(event)), event);
+}
+
 class Copy implements SpoolRecord {
   readonly offset: number;
   readonly kindCode: number;
@@ -26,13 +31,18 @@ class Copy implements SpoolRecord {
   readonly #body: Uint8Array | undefined;
   #event: Event | undefined;
 
-  constructor({ offset, kindCode, flags, runKey, orderKey }: SpoolRecord, body: Uint8Array | undefined) {
+  constructor(
+    { offset, kindCode, flags, runKey, orderKey }: SpoolRecord,
+    body: Uint8Array | undefined,
+    event?: Event,
+  ) {
     this.offset = offset;
     this.kindCode = kindCode;
     this.flags = flags;
     this.runKey = runKey;
     this.orderKey = orderKey;
     this.#body = body;
+    this.#event = event;
   }
 
   get body(): Uint8Array {
