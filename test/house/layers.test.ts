@@ -29,10 +29,12 @@ const SLUICE: Record<string, readonly string[]> = {
   dispatch: ["errors.ts", "spool/spool.ts", "spool/received.ts", "sinks/define.ts", "sinks/delivery.ts"],
   "formats.ts": ["errors.ts", "spool", "dispatch"],
   "pipeline-options.ts": ["spool", "sinks", "dispatch"],
+  "sink-routes.ts": ["errors.ts", "pipeline-options.ts", "spool/spool.ts", "sinks", "dispatch"],
   "pipeline.ts": [
     "errors.ts",
     "formats.ts",
     "pipeline-options.ts",
+    "sink-routes.ts",
     "spool",
     "live",
     "sources",

@@ -129,6 +129,15 @@ const ERRORS = {
     message: (d) =>
       `The spool in ${d.path} cannot be opened: ${d.cause}. Nothing was given up. Check the disk, then start again.`,
   },
+  SINK_UNKNOWN: {
+    exit: EXIT.config,
+    message: (d) => `There is no sink "${d.name}". There are: ${d.known}.`,
+  },
+  SINK_CONFIGURED: {
+    exit: EXIT.config,
+    message: (d) =>
+      `The sink "${d.name}" is in the configuration, so it cannot be forgotten. Take it out there, run sluice reload, and then forget it.`,
+  },
   ROUTE_OTHER_DESTINATION: {
     exit: EXIT.config,
     message: (d) =>

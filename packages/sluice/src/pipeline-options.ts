@@ -61,4 +61,8 @@ export interface PipelineSink {
   /** What may wait for it. Absent: as much as the spool takes, and nothing is dropped. */
   readonly backlog?: BacklogLimit;
   readonly retry?: { readonly maxWaitMs?: number };
+  /** The name it had before: it goes on where that one stood. */
+  readonly was?: string;
+  /** The same for two that are configured alike. Without it a new configuration opens the sink anew. */
+  readonly words?: string;
 }

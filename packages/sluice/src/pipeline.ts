@@ -4,22 +4,16 @@ import { createBootId } from "./dispatch/assembler/boot.ts";
 import { admitLateEnds } from "./dispatch/assembler/late-ends.ts";
 import { Backlogs } from "./dispatch/backlogs.ts";
 import { DeadLetterRoom, deadLetterBytesFor } from "./dispatch/dead-letters/dead-letter-room.ts";
-import { deadLetterPath, openDeadLetters } from "./dispatch/dead-letters/dead-letters.ts";
-import { type IdleRoute, openIdleRoute } from "./dispatch/idle-route.ts";
 import { IntakeGate } from "./dispatch/intake-gate.ts";
 import { holderOf, openRetention, type Retention } from "./dispatch/retention.ts";
-import type { Route, RouteStatus } from "./dispatch/route.ts";
-import { type RouteMemory, shareMemory } from "./dispatch/route-memory.ts";
-import { openRoutes, ROUTES_BYTES_MAX, type RouteEntry, type Routes } from "./dispatch/route-registry.ts";
-import { openRoute } from "./dispatch/sink-route.ts";
+import type { RouteStatus } from "./dispatch/route.ts";
+import { openRoutes, ROUTES_BYTES_MAX, type Routes } from "./dispatch/route-registry.ts";
 import { type Guard, openGuard } from "./dispatch/suspects/guard.ts";
-import { SluiceError } from "./errors.ts";
 import { checkFormats } from "./formats.ts";
 import { createHub, type Hub } from "./live/hub.ts";
 import { shown } from "./live/shown.ts";
 import type { PipelineOptions, PipelineSink } from "./pipeline-options.ts";
-import type { Sink, SinkDefinition } from "./sinks/define.ts";
-import { sinkOfType, sinks } from "./sinks/registry.ts";
+import { type SinkChange, SinkRoutes } from "./sink-routes.ts";
 import type { Intake } from "./sources/intake.ts";
 import { movePlanted } from "./spool/file/planted.ts";
 import { openFileSpool } from "./spool/file/spool.ts";
@@ -29,6 +23,7 @@ export type { Balance } from "./dispatch/balance.ts";
 export type { Attempt, RouteObserver as PipelineObserver } from "./dispatch/observer.ts";
 export type { RouteStatus } from "./dispatch/route.ts";
 export type { PipelineOptions, PipelineSink, SpoolOptions } from "./pipeline-options.ts";
+export type { SinkChange } from "./sink-routes.ts";
 export type { Durability } from "./spool/spool.ts";
 
 export interface PipelineStatus {
@@ -46,6 +41,12 @@ export interface Pipeline {
   readonly hub: Hub;
   /** A snapshot; cheap enough to call for every scrape. */
   status(): PipelineStatus;
+  /**
+   * Takes up other sinks; see `SinkRoutes.apply`. Everything else stays as it was when this was opened.
+   */
+  applySinks(sinks: readonly PipelineSink[]): Promise<readonly SinkChange[]>;
+  /** See `SinkRoutes.forget`. */
+  forgetSink(name: string): Promise<number>;
   /**
    * Sends what is pending for at most `graceMs`, then returns; what is left stays in the spool. Never
    * rejects.
@@ -82,10 +83,7 @@ class Stages implements Pipeline {
   readonly #options: PipelineOptions;
   readonly #disk: Disk;
   readonly #letterRoom: DeadLetterRoom;
-  readonly #routes: Route[] = [];
-  readonly #idle: IdleRoute[] = [];
-  readonly #sinks: Sink[] = [];
-  readonly #memory: RouteMemory;
+  #sinks: SinkRoutes | undefined;
   #opened: Opened | undefined;
   #places: Routes | undefined;
   #spool: Spool | undefined;
@@ -99,7 +97,6 @@ class Stages implements Pipeline {
     this.#options = options;
     this.#disk = oneSyncAtATime(options.disk);
     this.#letterRoom = new DeadLetterRoom(deadLetterBytesFor(options.spool.maxBytes));
-    this.#memory = shareMemory(options.sinks.length);
     this.hub = createHub(options.clock);
   }
 
@@ -109,7 +106,6 @@ class Stages implements Pipeline {
    */
   async open(): Promise<void> {
     const { dataDir, clock, random, observer, owner, version = "" } = this.#options;
-    const definitions = this.#options.sinks.map((sink) => definitionOf(sink, this.#options.sinkOfType));
     const disk = this.#disk;
     await checkFormats(disk, dataDir);
     const limits = this.#options.spool;
@@ -145,18 +141,13 @@ class Stages implements Pipeline {
     });
     this.#assembler = assembler;
 
-    for (const [index, sink] of this.#options.sinks.entries()) {
-      const definition = definitions[index];
-      if (definition) await this.#openSink(spool, places, sink, definition);
-    }
-    for (const entry of places.list().filter(({ isDetached }) => isDetached)) {
-      observer.warn(
-        `The sink "${entry.name}" is not in the configuration any more. What it has not got is kept for its return, and takes space.`,
-      );
-      await this.#leaveIdle(spool, entry, "detached: it is not in the configuration any more");
-    }
-    const routes = () => [...this.#routes, ...this.#idle];
     const partition = PARTITION;
+    const options = this.#options;
+    const letterRoom = this.#letterRoom;
+    const sinks = new SinkRoutes({ options, disk, spool, partition, places, letterRoom });
+    this.#sinks = sinks;
+    await sinks.open();
+    const routes = () => sinks.all;
     const backlogs = new Backlogs({ spool, partition, routes, clock, warn: observer.warn });
     const retention = openRetention({
       spool,
@@ -170,7 +161,7 @@ class Stages implements Pipeline {
     this.#retention = retention;
     const holder = () => holderOf(routes().map(({ status }) => status));
     const gate = new IntakeGate({ spool, backlogs, retention, holder });
-    this.#opened = { spool, assembler, bootId, backlogs, gate };
+    this.#opened = { spool, assembler, bootId, backlogs, gate, sinks };
   }
 
   get intake(): Intake {
@@ -192,21 +183,29 @@ class Stages implements Pipeline {
   }
 
   status(): PipelineStatus {
-    const { spool, assembler, bootId, backlogs } = this.#stages();
+    const { spool, assembler, bootId, backlogs, sinks } = this.#stages();
     const refusing = spool.state.refusing ?? backlogs.refusing;
     const path = `${this.#options.dataDir}/spool`;
     return {
       bootId,
       spool: { ...spool.state, path, ...(refusing !== undefined && { refusing }) },
-      sinks: [...this.#routes, ...this.#idle].map((route) => route.status),
+      sinks: sinks.all.map((route) => route.status),
       assembler: assembler.status,
     };
+  }
+
+  applySinks(sinks: readonly PipelineSink[]): Promise<readonly SinkChange[]> {
+    return this.#stages().sinks.apply(sinks);
+  }
+
+  forgetSink(name: string): Promise<number> {
+    return this.#stages().sinks.forget(name);
   }
 
   async drain(graceMs: number): Promise<void> {
     const grace = new AbortController();
     const timer = this.#options.clock.after(graceMs, () => grace.abort());
-    await Promise.all(this.#routes.map((route) => route.drain(grace.signal)));
+    await this.#stages().sinks.drain(grace.signal);
     timer.cancel();
   }
 
@@ -224,8 +223,7 @@ class Stages implements Pipeline {
     this.hub.close();
     const steps: readonly (readonly ({ close(): Promise<void> } | undefined)[])[] = [
       [this.#retention],
-      [...this.#routes, ...this.#idle],
-      this.#sinks,
+      [this.#sinks],
       [this.#assembler],
       [this.#places, this.#guard],
       [this.#spool],
@@ -237,67 +235,6 @@ class Stages implements Pipeline {
       }
     }
     if (failures.length > 0) throw failures[0];
-  }
-
-  async #openSink(
-    spool: Spool,
-    places: Routes,
-    configured: PipelineSink,
-    definition: SinkDefinition,
-  ): Promise<void> {
-    const { clock, random, observer, dataDir } = this.#options;
-    const { name, type, params, filter, sample, backlog, retry } = configured;
-    const destination = definition.destination(params);
-    const entry = await places.register(
-      { name, type, destination, ...(backlog && { backlog }) },
-      configured.from,
-    );
-    if (!configured.enabled) {
-      await this.#leaveIdle(spool, entry, "disabled in the configuration");
-      return;
-    }
-    const disk = this.#disk;
-    const sink = await definition.open(params, { name, clock, disk, dataDir, warn: observer.warn });
-    this.#sinks.push(sink);
-    const { place, firstOffset } = entry;
-    const route = await openRoute({
-      name,
-      definition: { ...definition, limits: { ...definition.limits, ...definition.tune?.(params) } },
-      sink,
-      spool,
-      partition: PARTITION,
-      place,
-      firstOffset,
-      openDeadLetters: (low) =>
-        openDeadLetters({
-          disk,
-          clock,
-          directory: this.#letters,
-          sink: name,
-          place,
-          low,
-          room: this.#letterRoom,
-        }),
-      ...(filter && { filter }),
-      ...(sample && { sample }),
-      ...(backlog && { backlog }),
-      ...(retry?.maxWaitMs !== undefined && { figures: { waitMsMax: retry.maxWaitMs } }),
-      memory: this.#memory,
-      observer,
-      clock,
-      random,
-    });
-    this.#routes.push(route);
-  }
-
-  async #leaveIdle(spool: Spool, entry: RouteEntry, reason: string): Promise<void> {
-    const { clock, observer } = this.#options;
-    await this.#letterRoom.takeFile(this.#disk, deadLetterPath(this.#letters, entry.name));
-    this.#idle.push(await openIdleRoute({ spool, entry, reason, clock, warn: observer.warn }));
-  }
-
-  get #letters(): string {
-    return `${this.#options.dataDir}/deadletters`;
   }
 
   #stages(): Opened {
@@ -312,6 +249,7 @@ interface Opened {
   readonly bootId: string;
   readonly backlogs: Backlogs;
   readonly gate: IntakeGate;
+  readonly sinks: SinkRoutes;
 }
 
 /** The spool sees to its own files; here are the ones beside it. */
@@ -319,11 +257,4 @@ async function clearWay(disk: Disk, dataDir: string, warn: (message: string) => 
   const letters = (await disk.list(`${dataDir}/deadletters`)).map((name) => `deadletters/${name}`);
   const moved = await movePlanted(disk, dataDir, ["routes.json", "suspect", "set-aside", ...letters]);
   for (const name of moved) warn(`${name} was no file, and was moved to quarantine/.`);
-}
-
-function definitionOf({ type }: PipelineSink, ofType = sinkOfType): SinkDefinition {
-  const definition = ofType(type);
-  if (definition) return definition;
-  const known = sinks.map((sink) => sink.type).join(", ");
-  throw new SluiceError("CONFIG_UNKNOWN_SINK", { type, nearest: "", known });
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { resolveDataDir } from "@sluice/sdk/internal";
 import { SluiceError } from "../errors.ts";
 import type { Durability, PipelineSink, SpoolOptions } from "../pipeline.ts";
@@ -150,7 +151,9 @@ function toPipelineSink(entry: SinkEntry): PipelineSink {
     type: entry.type,
     enabled: entry.enabled ?? true,
     params: entry.params ?? {},
+    words: createHash("sha256").update(JSON.stringify(entry)).digest("hex"),
     ...(entry.from === undefined ? {} : { from: entry.from }),
+    ...(entry.was === undefined ? {} : { was: entry.was }),
     ...(filter === undefined ? {} : { filter: createFilter(filter) }),
     ...(sample === undefined || sample === 1 ? {} : { sample: createSample(sample) }),
     ...(backlog === undefined ? {} : { backlog: toLimit(backlog) }),

@@ -5,7 +5,7 @@ import { isSecretName, type Secrets } from "../telemetry/secrets.ts";
 import { type InterpolationSource, interpolate } from "./interpolate.ts";
 import { locate } from "./locate.ts";
 import { nearest } from "./nearest.ts";
-import { type ConfigLayer, configSchema, type SinkEntry } from "./schema.ts";
+import { type ConfigLayer, configSchema } from "./schema.ts";
 
 /** One place that settings come from, already parsed and checked: a file, the environment, the flags. */
 export interface Layer {
@@ -68,7 +68,6 @@ export async function checkLayer(
         complaints.push(say([...path, "type"], unknownType(sink.type, context.definitions)));
         return sink;
       }
-      complaints.push(...notBuilt(sink).map(([key, problem]) => say([...path, ...key], problem)));
       const params = definition.options.strict().safeParse(sink.params ?? {});
       if (params.success) return { ...sink, params: params.data };
       complaints.push(
@@ -78,16 +77,6 @@ export async function checkLayer(
     });
   }
   return complaints.length > 0 ? { complaints } : { layer: { origin: input.origin, settings } };
-}
-
-/**
- * Settings that are part of the format and that this version cannot honour. Taking them in silence would be a
- * lie.
- */
-function notBuilt(sink: SinkEntry): readonly (readonly [Path, string])[] {
-  const found: (readonly [Path, string])[] = [];
-  if (sink.was !== undefined) found.push([["was"], "is not in this version: a sink keeps its name"]);
-  return found;
 }
 
 /** Types that the design names and this version does not have: saying so is kinder than "unknown". */

@@ -180,9 +180,14 @@ const BAD: readonly (readonly [string, string, RegExp])[] = [
     /connector_uid is missing/,
   ],
   [
-    "a setting of a later version",
-    '[[sinks]]\nname = "a"\ntype = "file"\nwas = "b"',
-    /^\/c\.toml:4:1: sinks\[0\]\.was is not in this version/m,
+    "a former name that is in use",
+    '[[sinks]]\nname = "a"\ntype = "file"\nwas = "b"\n[[sinks]]\nname = "b"\ntype = "file"\nparams = { path = "b.jsonl" }',
+    /The sink "a" cannot have been "b": there is a sink of that name/,
+  ],
+  [
+    "a condition that is none",
+    '[[sinks]]\nname = "a"\ntype = "file"\n[sinks.filter]\nwhere = "event.kind =="',
+    /^\/c\.toml:5:1: sinks\[0\]\.filter\.where is no condition: Unexpected token/m,
   ],
   [
     "two sinks of one name",

@@ -123,7 +123,7 @@ const sink = z.strictObject({
     .enum(["oldest", "now"])
     .optional()
     .describe("Where a new sink starts: with what the spool still has, or with what comes."),
-  was: sinkName.optional().describe("The name it had before: its backlog comes along. Not in this version."),
+  was: sinkName.optional().describe("The name it had before: its backlog comes along."),
   scope: scope.optional().describe("Whose events it gets: all, connector, session, user, system or tag."),
   filter: z
     .strictObject({

@@ -16,6 +16,15 @@ export function sinkProblem(
 ): string | undefined {
   const names = new Set<string>();
   const writers = new Map<string, string>();
+  const successors = new Map<string, string>();
+  for (const { name, was } of sinks) {
+    if (was === undefined) continue;
+    const other = successors.get(was);
+    if (other !== undefined) return `The sinks "${other}" and "${name}" cannot both have been "${was}".`;
+    if (sinks.some((sink) => sink.name === was))
+      return `The sink "${name}" cannot have been "${was}": there is a sink of that name. Take one of them out.`;
+    successors.set(was, name);
+  }
   for (const { name, type, params } of sinks) {
     if (name === RESERVED_NAME) return `A sink cannot be called "${name}": sluice has a route of that name.`;
     if (names.has(name)) return `Two sinks are called "${name}". Give each its own name.`;

@@ -12,7 +12,13 @@ import type { RouteEntry } from "./route-registry.ts";
  * A route that nobody runs: its sink is disabled, or missing from the configuration. It keeps its place and
  * its backlog, up to the limit that routes.json has for it.
  */
-export type IdleRoute = Omit<Route, "wake" | "drain">;
+export interface IdleRoute extends Omit<Route, "wake" | "drain" | "rest"> {
+  /** Settles all of its backlog as dropped, durably; says how many events that were. Rejects if the disk does. */
+  giveUp(): Promise<number>;
+}
+
+/** Why events are dropped of a sink that is forgotten. */
+const SINK_REMOVED = "sink_removed";
 
 export interface IdleRouteOptions {
   readonly spool: Spool;
@@ -59,6 +65,13 @@ export async function openIdleRoute(options: IdleRouteOptions): Promise<IdleRout
       const health = { name: "paused", reason } as const;
       const kept = { balance, backlog: { bytes: backlogBytes(), ...limit }, lag: balance.pending };
       return { route: name, sink: name, type, state, health, ...kept, inFlight: 0 };
+    },
+    async giveUp() {
+      const { nextOffset } = spool.state;
+      const events = ledger.settleRest(ledger.low, nextOffset, { status: "dropped", reason: SINK_REMOVED });
+      writer.changed();
+      if (!(await writer.flush(true))) throw new Error(`the ledger of ${name} could not be stored`);
+      return events;
     },
     async close() {
       await writer.flush(true);

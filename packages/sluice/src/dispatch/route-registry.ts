@@ -1,3 +1,4 @@
+import { AssertionError } from "node:assert";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { type Disk, type Random, syncDirectory } from "@sluice/sdk/internal";
@@ -24,6 +25,15 @@ export interface Routes {
    * starts anew, with an empty ledger.
    */
   register(sink: RouteSink, from?: "oldest" | "now"): Promise<RouteEntry>;
+  /** @throws SluiceError ROUTE_OTHER_DESTINATION if `register` would. */
+  check(sink: RouteSink, from?: "oldest" | "now"): void;
+  entryOf(name: string): RouteEntry | undefined;
+  /** The same route under another name, which must be free; durable when this resolves. */
+  rename(from: string, to: string): Promise<void>;
+  /** Durable when this resolves. The name is as if it had never been there. */
+  remove(name: string): Promise<void>;
+  /** The routes of the start are there: a new one begins at what comes, also in a new data directory. */
+  started(): void;
   /** All entries, those that were not registered since opening marked as detached. */
   list(): readonly (RouteEntry & { readonly isDetached: boolean })[];
   close(): Promise<void>;
@@ -106,8 +116,8 @@ class StoredRoutes implements Routes {
   readonly dataDirId: string;
   readonly #options: RoutesOptions;
   readonly #slots: TwoSlots;
-  readonly #isNew: boolean;
-  readonly #entries: Map<string, RouteEntry>;
+  #isNew: boolean;
+  #entries: Map<string, RouteEntry>;
   readonly #registered = new Set<string>();
 
   constructor(options: RoutesOptions, slots: TwoSlots, content: Content, isNew: boolean) {
@@ -119,12 +129,10 @@ class StoredRoutes implements Routes {
   }
 
   async register(sink: RouteSink, from?: "oldest" | "now"): Promise<RouteEntry> {
+    this.check(sink, from);
     const { name, type } = sink;
     const fingerprint = fingerprintOf(sink);
     const known = this.#entries.get(name);
-    if (known && known.fingerprint !== fingerprint && from === undefined) {
-      throw new SluiceError("ROUTE_OTHER_DESTINATION", { name });
-    }
     this.#registered.add(name);
     if (known?.fingerprint === fingerprint) return this.#withBacklog(known, sink.backlog);
     const { firstOffset, nextOffset } = this.#options.offsets();
@@ -137,9 +145,44 @@ class StoredRoutes implements Routes {
       place: randomHex(this.#options.random),
       ...(sink.backlog && { backlog: sink.backlog }),
     };
-    this.#entries.set(name, entry);
-    await this.store();
+    await this.#change((entries) => entries.set(name, entry));
     return entry;
+  }
+
+  check(sink: RouteSink, from?: "oldest" | "now"): void {
+    const known = this.#entries.get(sink.name);
+    if (!known || from !== undefined || known.fingerprint === fingerprintOf(sink)) return;
+    throw new SluiceError("ROUTE_OTHER_DESTINATION", { name: sink.name });
+  }
+
+  entryOf(name: string): RouteEntry | undefined {
+    return this.#entries.get(name);
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    const entry = this.#entries.get(from);
+    if (!entry) throw new AssertionError({ message: `there is no route "${from}" to rename` });
+    return this.#change((entries) => {
+      entries.delete(from);
+      entries.set(to, { ...entry, name: to });
+    });
+  }
+
+  remove(name: string): Promise<void> {
+    return this.#change((entries) => entries.delete(name));
+  }
+
+  /** What could not be stored has not happened. */
+  async #change(change: (entries: Map<string, RouteEntry>) => void): Promise<void> {
+    const before = this.#entries;
+    this.#entries = new Map(before);
+    change(this.#entries);
+    try {
+      await this.store();
+    } catch (error) {
+      this.#entries = before;
+      throw error;
+    }
   }
 
   async #withBacklog(known: RouteEntry, backlog: BacklogLimit | undefined): Promise<RouteEntry> {
@@ -148,9 +191,12 @@ class StoredRoutes implements Routes {
     if (isSame) return known;
     const { backlog: _, ...rest } = known;
     const entry = { ...rest, ...(backlog && { backlog }) };
-    this.#entries.set(known.name, entry);
-    await this.store();
+    await this.#change((entries) => entries.set(known.name, entry));
     return entry;
+  }
+
+  started(): void {
+    this.#isNew = false;
   }
 
   list(): readonly (RouteEntry & { readonly isDetached: boolean })[] {

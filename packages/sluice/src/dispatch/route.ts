@@ -43,6 +43,11 @@ export interface Route {
    */
   drain(signal: AbortSignal): Promise<void>;
   /**
+   * Sends nothing more, and resolves when what is on its way is back, or the signal aborts. For a route that
+   * is closed next.
+   */
+  rest(signal: AbortSignal): Promise<void>;
+  /**
    * Breaks off what is on its way, stores the ledger durably and releases everything but the sink.
    * Idempotent.
    */

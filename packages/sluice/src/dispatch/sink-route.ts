@@ -162,6 +162,18 @@ class SinkRoute implements Route {
   async drain(signal: AbortSignal): Promise<void> {
     if (this.#life.isOver) return;
     this.#drain ??= this.#startDrain();
+    await this.#drained(this.#drain, signal);
+    await this.#writer.flush(true);
+  }
+
+  async rest(signal: AbortSignal): Promise<void> {
+    if (this.#life.isOver) return;
+    this.#drain ??= this.#startDrain();
+    this.#drain.isSending = false;
+    await this.#drained(this.#drain, signal);
+  }
+
+  async #drained({ ended }: Drain, signal: AbortSignal): Promise<void> {
     const giveUp = () => {
       this.#stop.abort();
       this.#pump();
@@ -169,9 +181,8 @@ class SinkRoute implements Route {
     signal.addEventListener("abort", giveUp, { once: true });
     if (signal.aborted) giveUp();
     else this.#pump();
-    await this.#drain.ended.promise;
+    await ended.promise;
     signal.removeEventListener("abort", giveUp);
-    await this.#writer.flush(true);
   }
 
   close(): Promise<void> {

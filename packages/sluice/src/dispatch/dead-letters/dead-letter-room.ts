@@ -34,14 +34,22 @@ export class DeadLetterRoom {
     this.#bytes += bytes;
   }
 
-  /** Counts the file of a sink that is not running. */
-  async takeFile(disk: Disk, path: string): Promise<void> {
+  /** Somebody else will count them, or nobody any more. */
+  give(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+
+  /** Counts the file of a sink that is not running; says what it takes. */
+  async takeFile(disk: Disk, path: string): Promise<number> {
     try {
       const file = await disk.open(path, "read");
-      this.take((await file.stat()).sizeBytes);
+      const { sizeBytes } = await file.stat();
+      this.take(sizeBytes);
       await file.close();
+      return sizeBytes;
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw error;
+      return 0;
     }
   }
 }

@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { type Clock, codeOf, type Disk, type DiskFile, syncDirectory } from "@sluice/sdk/internal";
 import {
   type DeadLetter,
@@ -57,6 +57,20 @@ const FRONT_BYTES_MAX = 64 * 1024;
 
 export function deadLetterPath(directory: string, sink: string): string {
   return join(directory, `${sink}.jsonl`);
+}
+
+/** Those of a sink that has another name now. Where there are some of that name already, both files stay. */
+export async function moveDeadLetters(
+  disk: Disk,
+  directory: string,
+  from: string,
+  to: string,
+): Promise<void> {
+  const names = await disk.list(directory);
+  const [old, now] = [deadLetterPath(directory, from), deadLetterPath(directory, to)];
+  if (!names.includes(basename(old)) || names.includes(basename(now))) return;
+  await disk.rename(old, now);
+  await syncDirectory(disk, directory);
 }
 
 export async function openDeadLetters(options: DeadLetterOptions): Promise<DeadLetters> {
@@ -123,6 +137,8 @@ class DeadLetterFile implements DeadLetters {
     await this.#queue;
     const file = this.#file;
     this.#file = undefined;
+    this.#room.give(this.#sizeBytes);
+    this.#sizeBytes = 0;
     await file?.close();
   }
 

@@ -10,6 +10,12 @@ export interface LedgerOwner {
   readonly firstOffset: number;
 }
 
+/** Gives a route the ledger that it had under another name, durably. The old one is of no use after that. */
+export async function moveLedger(spool: Spool, partition: number, from: string, to: string): Promise<void> {
+  const { ledger } = await spool.lease(from, partition);
+  if (ledger) await spool.commit(await spool.lease(to, partition), ledger, true);
+}
+
 /** Leases a route's ledger, and begins a new one at its first offset if there is none to believe. */
 export async function takeLedger(
   spool: Spool,

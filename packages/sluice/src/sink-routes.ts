@@ -1,0 +1,302 @@
+import type { Disk } from "@sluice/sdk/internal";
+import type { DeadLetterRoom } from "./dispatch/dead-letters/dead-letter-room.ts";
+import { deadLetterPath, moveDeadLetters, openDeadLetters } from "./dispatch/dead-letters/dead-letters.ts";
+import { type IdleRoute, openIdleRoute } from "./dispatch/idle-route.ts";
+import { moveLedger } from "./dispatch/ledger/take-ledger.ts";
+import type { Route } from "./dispatch/route.ts";
+import { type RouteMemory, shareMemory } from "./dispatch/route-memory.ts";
+import type { RouteEntry, Routes } from "./dispatch/route-registry.ts";
+import { openRoute } from "./dispatch/sink-route.ts";
+import { SluiceError } from "./errors.ts";
+import type { PipelineOptions, PipelineSink } from "./pipeline-options.ts";
+import type { Sink, SinkDefinition } from "./sinks/define.ts";
+import { sinks as knownSinks, sinkOfType } from "./sinks/registry.ts";
+import type { Spool } from "./spool/spool.ts";
+
+export interface SinkRoutesGround {
+  readonly options: PipelineOptions;
+  readonly disk: Disk;
+  readonly spool: Spool;
+  readonly partition: number;
+  readonly places: Routes;
+  readonly letterRoom: DeadLetterRoom;
+}
+
+/** What a new configuration did to a sink. "failed": it could not be opened, and keeps its backlog. */
+export interface SinkChange {
+  readonly sink: string;
+  readonly change: "added" | "changed" | "removed" | "failed";
+  readonly reason?: string;
+}
+
+/** What a sink is in this process: its route, running or not, and what it was made from. */
+interface Seat {
+  /** Absent for a sink that is not in the configuration any more. */
+  readonly configured?: PipelineSink;
+  readonly route: Route | IdleRoute;
+  readonly sink?: Sink;
+  /** What its dead letters take while it is idle: nobody else counts them. */
+  readonly letterBytes?: number;
+}
+
+/** How long what is on its way may take when its sink is changed; what is left is sent again. */
+const REST_MS = 5_000;
+/** Shares of the memory: room for some sinks to be added before all have to be opened anew. */
+const SHARES_MIN = 4;
+const DETACHED = "detached: it is not in the configuration any more";
+
+/**
+ * The routes of all sinks. Sinks come, go and change while events flow: a route ends, stores its ledger, and
+ * another begins where it stood, so nothing is lost, and what was on its way may come twice. A sink that is
+ * not in the configuration keeps its backlog until it returns or is forgotten.
+ */
+export class SinkRoutes {
+  readonly #ground: SinkRoutesGround;
+  readonly #seats = new Map<string, Seat>();
+  #shares: number;
+  #memory: RouteMemory;
+  /** One change at a time. */
+  #changing: Promise<unknown> = Promise.resolve();
+
+  constructor(ground: SinkRoutesGround) {
+    this.#ground = ground;
+    this.#shares = Math.max(SHARES_MIN, ground.options.sinks.length);
+    this.#memory = shareMemory(this.#shares);
+  }
+
+  /** In the order of the configuration, and those behind that are not in it. */
+  get all(): readonly (Route | IdleRoute)[] {
+    return [...this.#seats.values()].map(({ route }) => route);
+  }
+
+  /** @throws SluiceError for the first sink that cannot be opened. */
+  async open(): Promise<void> {
+    const { options, places } = this.#ground;
+    for (const sink of options.sinks) this.#definitionOf(sink);
+    for (const sink of options.sinks) this.#seats.set(sink.name, await this.#seat(sink));
+    for (const entry of places.list().filter(({ isDetached }) => isDetached)) {
+      options.observer.warn(
+        `The sink "${entry.name}" is not in the configuration any more. What it has not got is kept for its return, and takes space.`,
+      );
+      this.#seats.set(entry.name, await this.#idle(entry, DETACHED));
+    }
+    places.started();
+  }
+
+  /**
+   * Takes up another configuration. Sinks that are configured as before go on, and try at once if they wait.
+   * Rejects before anything is changed if a sink is of no known type, or stands for another destination than
+   * before.
+   */
+  apply(sinks: readonly PipelineSink[]): Promise<readonly SinkChange[]> {
+    return this.#inTurn(() => this.#apply(sinks));
+  }
+
+  /**
+   * Gives up what a sink has not got, and its place: for one that is not in the configuration any more.
+   * Resolves to how many events were dropped, as `sink_removed`.
+   * @throws SluiceError SINK_UNKNOWN, SINK_CONFIGURED.
+   */
+  forget(name: string): Promise<number> {
+    return this.#inTurn(() => this.#forget(name));
+  }
+
+  async drain(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.all.map((route) => isRunning(route) && route.drain(signal)));
+  }
+
+  /** The routes first, then the sinks that they send to. */
+  async close(): Promise<void> {
+    await this.#changing.catch(() => undefined);
+    const seats = [...this.#seats.values()];
+    const closed = await Promise.allSettled(seats.map(({ route }) => route.close()));
+    const sinks = await Promise.allSettled(seats.map(({ sink }) => sink?.close()));
+    const failure = [...closed, ...sinks].find((each) => each.status === "rejected");
+    if (failure) throw failure.reason;
+  }
+
+  async #apply(sinks: readonly PipelineSink[]): Promise<readonly SinkChange[]> {
+    for (const sink of sinks) this.#check(sink);
+    const names = new Set(sinks.flatMap(({ name, was }) => (was === undefined ? name : [name, was])));
+    const changes: SinkChange[] = [];
+    for (const [name, { configured }] of this.#seats) {
+      if (!configured || names.has(name)) continue;
+      await this.#replace(name, () => this.#idle(this.#entryOf(name), DETACHED));
+      changes.push({ sink: name, change: "removed" });
+    }
+    const isTight = sinks.length > this.#shares;
+    if (isTight) {
+      this.#shares = 2 * sinks.length;
+      this.#memory = shareMemory(this.#shares);
+    }
+    for (const sink of sinks) {
+      const seat = this.#seats.get(sink.name);
+      if (!isTight && seat?.configured && isSame(seat.configured, sink)) {
+        if (isRunning(seat.route)) seat.route.wake();
+        continue;
+      }
+      changes.push(await this.#change(sink, seat));
+    }
+    return changes;
+  }
+
+  async #change(sink: PipelineSink, before: Seat | undefined): Promise<SinkChange> {
+    const { name } = sink;
+    try {
+      await this.#replace(name, () => this.#seat(sink));
+      // From now on the new one stands where that one stood.
+      if (sink.was !== undefined && !this.#ground.places.entryOf(sink.was)) this.#seats.delete(sink.was);
+      return { sink: name, change: before?.configured ? "changed" : "added" };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#seats.set(name, await this.#idle(this.#entryOf(name), reason));
+      return { sink: name, change: "failed", reason };
+    }
+  }
+
+  /** Until the new route is there the old one stands in its place: retention asks how far it has come. */
+  async #replace(name: string, open: () => Promise<Seat>): Promise<void> {
+    const seat = this.#seats.get(name);
+    if (seat) await this.#retire(seat);
+    this.#seats.set(name, await open());
+  }
+
+  async #retire({ route, sink, letterBytes = 0 }: Seat): Promise<void> {
+    const { options, letterRoom } = this.#ground;
+    if (isRunning(route)) {
+      const patience = new AbortController();
+      const timer = options.clock.after(REST_MS, () => patience.abort());
+      await route.rest(patience.signal);
+      timer.cancel();
+    }
+    await route.close();
+    letterRoom.give(letterBytes);
+    await sink?.close();
+  }
+
+  async #forget(name: string): Promise<number> {
+    const { places, letterRoom } = this.#ground;
+    const seat = this.#seats.get(name);
+    if (!seat) {
+      const known = [...this.#seats.keys()].join(", ");
+      throw new SluiceError("SINK_UNKNOWN", { name, known });
+    }
+    if (seat.configured || isRunning(seat.route)) throw new SluiceError("SINK_CONFIGURED", { name });
+    const dropped = await seat.route.giveUp();
+    await places.remove(name);
+    this.#seats.delete(name);
+    await seat.route.close();
+    letterRoom.give(seat.letterBytes ?? 0);
+    return dropped;
+  }
+
+  async #seat(configured: PipelineSink): Promise<Seat> {
+    const { options, disk, spool, partition, places } = this.#ground;
+    const { clock, random, observer, dataDir } = options;
+    const { name, type, params, filter, sample, backlog, retry } = configured;
+    const definition = this.#definitionOf(configured);
+    await this.#takeOverFrom(configured);
+    const destination = definition.destination(params);
+    const entry = await places.register(
+      { name, type, destination, ...(backlog && { backlog }) },
+      configured.from,
+    );
+    if (!configured.enabled) return this.#idle(entry, "disabled in the configuration", configured);
+    const sink = await definition.open(params, { name, clock, disk, dataDir, warn: observer.warn });
+    try {
+      const route = await openRoute({
+        name,
+        definition: { ...definition, limits: { ...definition.limits, ...definition.tune?.(params) } },
+        sink,
+        spool,
+        partition,
+        place: entry.place,
+        firstOffset: entry.firstOffset,
+        openDeadLetters: (low) => this.#openDeadLetters(entry, low),
+        ...(filter && { filter }),
+        ...(sample && { sample }),
+        ...(backlog && { backlog }),
+        ...(retry?.maxWaitMs !== undefined && { figures: { waitMsMax: retry.maxWaitMs } }),
+        memory: this.#memory,
+        observer,
+        clock,
+        random,
+      });
+      return { configured, route, sink };
+    } catch (error) {
+      await sink.close();
+      throw error;
+    }
+  }
+
+  /** A sink that had another name before begins where that one stood. */
+  async #takeOverFrom({ name, was }: PipelineSink): Promise<void> {
+    const { places, spool, partition, disk } = this.#ground;
+    if (was === undefined || places.entryOf(name) || !places.entryOf(was)) return;
+    const seat = this.#seats.get(was);
+    if (seat) await this.#retire(seat);
+    await moveLedger(spool, partition, was, name);
+    await moveDeadLetters(disk, this.#letters, was, name);
+    await places.rename(was, name);
+  }
+
+  async #idle(entry: RouteEntry, reason: string, configured?: PipelineSink): Promise<Seat> {
+    const { options, disk, spool, partition, letterRoom } = this.#ground;
+    const { clock, observer } = options;
+    const letterBytes = await letterRoom.takeFile(disk, deadLetterPath(this.#letters, entry.name));
+    const route = await openIdleRoute({ spool, partition, entry, reason, clock, warn: observer.warn });
+    return { ...(configured && { configured }), route, letterBytes };
+  }
+
+  #openDeadLetters({ name, place }: RouteEntry, low: number) {
+    const { options, disk, letterRoom } = this.#ground;
+    const directory = this.#letters;
+    return openDeadLetters({
+      disk,
+      clock: options.clock,
+      directory,
+      sink: name,
+      place,
+      low,
+      room: letterRoom,
+    });
+  }
+
+  get #letters(): string {
+    return `${this.#ground.options.dataDir}/deadletters`;
+  }
+
+  #check(sink: PipelineSink): void {
+    const definition = this.#definitionOf(sink);
+    const { name, type, params, from } = sink;
+    this.#ground.places.check({ name, type, destination: definition.destination(params) }, from);
+  }
+
+  #definitionOf({ type }: PipelineSink): SinkDefinition {
+    const definition = (this.#ground.options.sinkOfType ?? sinkOfType)(type);
+    if (definition) return definition;
+    const known = knownSinks.map((sink) => sink.type).join(", ");
+    throw new SluiceError("CONFIG_UNKNOWN_SINK", { type, nearest: "", known });
+  }
+
+  #entryOf(name: string): RouteEntry {
+    const entry = this.#ground.places.entryOf(name);
+    if (!entry) throw new SluiceError("SINK_UNKNOWN", { name, known: [...this.#seats.keys()].join(", ") });
+    return entry;
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.#changing.then(work, work);
+    this.#changing = done;
+    return done;
+  }
+}
+
+function isRunning(route: Route | IdleRoute): route is Route {
+  return "wake" in route;
+}
+
+/** Configured in the same words. A sink that does not say is always opened anew. */
+function isSame(before: PipelineSink, now: PipelineSink): boolean {
+  return now.words !== undefined && before.words === now.words;
+}
