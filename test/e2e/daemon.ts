@@ -35,7 +35,7 @@ interface Balance {
 export class House {
   readonly path = mkdtempSync(join(tmpdir(), "sluice-e2e-"));
   readonly dataDir = join(this.path, "data");
-  readonly #config = join(this.path, "sluice.toml");
+  readonly config = join(this.path, "sluice.toml");
   #daemon: ChildProcess | undefined;
   #url = "";
   #log = "";
@@ -56,13 +56,13 @@ export class House {
   }
 
   configure(toml: string): void {
-    writeFileSync(this.#config, toml);
+    writeFileSync(this.config, toml);
   }
 
   /** Starts a daemon and resolves to its URL when it is ready. */
   async start(environment: Readonly<Record<string, string>> = {}): Promise<string> {
     const daemon = spawnCli(
-      ["start", "--config", this.#config, "--data-dir", this.dataDir, "--listen", "127.0.0.1:0"],
+      ["start", "--config", this.config, "--data-dir", this.dataDir, "--listen", "127.0.0.1:0"],
       { ...environment },
     );
     this.#daemon = daemon;

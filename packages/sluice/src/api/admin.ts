@@ -1,3 +1,6 @@
+import type { ServerResponse } from "node:http";
+import { SluiceError } from "../errors.ts";
+import { sendProblem } from "../http/problem.ts";
 import { sendJson, sendText } from "../http/send.ts";
 import type { Route } from "./routes.ts";
 
@@ -6,9 +9,15 @@ export interface AdminOptions {
   status(): unknown;
   /** In the Prometheus text format. */
   metrics(): Promise<string>;
+  /** Reads the configuration again. Rejects with a SluiceError for one that is not right. */
+  reload(): Promise<unknown>;
+  /** Resolves to how many events were dropped. Rejects with a SluiceError. */
+  forgetSink(name: string): Promise<number>;
   /** Begins the shutdown; returns at once. */
   stop(): void;
 }
+
+const SINKS = "/v1/sinks/";
 
 /** What looks at the daemon and what ends it. */
 export function adminRoutes(options: AdminOptions): readonly Route[] {
@@ -33,6 +42,23 @@ export function adminRoutes(options: AdminOptions): readonly Route[] {
     },
     {
       method: "POST",
+      path: "/v1/reload",
+      access: "token",
+      serve: (_request, response) =>
+        answer(response, async () => sendJson(response, 200, await options.reload())),
+    },
+    {
+      method: "DELETE",
+      path: SINKS,
+      isPrefix: true,
+      access: "token",
+      serve: (_request, response, { path }) =>
+        answer(response, async () => {
+          sendJson(response, 200, { dropped: await options.forgetSink(nameIn(path)) });
+        }),
+    },
+    {
+      method: "POST",
       path: "/v1/stop",
       access: "token",
       whileDraining: true,
@@ -43,4 +69,24 @@ export function adminRoutes(options: AdminOptions): readonly Route[] {
       },
     },
   ];
+}
+
+/** As it stands there if it is no encoding: there is no such sink then, and its name is shown. */
+function nameIn(path: string): string {
+  const name = path.slice(SINKS.length);
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+/** What a person can mend is told in a sentence. */
+async function answer(response: ServerResponse, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!SluiceError.is(error)) throw error;
+    sendProblem(response, { status: 422, code: error.code.toLowerCase(), detail: error.message });
+  }
 }

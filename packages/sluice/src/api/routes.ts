@@ -4,7 +4,7 @@ import type { Access } from "./guard.ts";
 /** One line of the route table. */
 export interface Route {
   /** Absent: any method, as for the proxy. HEAD is answered where GET is. */
-  readonly method?: "GET" | "POST";
+  readonly method?: "GET" | "POST" | "DELETE";
   /** The whole path, or with `isPrefix` its beginning (which ends with a slash). */
   readonly path: string;
   readonly isPrefix?: boolean;

@@ -40,6 +40,7 @@ export async function launch(
   const { runDaemon } = await import("../daemon/run.ts");
   const { exit, summary } = await runDaemon({
     config,
+    readConfig: () => loadCliConfig(context, configFlags),
     parts: await context.parts(),
     isDetached: false,
     showLog: (line) => process.stderr.write(process.stderr.isTTY ? formatLogLine(line) : line),

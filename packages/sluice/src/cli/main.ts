@@ -9,8 +9,10 @@ import type { CliContext } from "./context.ts";
 import { addDemo } from "./demo.ts";
 import { addDispatcher } from "./dispatcher.ts";
 import { addLogs } from "./logs.ts";
+import { addReload } from "./reload.ts";
 import { addRunDetached } from "./run-detached.ts";
 import { addSend } from "./send.ts";
+import { addSinks } from "./sinks.ts";
 import { addStart } from "./start.ts";
 import { addStatus } from "./status.ts";
 import { addStop } from "./stop.ts";
@@ -78,6 +80,8 @@ export function createProgram(context: CliContext): Command {
     addDispatcher,
     addStatus,
     addStop,
+    addReload,
+    addSinks,
     addLogs,
     addTail,
     addSend,

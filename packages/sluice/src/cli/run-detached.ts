@@ -9,9 +9,11 @@ export function addRunDetached(program: Command, context: CliContext): void {
     const { runDaemon } = await import("../daemon/run.ts");
     const { env, cwd, flags } = await receiveRequest();
     try {
-      const config = await loadCliConfig({ env, cwd, parts: context.parts }, flags);
+      const readConfig = () => loadCliConfig({ env, cwd, parts: context.parts }, flags);
+      const config = await readConfig();
       const { exit } = await runDaemon({
         config,
+        readConfig,
         parts: await context.parts(),
         isDetached: true,
         showLog: () => {},

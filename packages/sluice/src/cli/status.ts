@@ -33,7 +33,8 @@ function describe(status: DaemonStatus): readonly string[] {
   ];
 }
 
-function sinkLine(sink: SinkStatus): string {
+/** A sink in one line. */
+export function sinkLine(sink: SinkStatus): string {
   const { name, type, state, reason, balance, backlog, lastError, waitUntil } = sink;
   const parts = [
     `${name} (${type})`.padEnd(24),

@@ -248,6 +248,20 @@ test("what a sink's last error repeats of a key is masked in status", async () =
   expect(status.sinks[0]?.lastError).toBe("401: bad key [secret]");
 });
 
+test("a reload takes up the sinks, and says what holds from the next start on", async () => {
+  const { dataDir } = await start();
+  const client = await connectDaemon(systemDisk, dataDir);
+
+  const reloaded = await (await client.request("POST", "/v1/reload")).text();
+  const refused = await client.request("DELETE", "/v1/sinks/file%2", { takesAll: true });
+
+  expect(JSON.parse(reloaded)).toEqual({
+    sinks: [{ sink: "file", change: "changed" }],
+    needRestart: ["server.listen"],
+  });
+  expect([refused.status, JSON.parse(await refused.text()).code]).toEqual([422, "sink_configured"]);
+});
+
 const DISCOVERY = {
   url: "http://127.0.0.1:1",
   pid: 1,
@@ -270,6 +284,7 @@ async function start(listen = "127.0.0.1:0", env: Record<string, string> = {}) {
 function open(config: Config, standIn: StandIn, clock = new ManualClock()): Promise<Daemon> {
   return openDaemon({
     config,
+    readConfig: () => configOf(config.dataDir, "127.0.0.1:1"),
     parts: standIn.parts,
     logger: createLogger({
       level: "silent",

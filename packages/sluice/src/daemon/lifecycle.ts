@@ -15,6 +15,7 @@ import { createObserver } from "../telemetry/observer.ts";
 import { removeDiscovery, writeDiscovery } from "./discovery.ts";
 import { type Doors, openDoors } from "./doors.ts";
 import type { DaemonParts } from "./parts.ts";
+import { needRestart, type Reloaded } from "./reload.ts";
 import { type DaemonStatus, sinkStatus } from "./status.ts";
 
 /**
@@ -34,6 +35,11 @@ import { type DaemonStatus, sinkStatus } from "./status.ts";
 export interface Daemon {
   readonly url: string;
   status(): DaemonStatus;
+  /**
+   * Reads the configuration again and takes up its sinks; what else is different holds from the next start
+   * on. Rejects with a SluiceError if it is not right: then nothing has changed.
+   */
+  reload(): Promise<Reloaded>;
   /** Shuts down; a second call joins the first. Never rejects. */
   stop(reason: string): Promise<StopSummary>;
   /** Resolves when it has shut down, whoever asked. */
@@ -50,6 +56,7 @@ export interface StopSummary {
 
 export interface DaemonOptions {
   readonly config: Config;
+  readonly readConfig: () => Promise<Config>;
   readonly parts: DaemonParts;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -137,6 +144,8 @@ class RunningDaemon implements Daemon {
   readonly #startedAt: string;
   readonly #stopped = Promise.withResolvers<StopSummary>();
   #server: ApiServer | undefined;
+  /** Where the settings came from that were read last. */
+  #origins: readonly string[];
   readonly #doors: Doors;
   #isStopping = false;
 
@@ -146,6 +155,7 @@ class RunningDaemon implements Daemon {
     this.#metrics = metrics;
     this.#nonce = randomHex(options.random);
     this.#token = options.config.token ?? randomHex(options.random);
+    this.#origins = options.config.origins;
     this.#startedAt = new Date(options.clock.nowMs()).toISOString();
     this.#doors = openDoors({ ...options, pipeline, metrics });
     options.config.secrets.add(this.#token);
@@ -229,12 +239,30 @@ class RunningDaemon implements Daemon {
       bootId,
       startedAt: this.#startedAt,
       dataDir: config.dataDir,
-      configuration: config.origins,
+      configuration: this.#origins,
       spool,
       sinks: sinks.map((route) => sinkStatus(route, config)),
       assembler: sinkStatus(assembler, config),
       live: { subscribers: this.#pipeline.hub.subscribers, missed: this.#pipeline.hub.missed },
     };
+  }
+
+  async reload(): Promise<Reloaded> {
+    const { config, logger, readConfig } = this.#options;
+    try {
+      const read = await readConfig();
+      config.secrets.adopt(read.secrets);
+      const reloaded = {
+        sinks: await this.#pipeline.applySinks(read.sinks),
+        needRestart: needRestart(config, read),
+      };
+      this.#origins = read.origins;
+      logger.info(reloaded, "configuration reloaded");
+      return reloaded;
+    } catch (error) {
+      logger.error({ error: String(error) }, "the configuration was not taken up");
+      throw error;
+    }
   }
 
   stop(reason: string): Promise<StopSummary> {
@@ -308,6 +336,8 @@ class RunningDaemon implements Daemon {
       ...adminRoutes({
         status: () => this.status(),
         metrics: async () => config.secrets.redact(await this.#metrics.scrape()),
+        reload: () => this.reload(),
+        forgetSink: (name) => this.#pipeline.forgetSink(name),
         stop: () => void this.stop("asked over the API"),
       }),
     ];

@@ -21,9 +21,11 @@ export const LOG_FILE = "sluice.log";
 
 export interface RunOptions {
   readonly config: Config;
+  /** Reads it again, from where it came from. */
+  readonly readConfig: () => Promise<Config>;
   readonly parts: DaemonParts;
   /**
-   * True for a daemon without a terminal: a hang-up does not concern it, and its log goes to the file only.
+   * True for a daemon without a terminal of its own: its log goes to the file only.
    */
   readonly isDetached: boolean;
   /** Shows a log line in a foreground daemon. */
@@ -58,14 +60,20 @@ export async function runDaemon(options: RunOptions): Promise<{ exit: number; su
   });
   const alive = keepAlive();
   let daemon: Daemon | undefined;
-  const signals = watchSignals(isDetached, logger, (signal) => {
-    // Before it is ready there is nothing to drain, and opening can take long.
-    if (!daemon) endProcess(exitOf(signal));
-    void daemon.stop(signal);
+  const signals = watchSignals(logger, {
+    isReload: () => isDetached || !process.stderr.isTTY,
+    // What was read at the start stands; the log says what is wrong with the rest.
+    reload: () => void daemon?.reload().catch(() => undefined),
+    end(signal) {
+      // Before it is ready there is nothing to drain, and opening can take long.
+      if (!daemon) endProcess(exitOf(signal));
+      void daemon.stop(signal);
+    },
   });
   try {
     daemon = await openDaemon({
       config,
+      readConfig: options.readConfig,
       parts: options.parts,
       logger,
       clock: systemClock,
@@ -128,19 +136,22 @@ function exitOf(signal: EndSignal): number {
   }
 }
 
-function watchSignals(
-  isDetached: boolean,
-  logger: Logger,
-  end: (signal: EndSignal) => void,
-): { close(): void } {
+interface OnSignal {
+  /** A hang-up is a request to reload, unless there is a terminal that can be closed. */
+  isReload(): boolean;
+  reload(): void;
+  end(signal: EndSignal): void;
+}
+
+function watchSignals(logger: Logger, on: OnSignal): { close(): void } {
   let isEnding = false;
   const onEnd = (signal: EndSignal) => {
     if (isEnding) endProcess(exitOf(signal));
     isEnding = true;
-    end(signal);
+    on.end(signal);
   };
   const onHangUp = () => {
-    if (isDetached) logger.info({}, "SIGHUP ignored: the configuration is read at the start only");
+    if (on.isReload()) on.reload();
     else onEnd("SIGHUP");
   };
   const onBug = (error: unknown) => {

@@ -142,6 +142,8 @@ function openStandIn(standIn: StandIn, options: PipelineOptions): Pipeline {
       sinks: options.sinks.map(({ name, type }) => route(name, type)),
       assembler: route("assembler", "assembler"),
     }),
+    applySinks: async (sinks) => sinks.map(({ name }) => ({ sink: name, change: "changed" })),
+    forgetSink: () => Promise.reject(new SluiceError("SINK_CONFIGURED", { name: "file" })),
     drain: (graceMs) => standIn.drain(graceMs),
     async close() {
       hub.close();

@@ -21,6 +21,12 @@ export class Secrets {
     this.#variants = [...variants].sort((one, other) => other.length - one.length);
   }
 
+  /** Those of a configuration that was read later. */
+  adopt(other: Secrets): void {
+    const variants = new Set([...this.#variants, ...other.#variants]);
+    this.#variants = [...variants].sort((one, other) => other.length - one.length);
+  }
+
   redact(text: string): string {
     let redacted = text;
     for (const variant of this.#variants) {

@@ -1,0 +1,27 @@
+import type { Command } from "commander";
+import { statusOf } from "../daemon/client.ts";
+import { type CliContext, type CommonFlags, findDaemon, withCommonFlags } from "./context.ts";
+import { sinkLine } from "./status.ts";
+
+/** `sluice sinks list | forget`. */
+export function addSinks(program: Command, context: CliContext): void {
+  const sinks = program.command("sinks").description("look after the sinks of a running daemon");
+  withCommonFlags(sinks.command("list").description("show each sink's state and balance"))
+    .option("--json", "as JSON")
+    .action(async (flags: CommonFlags & { json?: boolean }) => {
+      const { sinks } = await statusOf(await findDaemon(context, flags));
+      if (flags.json) return context.print(JSON.stringify(sinks));
+      for (const sink of sinks) context.print(sinkLine(sink));
+    });
+  withCommonFlags(
+    sinks
+      .command("forget")
+      .argument("<name>")
+      .description("drop the backlog of a sink that is not in the configuration any more, and forget it"),
+  ).action(async (name: string, flags: CommonFlags) => {
+    const client = await findDaemon(context, flags);
+    const answer = await client.request("DELETE", `/v1/sinks/${encodeURIComponent(name)}`);
+    const { dropped }: { dropped: number } = JSON.parse(await answer.text());
+    context.say(`The sink "${name}" is forgotten. Events it has not got, and that are dropped: ${dropped}.`);
+  });
+}

@@ -1,0 +1,97 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import {
+  LUNARY_TEST_KEY,
+  type LunaryServer,
+  startLunaryServer,
+} from "../../packages/sluice/src/testing/index.ts";
+import { eventually, House } from "./daemon.ts";
+
+let house: House;
+let lunary: LunaryServer;
+
+beforeEach(async () => {
+  house = new House();
+  lunary = await startLunaryServer();
+});
+
+afterEach(async () => {
+  await house.close();
+  await lunary.close();
+});
+
+test("a wrong key that is mended by a reload costs no event and no dead letter (T57)", async () => {
+  house.configure(lunarySink("5d1f6b7e-0000-4b18-9f60-1c7e8a9b0d12"));
+  await house.start();
+  await send(100);
+  await eventually(async () => ((await house.sink("lunary")).state === "paused" ? true : undefined), 10_000);
+
+  house.configure(lunarySink(LUNARY_TEST_KEY));
+  const reload = await house.run("reload", "--config", house.config);
+
+  expect(reload).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^lunary +changed\n$/) });
+  await eventually(
+    async () => ((await house.sink("lunary")).balance.pending === 0 ? true : undefined),
+    10_000,
+  );
+  expect((await house.sink("lunary")).balance).toMatchObject({
+    delivered: 100,
+    deadLettered: 0,
+    dropped: {},
+  });
+  expect(lunary.runs.size).toBe(100);
+  expect(house.log).not.toContain(LUNARY_TEST_KEY);
+});
+
+test("SIGHUP reads the configuration again; one that is not right is said and changes nothing", async () => {
+  house.configure('[[sinks]]\nname = "a"\ntype = "file"\n');
+  await house.start();
+
+  house.configure('[[sinks]]\nname = "a"\ntype = "fil"\n');
+  process.kill(house.pid, "SIGHUP");
+  await eventually(() => (house.log.includes("was not taken up") ? true : undefined), 5_000);
+  const refused = await house.run("reload");
+  house.configure(
+    '[spool]\nkeep_for = "1h"\n[[sinks]]\nname = "b"\ntype = "file"\nparams = { path = "b.jsonl" }\n',
+  );
+  process.kill(house.pid, "SIGHUP");
+  await eventually(async () => ((await house.sinks()).length === 2 ? true : undefined), 5_000);
+
+  expect(refused).toMatchObject({ exit: 1, stderr: expect.stringContaining('Did you mean "file"?') });
+  expect(house.log).toContain('"needRestart":["spool.keep_for"]');
+  expect((await house.sink("a")).state).toBe("paused");
+  await send(1);
+  expect(await house.run("sinks", "forget", "b")).toMatchObject({
+    exit: 1,
+    stderr: expect.stringContaining("422"),
+  });
+  expect(await house.run("sinks", "forget", "a")).toMatchObject({
+    exit: 0,
+    stderr: 'The sink "a" is forgotten. Events it has not got, and that are dropped: 1.\n',
+  });
+  expect((await house.run("sinks", "list")).stdout).toMatch(/^b \(file\) +healthy/);
+  await house.stop();
+  expect(await house.run("verify")).toMatchObject({ exit: 0 });
+});
+
+function lunarySink(key: string): string {
+  return `[[sinks]]\nname = "lunary"\ntype = "lunary"\nparams = { api_key = "${key}", endpoint = "${lunary.url}" }\n`;
+}
+
+async function send(count: number): Promise<void> {
+  const run = { type: "llm", startTime: "2026-11-21T05:00:00Z", status: "ok" };
+  const events = Array.from({ length: count }, (_, index) => ({
+    kind: "run.ended",
+    runId: uuidOf(index),
+    run,
+  }));
+  const answer = await fetch(`${house.url}/v1/events`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(events),
+  });
+  expect(answer.status).toBe(202);
+}
+
+function uuidOf(index: number): string {
+  return `5d1f6b7e-3c2a-4b18-9f60-${String(index).padStart(12, "0")}`;
+}
