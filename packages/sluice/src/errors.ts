@@ -138,6 +138,19 @@ const ERRORS = {
     message: (d) =>
       `The sink "${d.name}" is in the configuration, so it cannot be forgotten. Take it out there, run sluice reload, and then forget it.`,
   },
+  SINK_NOT_RUNNING: {
+    exit: EXIT.config,
+    message: (d) => `There is no sink "${d.name}" that runs. See: sluice sinks list`,
+  },
+  REPLAY_RUNNING: {
+    exit: EXIT.busy,
+    message: (d) =>
+      `A replay to "${d.sink}" is under way already. Wait for its end, or end it: sluice replay cancel ${d.sink}`,
+  },
+  REPLAY_ABSENT: {
+    exit: EXIT.failure,
+    message: (d) => `There is no replay to "${d.sink}". See: sluice replay list`,
+  },
   ROUTE_OTHER_DESTINATION: {
     exit: EXIT.config,
     message: (d) =>

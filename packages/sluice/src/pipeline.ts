@@ -13,6 +13,7 @@ import { checkFormats } from "./formats.ts";
 import { createHub, type Hub } from "./live/hub.ts";
 import { shown } from "./live/shown.ts";
 import type { PipelineOptions, PipelineSink } from "./pipeline-options.ts";
+import type { Replays } from "./replays.ts";
 import { type SinkChange, SinkRoutes } from "./sink-routes.ts";
 import type { Intake } from "./sources/intake.ts";
 import { movePlanted } from "./spool/file/planted.ts";
@@ -45,6 +46,8 @@ export interface Pipeline {
    * Takes up other sinks; see `SinkRoutes.apply`. Everything else stays as it was when this was opened.
    */
   applySinks(sinks: readonly PipelineSink[]): Promise<readonly SinkChange[]>;
+  /** Sends a part of the log to a sink once more. */
+  readonly replays: Replays;
   /** See `SinkRoutes.forget`. */
   forgetSink(name: string): Promise<number>;
   /**
@@ -196,6 +199,10 @@ class Stages implements Pipeline {
 
   applySinks(sinks: readonly PipelineSink[]): Promise<readonly SinkChange[]> {
     return this.#stages().sinks.apply(sinks);
+  }
+
+  get replays(): Replays {
+    return this.#stages().sinks.replays;
   }
 
   forgetSink(name: string): Promise<number> {

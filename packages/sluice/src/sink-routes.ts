@@ -1,14 +1,19 @@
+import type { Event } from "@sluice/sdk";
 import type { Disk } from "@sluice/sdk/internal";
 import type { DeadLetterRoom } from "./dispatch/dead-letters/dead-letter-room.ts";
 import { deadLetterPath, moveDeadLetters, openDeadLetters } from "./dispatch/dead-letters/dead-letters.ts";
+import { LiveFirst } from "./dispatch/delivery/live-first.ts";
+import { createPace, slower } from "./dispatch/delivery/pace.ts";
 import { type IdleRoute, openIdleRoute } from "./dispatch/idle-route.ts";
 import { moveLedger } from "./dispatch/ledger/take-ledger.ts";
 import type { Route } from "./dispatch/route.ts";
 import { type RouteMemory, shareMemory } from "./dispatch/route-memory.ts";
 import type { RouteEntry, Routes } from "./dispatch/route-registry.ts";
+import { createShape } from "./dispatch/shape.ts";
 import { openRoute } from "./dispatch/sink-route.ts";
 import { SluiceError } from "./errors.ts";
 import type { PipelineOptions, PipelineSink } from "./pipeline-options.ts";
+import { type ReplaySink, Replays } from "./replays.ts";
 import type { Sink, SinkDefinition } from "./sinks/define.ts";
 import { sinks as knownSinks, sinkOfType } from "./sinks/registry.ts";
 import type { Spool } from "./spool/spool.ts";
@@ -37,10 +42,14 @@ interface Seat {
   readonly sink?: Sink;
   /** What its dead letters take while it is idle: nobody else counts them. */
   readonly letterBytes?: number;
+  /** How a replay is sent to it, where it runs. */
+  readonly replay?: ReplaySink;
 }
 
 /** How long what is on its way may take when its sink is changed; what is left is sent again. */
 const REST_MS = 5_000;
+/** A replay is in no hurry. */
+const REPLAY_READ_AHEAD_BYTES = 2 * 1024 * 1024;
 /** Shares of the memory: room for some sinks to be added before all have to be opened anew. */
 const SHARES_MIN = 4;
 const DETACHED = "detached: it is not in the configuration any more";
@@ -53,6 +62,7 @@ const DETACHED = "detached: it is not in the configuration any more";
 export class SinkRoutes {
   readonly #ground: SinkRoutesGround;
   readonly #seats = new Map<string, Seat>();
+  readonly replays: Replays;
   #shares: number;
   #memory: RouteMemory;
   /** One change at a time. */
@@ -62,11 +72,15 @@ export class SinkRoutes {
     this.#ground = ground;
     this.#shares = Math.max(SHARES_MIN, ground.options.sinks.length);
     this.#memory = shareMemory(this.#shares);
+    const { spool, partition, places, options } = ground;
+    const { clock, observer } = options;
+    const sinkOf = (name: string) => this.#seats.get(name)?.replay;
+    this.replays = new Replays({ spool, partition, places, clock, sinkOf, warn: observer.warn });
   }
 
-  /** In the order of the configuration, and those behind that are not in it. */
+  /** In the order of the configuration; behind them those that are not in it, and replays. */
   get all(): readonly (Route | IdleRoute)[] {
-    return [...this.#seats.values()].map(({ route }) => route);
+    return [...[...this.#seats.values()].map(({ route }) => route), ...this.replays.all];
   }
 
   /** @throws SluiceError for the first sink that cannot be opened. */
@@ -74,13 +88,14 @@ export class SinkRoutes {
     const { options, places } = this.#ground;
     for (const sink of options.sinks) this.#definitionOf(sink);
     for (const sink of options.sinks) this.#seats.set(sink.name, await this.#seat(sink));
-    for (const entry of places.list().filter(({ isDetached }) => isDetached)) {
+    for (const entry of places.list().filter(isDetachedSink)) {
       options.observer.warn(
         `The sink "${entry.name}" is not in the configuration any more. What it has not got is kept for its return, and takes space.`,
       );
       this.#seats.set(entry.name, await this.#idle(entry, DETACHED));
     }
     places.started();
+    await this.replays.open();
   }
 
   /**
@@ -109,7 +124,7 @@ export class SinkRoutes {
   async close(): Promise<void> {
     await this.#changing.catch(() => undefined);
     const seats = [...this.#seats.values()];
-    const closed = await Promise.allSettled(seats.map(({ route }) => route.close()));
+    const closed = await Promise.allSettled(this.all.map((route) => route.close()));
     const sinks = await Promise.allSettled(seats.map(({ sink }) => sink?.close()));
     const failure = [...closed, ...sinks].find((each) => each.status === "rejected");
     if (failure) throw failure.reason;
@@ -159,9 +174,11 @@ export class SinkRoutes {
     const seat = this.#seats.get(name);
     if (seat) await this.#retire(seat);
     this.#seats.set(name, await open());
+    await this.replays.resume(name);
   }
 
   async #retire({ route, sink, letterBytes = 0 }: Seat): Promise<void> {
+    await this.replays.rest(route.name);
     const { options, letterRoom } = this.#ground;
     if (isRunning(route)) {
       const patience = new AbortController();
@@ -204,29 +221,65 @@ export class SinkRoutes {
     if (!configured.enabled) return this.#idle(entry, "disabled in the configuration", configured);
     const sink = await definition.open(params, { name, clock, disk, dataDir, warn: observer.warn });
     try {
-      const route = await openRoute({
-        name,
-        definition: { ...definition, limits: { ...definition.limits, ...definition.tune?.(params) } },
+      const limits = { ...definition.limits, ...definition.tune?.(params) };
+      const pace = createPace(limits.requestsPerSecond, clock);
+      const turns = new LiveFirst();
+      const common = {
         sink,
         spool,
         partition,
-        place: entry.place,
-        firstOffset: entry.firstOffset,
-        openDeadLetters: (low) => this.#openDeadLetters(entry, low),
         ...(filter && { filter }),
         ...(sample && { sample }),
-        ...(backlog && { backlog }),
         ...(retry?.maxWaitMs !== undefined && { figures: { waitMsMax: retry.maxWaitMs } }),
         memory: this.#memory,
         observer,
         clock,
         random,
+      };
+      const route = await openRoute({
+        ...common,
+        ...this.#placeOf(entry),
+        definition: { ...definition, limits },
+        ...(backlog && { backlog }),
+        pace,
+        turns: turns.live,
       });
-      return { configured, route, sink };
+      const replay = {
+        type,
+        shape: (within) => createShape({ skips: definition.skips, filter: both(filter, within), sample }),
+        openReplay: (at, { until, rate }, within) => {
+          const behind = turns.replay();
+          const limited =
+            rate === undefined ? limits : { ...limits, events: Math.min(limits.events, Math.ceil(rate)) };
+          return openRoute({
+            ...common,
+            ...this.#placeOf(at),
+            sinkName: name,
+            definition: { ...definition, limits: limited, inFlight: 1 },
+            filter: both(filter, within),
+            figures: { ...common.figures, readAheadBytes: REPLAY_READ_AHEAD_BYTES },
+            backlog: { whenFull: "drop_oldest" },
+            pace: rate === undefined ? pace : slower(pace, createPace(rate / limited.events, clock)),
+            turns: behind,
+            until,
+            onDone: () => {
+              behind.close();
+              this.replays.done(name);
+            },
+          });
+        },
+      } satisfies ReplaySink;
+      return { configured, route, sink, replay };
     } catch (error) {
       await sink.close();
       throw error;
     }
+  }
+
+  #placeOf(entry: RouteEntry) {
+    const { name, place, firstOffset } = entry;
+    const letters = (low: number) => this.#openDeadLetters(entry, low);
+    return { name, place, firstOffset, openDeadLetters: letters };
   }
 
   /** A sink that had another name before begins where that one stood. */
@@ -299,4 +352,14 @@ function isRunning(route: Route | IdleRoute): route is Route {
 /** Configured in the same words. A sink that does not say is always opened anew. */
 function isSame(before: PipelineSink, now: PipelineSink): boolean {
   return now.words !== undefined && before.words === now.words;
+}
+
+function isDetachedSink({ isDetached, replay }: RouteEntry & { readonly isDetached: boolean }): boolean {
+  return isDetached && replay === undefined;
+}
+
+type Condition = (event: Event) => boolean;
+
+function both(first: Condition | undefined, second: Condition): Condition {
+  return first ? (event) => first(event) && second(event) : second;
 }

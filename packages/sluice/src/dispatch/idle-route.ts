@@ -61,10 +61,12 @@ export async function openIdleRoute(options: IdleRouteOptions): Promise<IdleRout
       return events;
     },
     get status() {
-      const balance = ledger.balance(spool.state.nextOffset);
+      const balance = ledger.balance(
+        Math.min(spool.state.nextOffset, entry.replay?.until ?? Number.POSITIVE_INFINITY),
+      );
       const health = { name: "paused", reason } as const;
       const kept = { balance, backlog: { bytes: backlogBytes(), ...limit }, lag: balance.pending };
-      return { route: name, sink: name, type, state, health, ...kept, inFlight: 0 };
+      return { route: name, sink: entry.replay?.sink ?? name, type, state, health, ...kept, inFlight: 0 };
     },
     async giveUp() {
       const { nextOffset } = spool.state;

@@ -6,6 +6,8 @@ export interface ReaderOptions {
   readonly spool: Pick<Spool, "state">;
   readonly reads: PatientReads;
   readonly ledger: Ledger;
+  /** It reads what lies below. */
+  readonly until: number;
   /** Gets every record that is not settled yet, in order. */
   accept(record: SpoolRecord): void;
   /** A read has ended. */
@@ -27,7 +29,8 @@ export class Reader {
   constructor(options: ReaderOptions) {
     this.#options = options;
     this.#position = options.ledger.low;
-    this.#drop(Math.min(options.spool.state.firstOffset, options.spool.state.nextOffset), "damaged");
+    const { firstOffset, nextOffset } = options.spool.state;
+    this.#drop(Math.min(firstOffset, nextOffset, options.until), "damaged");
   }
 
   /** The next offset that it will look at. */
@@ -35,9 +38,13 @@ export class Reader {
     return this.#position;
   }
 
+  get isAtEnd(): boolean {
+    return this.#position >= this.#options.until;
+  }
+
   /** Starts a read, unless one is on its way. */
   read(limit: ReadLimit): void {
-    if (this.#isReading || this.#stop.signal.aborted) return;
+    if (this.#isReading || this.isAtEnd || this.#stop.signal.aborted) return;
     this.#isReading = true;
     void this.#readOnce(limit).catch(this.#options.onError);
   }
@@ -61,8 +68,9 @@ export class Reader {
 
   #take(record: SpoolRecord): void {
     // Skipped while it was being read.
-    if (record.offset < this.#position) return;
-    this.#drop(record.offset, "damaged");
+    if (record.offset < this.#position || this.isAtEnd) return;
+    this.#drop(Math.min(record.offset, this.#options.until), "damaged");
+    if (this.isAtEnd) return;
     this.#position = record.offset + 1;
     if (!this.#options.ledger.isSettled(record.offset)) this.#options.accept(record);
   }

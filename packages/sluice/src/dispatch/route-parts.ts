@@ -71,6 +71,7 @@ export function createParts(options: RouteOptions, ground: RouteGround): RoutePa
     spool,
     reads,
     ledger,
+    until: options.until ?? Number.POSITIVE_INFINITY,
     accept: (record) => admission.accept(record),
     onRead: () => {
       writer.changed();
@@ -81,7 +82,7 @@ export function createParts(options: RouteOptions, ground: RouteGround): RoutePa
   const sender = new Sender({
     name,
     sink: options.sink,
-    pace: createPace(definition.limits.requestsPerSecond, clock),
+    pace: options.pace ?? createPace(definition.limits.requestsPerSecond, clock),
     figures,
     clock,
     random: options.random,
@@ -96,9 +97,11 @@ export function createParts(options: RouteOptions, ground: RouteGround): RoutePa
     definition,
     writer,
     clock,
+    turns: options.turns,
     onPlace: onChange,
     onCount: (batches) => observer.onInFlight(name, batches),
   });
+  options.turns?.onTurn(onChange);
   const large = new LargeEvents({ spool, partition, turns: memory.large, shape, stop });
   return { figures, lanes, admission, large, reads, reader, writer, sender, inFlight };
 }

@@ -28,6 +28,8 @@ export interface Routes {
   /** @throws SluiceError ROUTE_OTHER_DESTINATION if `register` would. */
   check(sink: RouteSink, from?: "oldest" | "now"): void;
   entryOf(name: string): RouteEntry | undefined;
+  /** A route over a part of the log, which begins with an empty ledger; durable when this resolves. */
+  addReplay(name: string, type: string, firstOffset: number, replay: ReplayEntry): Promise<RouteEntry>;
   /** The same route under another name, which must be free; durable when this resolves. */
   rename(from: string, to: string): Promise<void>;
   /** Durable when this resolves. The name is as if it had never been there. */
@@ -59,6 +61,19 @@ export interface RouteEntry {
    */
   readonly place: string;
   readonly backlog?: BacklogLimit;
+  /** It is no sink's own route, but sends a part of the log to one again. */
+  readonly replay?: ReplayEntry;
+}
+
+export interface ReplayEntry {
+  readonly sink: string;
+  /** Below this offset. */
+  readonly until: number;
+  /** Of the events' own times, RFC 3339: at or after, and before. */
+  readonly since?: string;
+  readonly before?: string;
+  /** Events a second, at the most. */
+  readonly rate?: number;
 }
 
 export interface RoutesOptions {
@@ -157,6 +172,13 @@ class StoredRoutes implements Routes {
 
   entryOf(name: string): RouteEntry | undefined {
     return this.#entries.get(name);
+  }
+
+  async addReplay(name: string, type: string, firstOffset: number, replay: ReplayEntry): Promise<RouteEntry> {
+    const fingerprint = fingerprintOf({ name, type, destination: name });
+    const entry = { name, type, fingerprint, firstOffset, place: randomHex(this.#options.random), replay };
+    await this.#change((entries) => entries.set(name, entry));
+    return entry;
   }
 
   rename(from: string, to: string): Promise<void> {

@@ -5,6 +5,8 @@ import type { Spool } from "../spool/spool.ts";
 import type { BacklogLimit, BacklogStatus } from "./backlog.ts";
 import type { Balance } from "./balance.ts";
 import type { DeadLetters } from "./dead-letters/dead-letters.ts";
+import type { Turns } from "./delivery/live-first.ts";
+import type { Pace } from "./delivery/pace.ts";
 import type { Figures } from "./figures.ts";
 import type { Health } from "./health.ts";
 import type { RouteObserver } from "./observer.ts";
@@ -74,8 +76,10 @@ export interface RouteStatus {
 }
 
 export interface RouteOptions {
-  /** The sink's name; also the route's, and its ledger's. */
+  /** The route's, and its ledger's. */
   readonly name: string;
+  /** The sink's, where that is another. */
+  readonly sinkName?: string;
   /** What the route has to know of the sink's definition. */
   readonly definition: Pick<SinkDefinition, "type" | "limits" | "order" | "inFlight" | "skips">;
   /** Open; whoever opened it closes it, after the route. */
@@ -89,6 +93,14 @@ export interface RouteOptions {
   readonly openDeadLetters: (low: number) => Promise<DeadLetters>;
   readonly filter?: (event: Event) => boolean;
   readonly sample?: (event: Event) => Event | undefined;
+  /** The route ends before this offset, and says so; absent: never. */
+  readonly until?: number;
+  /** Everything below `until` is settled. Once. */
+  readonly onDone?: () => void;
+  /** Where several routes share a sink. */
+  readonly turns?: Turns;
+  /** The sink's own by default; where several routes share it, one for all. */
+  readonly pace?: Pace;
   readonly backlog?: BacklogLimit;
   readonly figures?: Partial<Figures>;
   /** Its part of what all routes may hold; by default it is the only one. */

@@ -54,6 +54,7 @@ class SinkRoute implements Route {
   /** What comes back from below was to be dropped while it was in flight. */
   #dropLine = 0;
   #drain: Drain | undefined;
+  #isDone = false;
   #closed: Promise<void> | undefined;
 
   constructor(options: RouteOptions, lease: Lease, ledger: Ledger, deadLetters: DeadLetters) {
@@ -87,7 +88,7 @@ class SinkRoute implements Route {
 
   get status(): RouteStatus {
     const { name, definition, spool, clock } = this.#options;
-    const balance = this.#ledger.balance(spool.state.nextOffset);
+    const balance = this.#ledger.balance(Math.min(spool.state.nextOffset, this.#until));
     const ageMs = oldestAgeMs(this.#pending(), this.#ledger, clock.nowMs());
     const { state } = this.#life;
     // Whichever is worse: a backend that does not take events, or a disk that does not give them.
@@ -95,7 +96,7 @@ class SinkRoute implements Route {
     const failuresInRow = Math.max(this.#reads.failuresInRow, this.#sender.failuresInRow);
     return {
       route: name,
-      sink: name,
+      sink: this.#options.sinkName ?? name,
       type: definition.type,
       state,
       health: healthOf(state, failuresInRow, this.#figures.unavailableAfter),
@@ -235,8 +236,25 @@ class SinkRoute implements Route {
         break;
     }
     this.#readAhead();
+    this.#tellTurns(nowMs);
     if (this.#drain) this.#endDrain();
     else this.#alarm.set(this.#nextAtMs(nowMs));
+    if (this.#ledger.low >= this.#until) this.#done();
+  }
+
+  get #until(): number {
+    return this.#options.until ?? Number.POSITIVE_INFINITY;
+  }
+
+  #done(): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#options.onDone?.();
+  }
+
+  #tellTurns(nowMs: number): void {
+    const isOpen = this.#life.state.name === "running" || this.#life.state.name === "draining";
+    this.#options.turns?.now(isOpen ? (this.#isBatchDue(nowMs) ? "due" : "idle") : "held");
   }
 
   #sendBatches(nowMs: number): void {

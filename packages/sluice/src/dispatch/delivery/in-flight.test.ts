@@ -13,6 +13,7 @@ class Bench {
     definition: { inFlight: 2, limits: { events: 10, bytes: 1e6 } },
     writer: this.writer,
     clock: this.clock,
+    turns: undefined,
     onPlace: () => this.places++,
     onCount: () => {},
   });

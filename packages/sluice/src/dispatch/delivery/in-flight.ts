@@ -1,12 +1,14 @@
 import type { Clock } from "@sluice/sdk/internal";
 import type { SinkDefinition } from "../../sinks/define.ts";
 import type { LedgerWriter } from "../ledger/ledger-writer.ts";
+import type { Turns } from "./live-first.ts";
 import type { PendingEvent } from "./pending-event.ts";
 
 export interface InFlightOptions {
   readonly definition: Pick<SinkDefinition, "limits" | "inFlight">;
   readonly writer: Pick<LedgerWriter, "unstored" | "isFailing" | "flush">;
   readonly clock: Clock;
+  readonly turns: Turns | undefined;
   /** There may be a place again that was not there. */
   onPlace(): void;
   onCount(batches: number): void;
@@ -42,8 +44,8 @@ export class InFlight {
 
   /** May a batch leave now? Has the ledger stored first if it must be. */
   mayLeave(): boolean {
-    if (!this.hasPlace) return false;
-    const { writer } = this.#options;
+    const { writer, turns } = this.#options;
+    if (!this.hasPlace || turns?.mayLeave() === false) return false;
     if (this.#isWithinBound || this.#storing || writer.isFailing) return true;
     this.#storeLedger();
     return false;
@@ -51,6 +53,7 @@ export class InFlight {
 
   leaves(batch: readonly PendingEvent[]): void {
     this.#batches.add(batch);
+    this.#options.turns?.left();
     this.#options.onCount(this.count);
   }
 

@@ -10,6 +10,16 @@ export interface Pace {
   next(signal: AbortSignal): Promise<void> | undefined;
 }
 
+/** Both of them. */
+export function slower(one: Pace, other: Pace): Pace {
+  return {
+    next(signal) {
+      const waits = [one.next(signal), other.next(signal)].filter((wait) => wait !== undefined);
+      return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
+    },
+  };
+}
+
 export function createPace(requestsPerSecond: number | undefined, clock: Clock): Pace {
   if (requestsPerSecond === undefined) return { next: () => undefined };
   const apartMs = 1_000 / requestsPerSecond;

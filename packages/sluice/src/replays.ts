@@ -1,0 +1,216 @@
+import type { Event } from "@sluice/sdk";
+import type { Clock } from "@sluice/sdk/internal";
+import type { Balance } from "./dispatch/balance.ts";
+import { type IdleRoute, openIdleRoute } from "./dispatch/idle-route.ts";
+import type { Route } from "./dispatch/route.ts";
+import type { ReplayEntry, RouteEntry, Routes } from "./dispatch/route-registry.ts";
+import type { Shape } from "./dispatch/shape.ts";
+import { SluiceError } from "./errors.ts";
+import type { Spool } from "./spool/spool.ts";
+
+/** What of the log is sent to a sink again. Without a bound it is all that is still there. */
+export interface ReplayRequest {
+  readonly sink: string;
+  /** Offsets: at or above, and below. */
+  readonly from?: number;
+  readonly until?: number;
+  /** Of the events' own times, RFC 3339: at or after, and before. */
+  readonly since?: string;
+  readonly before?: string;
+  /** Events a second, at the most; absent: as fast as the sink takes them behind what is live. */
+  readonly rate?: number;
+}
+
+/** What a replay would do. */
+export interface ReplayPlan {
+  readonly sink: string;
+  readonly from: number;
+  readonly until: number;
+  /** Events that it would get, and what they take. */
+  readonly send: number;
+  readonly bytes: number;
+  /** Those that it would not get, by reason. */
+  readonly skip: Readonly<Record<string, number>>;
+  /** Asked for, and not there any more. */
+  readonly gone: number;
+}
+
+/** What became of a replay that is over. */
+export interface FinishedReplay {
+  readonly sink: string;
+  readonly outcome: "done" | "cancelled";
+  readonly balance: Balance;
+}
+
+/** A sink that runs, as far as its replay goes. */
+export interface ReplaySink {
+  readonly type: string;
+  /** What it would make of a record. */
+  shape(filter: (event: Event) => boolean): Shape;
+  /** A route beside the live one, behind it at every turn. */
+  openReplay(entry: RouteEntry, replay: ReplayEntry, filter: (event: Event) => boolean): Promise<Route>;
+}
+
+export interface ReplaysOptions {
+  readonly spool: Spool;
+  readonly partition: number;
+  readonly places: Routes;
+  readonly clock: Clock;
+  readonly sinkOf: (name: string) => ReplaySink | undefined;
+  readonly warn: (message: string) => void;
+}
+
+const FINISHED_MAX = 16;
+/** What a plan reads at a time. */
+const READ_LIMIT = { records: 1_000, bytes: 4 * 1024 * 1024 };
+const SUFFIX = "@replay";
+
+/**
+ * Sends a part of the log to a sink once more, by a route of its own: at most one a sink. It has its own
+ * ledger and balance, survives restarts, and comes behind what is live. Sinks get events that they had, under
+ * the same ids. Its part of the log is kept for it; where a full spool needs the room, the rest of the replay
+ * is dropped, not live events.
+ */
+export class Replays {
+  readonly #options: ReplaysOptions;
+  readonly #routes = new Map<string, Route | IdleRoute>();
+  readonly #finished: FinishedReplay[] = [];
+
+  constructor(options: ReplaysOptions) {
+    this.#options = options;
+  }
+
+  get all(): readonly (Route | IdleRoute)[] {
+    return [...this.#routes.values()];
+  }
+
+  /** The newest last. */
+  get finished(): readonly FinishedReplay[] {
+    return this.#finished;
+  }
+
+  /** Those that a former process began. */
+  async open(): Promise<void> {
+    for (const { replay } of this.#options.places.list()) if (replay) await this.resume(replay.sink);
+  }
+
+  /** Reads what a replay would read, and sends nothing. @throws SluiceError SINK_NOT_RUNNING. */
+  async plan(request: ReplayRequest, signal: AbortSignal): Promise<ReplayPlan> {
+    const { spool, partition } = this.#options;
+    const { from, until } = this.#rangeOf(request);
+    const shape = this.#sinkOf(request.sink).shape(within(request));
+    const skip: Record<string, number> = {};
+    let [send, bytes, seen] = [0, 0, 0];
+    for (let position = from; position < until; ) {
+      const records = await spool.read(partition, position, READ_LIMIT, signal);
+      for (const record of records.filter(({ offset }) => offset < until)) {
+        const shaped = shape(record);
+        seen++;
+        if (typeof shaped === "string") skip[shaped] = (skip[shaped] ?? 0) + 1;
+        else [send, bytes] = [send + 1, bytes + shaped.body.length];
+      }
+      position = (records.at(-1)?.offset ?? until) + 1;
+    }
+    return { sink: request.sink, from, until, send, bytes, skip, gone: until - from - seen };
+  }
+
+  /**
+   * Durable when this resolves.
+   * @throws SluiceError SINK_NOT_RUNNING; REPLAY_RUNNING if the sink has one already.
+   */
+  async start(request: ReplayRequest): Promise<{ readonly from: number; readonly until: number }> {
+    const { places } = this.#options;
+    const { sink, since, before, rate } = request;
+    const { type } = this.#sinkOf(sink);
+    if (this.#routes.has(sink)) throw new SluiceError("REPLAY_RUNNING", { sink });
+    const { from, until } = this.#rangeOf(request);
+    await places.addReplay(nameOf(sink), type, from, {
+      sink,
+      until,
+      ...(since !== undefined && { since }),
+      ...(before !== undefined && { before }),
+      ...(rate !== undefined && { rate }),
+    });
+    await this.resume(sink);
+    return { from, until };
+  }
+
+  /** What is on its way arrives; the rest is not sent. @throws SluiceError REPLAY_ABSENT. */
+  async cancel(sink: string): Promise<FinishedReplay> {
+    if (!this.#routes.has(sink)) throw new SluiceError("REPLAY_ABSENT", { sink });
+    return this.#finish(sink, "cancelled");
+  }
+
+  /** Its sink is going to close. */
+  async rest(sink: string): Promise<void> {
+    const route = this.#routes.get(sink);
+    if (!route) return;
+    await route.close();
+    const entry = this.#options.places.entryOf(nameOf(sink));
+    if (entry) this.#routes.set(sink, await this.#idle(entry));
+  }
+
+  /** Its sink is open again. */
+  async resume(sink: string): Promise<void> {
+    const entry = this.#options.places.entryOf(nameOf(sink));
+    if (!entry?.replay) return;
+    await this.#routes.get(sink)?.close();
+    const { replay } = entry;
+    const open = this.#options.sinkOf(sink);
+    const route = open ? await open.openReplay(entry, replay, within(replay)) : await this.#idle(entry);
+    this.#routes.set(sink, route);
+  }
+
+  /** Everything of it is settled. */
+  done(sink: string): void {
+    this.#finish(sink, "done").catch((error: unknown) =>
+      this.#options.warn(`The replay to "${sink}" is done, and could not be put away: ${String(error)}`),
+    );
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.all.map((route) => route.close()));
+  }
+
+  async #finish(sink: string, outcome: FinishedReplay["outcome"]): Promise<FinishedReplay> {
+    const route = this.#routes.get(sink);
+    await route?.close();
+    await this.#options.places.remove(nameOf(sink));
+    this.#routes.delete(sink);
+    const { balance } = route?.status ?? {};
+    const finished = { sink, outcome, balance: balance as Balance };
+    this.#finished.push(finished);
+    if (this.#finished.length > FINISHED_MAX) this.#finished.shift();
+    return finished;
+  }
+
+  #idle(entry: RouteEntry): Promise<IdleRoute> {
+    const { spool, partition, clock, warn } = this.#options;
+    return openIdleRoute({ spool, partition, entry, reason: "its sink does not run", clock, warn });
+  }
+
+  #sinkOf(name: string): ReplaySink {
+    const sink = this.#options.sinkOf(name);
+    if (!sink) throw new SluiceError("SINK_NOT_RUNNING", { name });
+    return sink;
+  }
+
+  #rangeOf({ from = 0, until = Number.POSITIVE_INFINITY }: ReplayRequest) {
+    const { firstOffset, nextOffset } = this.#options.spool.state;
+    const start = Math.min(Math.max(from, firstOffset), nextOffset);
+    return { from: start, until: Math.max(start, Math.min(until, nextOffset)) };
+  }
+}
+
+function nameOf(sink: string): string {
+  return `${sink}${SUFFIX}`;
+}
+
+function within({ since, before }: Pick<ReplayRequest, "since" | "before">): (event: Event) => boolean {
+  const fromMs = since === undefined ? Number.NEGATIVE_INFINITY : Date.parse(since);
+  const toMs = before === undefined ? Number.POSITIVE_INFINITY : Date.parse(before);
+  return ({ time }) => {
+    const atMs = Date.parse(time);
+    return atMs >= fromMs && atMs < toMs;
+  };
+}
