@@ -12,13 +12,13 @@ import type { Spool } from "./spool/spool.ts";
 export interface ReplayRequest {
   readonly sink: string;
   /** Offsets: at or above, and below. */
-  readonly from?: number;
-  readonly until?: number;
+  readonly from?: number | undefined;
+  readonly until?: number | undefined;
   /** Of the events' own times, RFC 3339: at or after, and before. */
-  readonly since?: string;
-  readonly before?: string;
+  readonly since?: string | undefined;
+  readonly before?: string | undefined;
   /** Events a second, at the most; absent: as fast as the sink takes them behind what is live. */
-  readonly rate?: number;
+  readonly rate?: number | undefined;
 }
 
 /** What a replay would do. */

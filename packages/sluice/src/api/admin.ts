@@ -1,7 +1,5 @@
-import type { ServerResponse } from "node:http";
-import { SluiceError } from "../errors.ts";
-import { sendProblem } from "../http/problem.ts";
 import { sendJson, sendText } from "../http/send.ts";
+import { answerWith, lastWord } from "./answer.ts";
 import type { Route } from "./routes.ts";
 
 export interface AdminOptions {
@@ -45,7 +43,7 @@ export function adminRoutes(options: AdminOptions): readonly Route[] {
       path: "/v1/reload",
       access: "token",
       serve: (_request, response) =>
-        answer(response, async () => sendJson(response, 200, await options.reload())),
+        answerWith(response, async () => sendJson(response, 200, await options.reload())),
     },
     {
       method: "DELETE",
@@ -53,8 +51,8 @@ export function adminRoutes(options: AdminOptions): readonly Route[] {
       isPrefix: true,
       access: "token",
       serve: (_request, response, { path }) =>
-        answer(response, async () => {
-          sendJson(response, 200, { dropped: await options.forgetSink(nameIn(path)) });
+        answerWith(response, async () => {
+          sendJson(response, 200, { dropped: await options.forgetSink(lastWord(path, SINKS)) });
         }),
     },
     {
@@ -69,24 +67,4 @@ export function adminRoutes(options: AdminOptions): readonly Route[] {
       },
     },
   ];
-}
-
-/** As it stands there if it is no encoding: there is no such sink then, and its name is shown. */
-function nameIn(path: string): string {
-  const name = path.slice(SINKS.length);
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    return name;
-  }
-}
-
-/** What a person can mend is told in a sentence. */
-async function answer(response: ServerResponse, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (!SluiceError.is(error)) throw error;
-    sendProblem(response, { status: 422, code: error.code.toLowerCase(), detail: error.message });
-  }
 }

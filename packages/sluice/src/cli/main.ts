@@ -10,6 +10,7 @@ import { addDemo } from "./demo.ts";
 import { addDispatcher } from "./dispatcher.ts";
 import { addLogs } from "./logs.ts";
 import { addReload } from "./reload.ts";
+import { addReplay } from "./replay.ts";
 import { addRunDetached } from "./run-detached.ts";
 import { addSend } from "./send.ts";
 import { addSinks } from "./sinks.ts";
@@ -59,6 +60,8 @@ export function createProgram(context: CliContext): Command {
     .helpOption("-h, --help", "print this help")
     .helpCommand(false)
     .exitOverride()
+    // "replay list --json": what follows the second word is for that.
+    .enablePositionalOptions()
     .allowExcessArguments()
     .configureOutput({
       writeOut: (text) => context.print(text.trimEnd()),
@@ -81,6 +84,7 @@ export function createProgram(context: CliContext): Command {
     addStatus,
     addStop,
     addReload,
+    addReplay,
     addSinks,
     addLogs,
     addTail,

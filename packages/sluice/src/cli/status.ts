@@ -37,7 +37,7 @@ function describe(status: DaemonStatus): readonly string[] {
 export function sinkLine(sink: SinkStatus): string {
   const { name, type, state, reason, balance, backlog, lastError, waitUntil } = sink;
   const parts = [
-    `${name} (${type})`.padEnd(24),
+    `${name} (${sink.replay ? "replay" : type})`.padEnd(24),
     state.padEnd(11),
     `delivered ${balance.delivered}`,
     `pending ${balance.pending}`,

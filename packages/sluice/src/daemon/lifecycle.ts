@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Clock, codeOf, type Disk, type Random } from "@sluice/sdk/internal";
 import { adminRoutes } from "../api/admin.ts";
 import { healthRoutes } from "../api/health.ts";
+import { replayRoutes } from "../api/replays.ts";
 import type { Route } from "../api/routes.ts";
 import { type ApiServer, isLoopback, openServer } from "../api/server.ts";
 import { tailRoute } from "../api/tail.ts";
@@ -333,6 +334,7 @@ class RunningDaemon implements Daemon {
         isDraining: () => this.#isStopping,
         status: () => this.#pipeline.status(),
       }),
+      ...replayRoutes(() => this.#pipeline.replays),
       ...adminRoutes({
         status: () => this.status(),
         metrics: async () => config.secrets.redact(await this.#metrics.scrape()),

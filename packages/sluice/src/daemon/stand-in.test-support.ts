@@ -4,7 +4,7 @@ import { z } from "zod";
 import { SluiceError } from "../errors.ts";
 import { sendJson } from "../http/send.ts";
 import { createHub } from "../live/hub.ts";
-import type { Balance, Pipeline, PipelineOptions, RouteStatus } from "../pipeline.ts";
+import type { Balance, Pipeline, PipelineOptions, Replays, RouteStatus } from "../pipeline.ts";
 import { defineSink } from "../sinks/define.ts";
 import type { Intake } from "../sources/intake.ts";
 import { Received } from "../spool/received.ts";
@@ -142,6 +142,7 @@ function openStandIn(standIn: StandIn, options: PipelineOptions): Pipeline {
       sinks: options.sinks.map(({ name, type }) => route(name, type)),
       assembler: route("assembler", "assembler"),
     }),
+    replays: {} as Replays,
     applySinks: async (sinks) => sinks.map(({ name }) => ({ sink: name, change: "changed" })),
     forgetSink: () => Promise.reject(new SluiceError("SINK_CONFIGURED", { name: "file" })),
     drain: (graceMs) => standIn.drain(graceMs),

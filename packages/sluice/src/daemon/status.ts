@@ -22,6 +22,8 @@ export interface DaemonStatus {
 export interface SinkStatus {
   readonly name: string;
   readonly type: string;
+  /** It is a replay to that sink, not its live route. */
+  readonly replay?: true;
   /** healthy, degraded, unavailable, probing, paused, failed. */
   readonly state: string;
   /** What its route does: running, waiting, probing, paused, failed, draining, closed. */
@@ -44,6 +46,7 @@ export function sinkStatus(route: RouteStatus, config: Config): SinkStatus {
   const { oldestAgeMs, lastError, waitUntilMs, health } = route;
   return {
     name: route.sink,
+    ...(route.route !== route.sink && { replay: true }),
     type: route.type,
     state: health.name,
     route: route.state.name,

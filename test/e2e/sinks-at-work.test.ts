@@ -73,6 +73,32 @@ test("SIGHUP reads the configuration again; one that is not right is said and ch
   expect(await house.run("verify")).toMatchObject({ exit: 0 });
 });
 
+test("a replay says what it would send, sends it, and is seen until it is over", async () => {
+  house.configure('[[sinks]]\nname = "a"\ntype = "file"\nparams = { path = "a.jsonl" }\n');
+  await house.start();
+  await send(50);
+  await eventually(async () => ((await house.sink("a")).balance.pending === 0 ? true : undefined), 5_000);
+
+  const plan = await house.run("replay", "a", "--from", "10", "--dry-run");
+  const begun = await house.run("replay", "a", "--from", "10", "--rate", "6");
+  const underWay = await house.run("replay", "list");
+  await eventually(() => (house.lines("a.jsonl").length === 90 ? true : undefined), 20_000);
+  const after = await eventually(async () => {
+    const { stdout } = await house.run("replay", "list");
+    return stdout.includes("done") ? stdout : undefined;
+  }, 5_000);
+
+  expect(plan.stdout).toMatch(/^to a, offsets 10 to 49\nsend 40 events, /);
+  expect(begun).toMatchObject({ exit: 0 });
+  expect(underWay.stdout).toMatch(/^a \(replay\)/);
+  expect(after).toMatch(/^a +done {2}delivered 40 of 40$/m);
+  expect(await house.run("replay", "nobody")).toMatchObject({
+    exit: 1,
+    stderr: expect.stringContaining("sinks list"),
+  });
+  expect((await house.run("replay", "a", "--from", "yesterday")).exit).toBe(2);
+});
+
 function lunarySink(key: string): string {
   return `[[sinks]]\nname = "lunary"\ntype = "lunary"\nparams = { api_key = "${key}", endpoint = "${lunary.url}" }\n`;
 }
