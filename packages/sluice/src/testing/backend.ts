@@ -5,7 +5,12 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import {
+  type AddressInfo,
+  createServer as createNetServer,
+  type Server as NetServer,
+  type Socket,
+} from "node:net";
 import { type Clock, sleep, systemClock } from "@sluice/sdk/internal";
 
 /** What a backend received. */
@@ -32,14 +37,22 @@ export interface Answer {
 }
 
 /**
- * One request's fate. "hang": never an answer. "reset": the connection is torn down before the status.
- * "resetAfterStatus": it says 200 and a part of a body first. "endless": 200, and bytes for as long as
- * anybody reads. "pass": the backend's ordinary answer.
+ * One request's fate. "hang": never an answer. "hangAfterHeaders": a status, and then nothing. "reset": the
+ * connection is torn down before the status, and nothing was done. "loseAnswer": everything was done, and the
+ * connection is torn down before the status. "resetAfterStatus": it says 200 and a part of a body first.
+ * "endless": 200, and bytes for as long as anybody reads. "garbage": bytes that are no HTTP. "lie": 200 with
+ * the ordinary headers and an empty body, and nothing was done. "html": a page of a proxy with status 200.
+ * "pass": the backend's ordinary answer.
  */
 export type Step =
   | Answer
   | "hang"
+  | "hangAfterHeaders"
   | "reset"
+  | "loseAnswer"
+  | "garbage"
+  | "lie"
+  | "html"
   | "resetAfterStatus"
   | "endless"
   | "pass"
@@ -65,6 +78,10 @@ export interface Backend {
 }
 
 export interface BackendOptions {
+  /** Connections wait so long before anything is read from them. */
+  readonly acceptDelayMs?: number;
+  /** Speaks this instead of HTTP to whoever connects, as a port that is somebody else's, or broken TLS. */
+  readonly greeting?: string;
   /** The ordinary answer. Default: 200 with `{}`. */
   readonly answer?: (request: BackendRequest) => Answer | Promise<Answer>;
   readonly clock?: Clock;
@@ -86,6 +103,20 @@ export async function startBackend(options: BackendOptions = {}): Promise<Backen
     switch (step) {
       case "hang":
         return;
+      case "hangAfterHeaders":
+        response.writeHead(200, { "content-type": "application/json" }).flushHeaders();
+        return;
+      case "loseAnswer":
+        await ordinary(received);
+        request.socket.resetAndDestroy();
+        return;
+      case "garbage":
+        request.socket.end("SSH-2.0-OpenSSH_9.9\r\n");
+        return;
+      case "lie":
+        return write(response, { headers: { "content-type": "application/json" } }, clock, closing.signal);
+      case "html":
+        return write(response, SIGN_IN, clock, closing.signal);
       case "reset":
         request.socket.resetAndDestroy();
         return;
@@ -112,9 +143,10 @@ export async function startBackend(options: BackendOptions = {}): Promise<Backen
     response.on("error", () => undefined);
     serve(request, response).catch(() => response.destroy());
   });
-  const sockets = socketsOf(server);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
+  const door = doorOf(server, options, clock, closing.signal);
+  const sockets = socketsOf(door);
+  await new Promise<void>((resolve) => door.listen(0, "127.0.0.1", resolve));
+  const { port } = door.address() as AddressInfo;
 
   return {
     url: `http://127.0.0.1:${port}`,
@@ -129,15 +161,32 @@ export async function startBackend(options: BackendOptions = {}): Promise<Backen
     },
     async close() {
       closing.abort();
-      const closed = new Promise((resolve) => server.close(resolve));
+      const closed = new Promise((resolve) => door.close(resolve));
       for (const socket of sockets) socket.destroy();
       await closed;
     },
   };
 }
 
+/** What a login in front of the backend says. */
+const SIGN_IN: Answer = {
+  headers: { "content-type": "text/html" },
+  body: "<!doctype html><title>Sign in</title><p>Your session has ended.",
+};
+
+/** What listens: the server itself, or somebody in front of it who is slow, or speaks something else. */
+function doorOf(server: Server, options: BackendOptions, clock: Clock, signal: AbortSignal): NetServer {
+  const { greeting, acceptDelayMs } = options;
+  if (greeting !== undefined) return createNetServer((socket) => socket.end(greeting));
+  if (acceptDelayMs === undefined) return server;
+  return createNetServer(async (socket) => {
+    await sleep(clock, acceptDelayMs, signal);
+    server.emit("connection", socket);
+  });
+}
+
 /** The connections that are open, at any time. */
-function socketsOf(server: Server): ReadonlySet<Socket> {
+function socketsOf(server: NetServer): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   server.on("connection", (socket) => {
     sockets.add(socket);

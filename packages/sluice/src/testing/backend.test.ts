@@ -1,0 +1,47 @@
+import { afterEach, expect, test } from "vitest";
+import { type Backend, type BackendOptions, type Step, startBackend } from "./backend.ts";
+
+let backend: Backend;
+afterEach(() => backend.close());
+
+async function ask(step: Step, options: BackendOptions = {}): Promise<string> {
+  backend = await startBackend(options);
+  backend.script(step);
+  try {
+    const answer = await fetch(backend.url, { method: "POST", body: "{}", signal: AbortSignal.timeout(300) });
+    return `${answer.status} ${(await answer.text()).slice(0, 15)}`;
+  } catch (error) {
+    return error instanceof Error && error.name === "TimeoutError" ? "no answer" : "broken";
+  }
+}
+
+test.each<readonly [Step, string]>([
+  ["pass", "200 {}"],
+  [{ status: 429, headers: { "retry-after": "7" } }, "429 "],
+  ["hang", "no answer"],
+  ["hangAfterHeaders", "no answer"],
+  ["reset", "broken"],
+  ["loseAnswer", "broken"],
+  ["resetAfterStatus", "broken"],
+  ["garbage", "broken"],
+  ["lie", "200 "],
+  ["html", "200 <!doctype html>"],
+  [{ body: "x".repeat(50), drip: { bytes: 1, everyMs: 20 } }, "no answer"],
+])("a backend that is told to %j does so", async (step, seen) => {
+  expect(await ask(step)).toBe(seen);
+  expect(backend.requests).toHaveLength(1);
+});
+
+test("an answer that is lost was given: what was asked is done", async () => {
+  let done = 0;
+  await ask("loseAnswer", { answer: () => ({ body: { done: ++done } }) });
+  await ask("reset", { answer: () => ({ body: { done: ++done } }) });
+
+  expect(done).toBe(1);
+});
+
+test("a port of somebody else speaks first, and one that is slow to accept answers late", async () => {
+  expect(await ask("pass", { greeting: "220 mail.example ESMTP\r\n" })).toBe("broken");
+  await backend.close();
+  expect(await ask("pass", { acceptDelayMs: 10_000 })).toBe("no answer");
+});
