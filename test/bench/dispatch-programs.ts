@@ -138,6 +138,7 @@ async function openSluice({ url, dataDir }: Job, progress: Progress): Promise<Pr
       append: async () => "failed",
       countFor: () => undefined,
       follows: () => false,
+      rewrite: async () => undefined,
       count: 0,
       close: async () => undefined,
     }),

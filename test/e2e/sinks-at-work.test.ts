@@ -19,11 +19,13 @@ afterEach(async () => {
   await lunary.close();
 });
 
-test("a wrong key that is mended by a reload costs no event and no dead letter (T57)", async () => {
+test("a wrong key that is mended by a reload costs no event and no dead letter (T53)", async () => {
   house.configure(lunarySink("5d1f6b7e-0000-4b18-9f60-1c7e8a9b0d12"));
   await house.start();
   await send(100);
   await eventually(async () => ((await house.sink("lunary")).state === "paused" ? true : undefined), 10_000);
+  const test = await house.run("sinks", "test", "lunary");
+  expect(test).toMatchObject({ exit: 4, stdout: expect.stringMatching(/^lunary +\S.*401/) });
 
   house.configure(lunarySink(LUNARY_TEST_KEY));
   const reload = await house.run("reload", "--config", house.config);
@@ -97,6 +99,41 @@ test("a replay says what it would send, sends it, and is seen until it is over",
     stderr: expect.stringContaining("sinks list"),
   });
   expect((await house.run("replay", "a", "--from", "yesterday")).exit).toBe(2);
+});
+
+test("dead letters are listed by cause, shown, sent again and given up", async () => {
+  house.configure(lunarySink(LUNARY_TEST_KEY));
+  await house.start();
+  lunary.refuseItems(() => "Invalid run 17");
+  await send(6);
+  await eventually(
+    async () => ((await house.sink("lunary")).balance.deadLettered === 6 ? true : undefined),
+    10_000,
+  );
+
+  const list = await house.run("deadletters", "list");
+  const shown = JSON.parse((await house.run("deadletters", "show", "lunary", "2")).stdout);
+  lunary.refuseItems((item) => (item["runId"] === uuidOf(3) ? "Invalid run 18" : undefined));
+  const retried = await house.run("deadletters", "retry", "lunary", "--all");
+  const unnamed = await house.run("deadletters", "drop", "lunary");
+  const dropped = await house.run("deadletters", "drop", "lunary", "3");
+
+  expect(list.stdout).toMatch(/^lunary {2}6 × rejected: .*Invalid run …/);
+  expect(shown).toMatchObject({
+    offset: 2,
+    reason: "rejected",
+    event: { kind: "run.ended", runId: uuidOf(2) },
+  });
+  expect(retried).toMatchObject({
+    exit: 4,
+    stdout: expect.stringMatching(/^5 done, 1 refused\n {2}3 {2}.*Invalid run 18/),
+  });
+  expect(unnamed).toMatchObject({ exit: 2, stderr: expect.stringContaining("--all") });
+  expect(dropped).toMatchObject({ exit: 0, stdout: "1 done, 0 refused\n" });
+  expect((await house.run("deadletters", "list")).stdout).toBe("");
+  expect(lunary.runs.size).toBe(5);
+  await house.stop();
+  expect(await house.run("verify")).toMatchObject({ exit: 0 });
 });
 
 function lunarySink(key: string): string {

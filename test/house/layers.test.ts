@@ -53,7 +53,7 @@ const SLUICE: Record<string, readonly string[]> = {
     ...["errors.ts", "formats.ts", "http", "telemetry", "live", "sources", "sinks", "config", "api"],
     "pipeline.ts",
   ],
-  cli: ["errors.ts", "config", "daemon", "api", "sinks", "testing", "verify.ts"],
+  cli: ["errors.ts", "config", "daemon", "api", "sinks", "testing", "pipeline.ts", "verify.ts"],
   testing: ["errors.ts", "http", "spool", "sinks", "sources"],
   "index.ts": ["errors.ts", "sinks", "pipeline.ts"],
 };

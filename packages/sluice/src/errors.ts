@@ -142,6 +142,16 @@ const ERRORS = {
     exit: EXIT.config,
     message: (d) => `There is no sink "${d.name}" that runs. See: sluice sinks list`,
   },
+  LETTER_ABSENT: {
+    exit: EXIT.failure,
+    message: (d) =>
+      `There is no dead letter ${d.offset} of "${d.sink}". See: sluice deadletters list ${d.sink}`,
+  },
+  LETTERS_NOT_NAMED: {
+    exit: EXIT.usage,
+    message: (d) =>
+      `Name the letters of "${d.sink}" by their offsets, or by --reason REASON, or take --all. See: sluice deadletters list ${d.sink}`,
+  },
   REPLAY_RUNNING: {
     exit: EXIT.busy,
     message: (d) =>

@@ -4,6 +4,8 @@ import { createBootId } from "./dispatch/assembler/boot.ts";
 import { admitLateEnds } from "./dispatch/assembler/late-ends.ts";
 import { Backlogs } from "./dispatch/backlogs.ts";
 import { DeadLetterRoom, deadLetterBytesFor } from "./dispatch/dead-letters/dead-letter-room.ts";
+import type { LetterDesk } from "./dispatch/dead-letters/letter-desk.ts";
+import { FillRate } from "./dispatch/fill-rate.ts";
 import { IntakeGate } from "./dispatch/intake-gate.ts";
 import { holderOf, openRetention, type Retention } from "./dispatch/retention.ts";
 import type { RouteStatus } from "./dispatch/route.ts";
@@ -21,6 +23,8 @@ import { openFileSpool } from "./spool/file/spool.ts";
 import type { Durability, Spool, SpoolState } from "./spool/spool.ts";
 
 export type { Balance } from "./dispatch/balance.ts";
+export type { LetterDesk, LetterOutcome } from "./dispatch/dead-letters/letter-desk.ts";
+export { readLetters, type StoredLetter } from "./dispatch/dead-letters/stored-letter.ts";
 export type { Attempt, RouteObserver as PipelineObserver } from "./dispatch/observer.ts";
 export type { RouteStatus } from "./dispatch/route.ts";
 export type { PipelineOptions, PipelineSink, SpoolOptions } from "./pipeline-options.ts";
@@ -30,7 +34,11 @@ export type { Durability } from "./spool/spool.ts";
 
 export interface PipelineStatus {
   readonly bootId: string;
-  readonly spool: SpoolState & { readonly path: string };
+  readonly spool: SpoolState & {
+    readonly path: string;
+    /** When it will be full if it goes on filling as it does; absent while it does not. */
+    readonly fullInMs?: number;
+  };
   readonly sinks: readonly RouteStatus[];
   readonly assembler: RouteStatus;
 }
@@ -49,6 +57,10 @@ export interface Pipeline {
   applySinks(sinks: readonly PipelineSink[]): Promise<readonly SinkChange[]>;
   /** Sends a part of the log to a sink once more. */
   readonly replays: Replays;
+  /** Where a person decides about a sink's dead letters. @throws SluiceError SINK_NOT_RUNNING. */
+  letterDesk(sink: string): LetterDesk;
+  /** See `SinkRoutes.check`. */
+  checkSink(name: string, signal: AbortSignal): Promise<string | undefined>;
   /** See `SinkRoutes.forget`. */
   forgetSink(name: string): Promise<number>;
   /**
@@ -165,7 +177,7 @@ class Stages implements Pipeline {
     this.#retention = retention;
     const holder = () => holderOf(routes().map(({ status }) => status));
     const gate = new IntakeGate({ spool, backlogs, retention, holder });
-    this.#opened = { spool, assembler, bootId, backlogs, gate, sinks };
+    this.#opened = { spool, assembler, bootId, backlogs, gate, sinks, fill: new FillRate(clock) };
   }
 
   get intake(): Intake {
@@ -187,12 +199,18 @@ class Stages implements Pipeline {
   }
 
   status(): PipelineStatus {
-    const { spool, assembler, bootId, backlogs, sinks } = this.#stages();
+    const { spool, assembler, bootId, backlogs, sinks, fill } = this.#stages();
     const refusing = spool.state.refusing ?? backlogs.refusing;
     const path = `${this.#options.dataDir}/spool`;
+    const fullInMs = fill.fullInMs(spool.state);
     return {
       bootId,
-      spool: { ...spool.state, path, ...(refusing !== undefined && { refusing }) },
+      spool: {
+        ...spool.state,
+        path,
+        ...(fullInMs !== undefined && { fullInMs }),
+        ...(refusing !== undefined && { refusing }),
+      },
       sinks: sinks.all.map((route) => route.status),
       assembler: assembler.status,
     };
@@ -200,6 +218,14 @@ class Stages implements Pipeline {
 
   applySinks(sinks: readonly PipelineSink[]): Promise<readonly SinkChange[]> {
     return this.#stages().sinks.apply(sinks);
+  }
+
+  letterDesk(sink: string): LetterDesk {
+    return this.#stages().sinks.deskOf(sink);
+  }
+
+  checkSink(name: string, signal: AbortSignal): Promise<string | undefined> {
+    return this.#stages().sinks.check(name, signal);
   }
 
   get replays(): Replays {
@@ -258,6 +284,7 @@ interface Opened {
   readonly backlogs: Backlogs;
   readonly gate: IntakeGate;
   readonly sinks: SinkRoutes;
+  readonly fill: FillRate;
 }
 
 /** The spool sees to its own files; here are the ones beside it. */

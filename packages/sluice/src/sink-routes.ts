@@ -1,7 +1,13 @@
 import type { Event } from "@sluice/sdk";
 import type { Disk } from "@sluice/sdk/internal";
 import type { DeadLetterRoom } from "./dispatch/dead-letters/dead-letter-room.ts";
-import { deadLetterPath, moveDeadLetters, openDeadLetters } from "./dispatch/dead-letters/dead-letters.ts";
+import {
+  type DeadLetters,
+  deadLetterPath,
+  moveDeadLetters,
+  openDeadLetters,
+} from "./dispatch/dead-letters/dead-letters.ts";
+import { LetterDesk } from "./dispatch/dead-letters/letter-desk.ts";
 import { LiveFirst } from "./dispatch/delivery/live-first.ts";
 import { createPace, slower } from "./dispatch/delivery/pace.ts";
 import { type IdleRoute, openIdleRoute } from "./dispatch/idle-route.ts";
@@ -44,6 +50,7 @@ interface Seat {
   readonly letterBytes?: number;
   /** How a replay is sent to it, where it runs. */
   readonly replay?: ReplaySink;
+  readonly desk?: LetterDesk;
 }
 
 /** How long what is on its way may take when its sink is changed; what is left is sent again. */
@@ -114,6 +121,23 @@ export class SinkRoutes {
    */
   forget(name: string): Promise<number> {
     return this.#inTurn(() => this.#forget(name));
+  }
+
+  /**
+   * Asks a sink whether it can deliver, without sending an event; undefined if it can.
+   * @throws SluiceError SINK_NOT_RUNNING.
+   */
+  async check(name: string, signal: AbortSignal): Promise<string | undefined> {
+    const sink = this.#seats.get(name)?.sink;
+    if (!sink) throw new SluiceError("SINK_NOT_RUNNING", { name });
+    return sink.check(signal);
+  }
+
+  /** @throws SluiceError SINK_NOT_RUNNING. */
+  deskOf(name: string): LetterDesk {
+    const desk = this.#seats.get(name)?.desk;
+    if (!desk) throw new SluiceError("SINK_NOT_RUNNING", { name });
+    return desk;
   }
 
   async drain(signal: AbortSignal): Promise<void> {
@@ -236,9 +260,15 @@ export class SinkRoutes {
         clock,
         random,
       };
+      const letters = Promise.withResolvers<DeadLetters>();
       const route = await openRoute({
         ...common,
         ...this.#placeOf(entry),
+        openDeadLetters: async (low) => {
+          const opened = await this.#openDeadLetters(entry, low);
+          letters.resolve(opened);
+          return opened;
+        },
         definition: { ...definition, limits },
         ...(backlog && { backlog }),
         pace,
@@ -269,7 +299,14 @@ export class SinkRoutes {
           });
         },
       } satisfies ReplaySink;
-      return { configured, route, sink, replay };
+      const desk = new LetterDesk({
+        disk,
+        path: deadLetterPath(this.#letters, name),
+        letters: await letters.promise,
+        sink,
+        limits,
+      });
+      return { configured, route, sink, replay, desk };
     } catch (error) {
       await sink.close();
       throw error;
@@ -278,8 +315,7 @@ export class SinkRoutes {
 
   #placeOf(entry: RouteEntry) {
     const { name, place, firstOffset } = entry;
-    const letters = (low: number) => this.#openDeadLetters(entry, low);
-    return { name, place, firstOffset, openDeadLetters: letters };
+    return { name, place, firstOffset, openDeadLetters: (low: number) => this.#openDeadLetters(entry, low) };
   }
 
   /** A sink that had another name before begins where that one stood. */

@@ -9,6 +9,8 @@ export interface AdminOptions {
   metrics(): Promise<string>;
   /** Reads the configuration again. Rejects with a SluiceError for one that is not right. */
   reload(): Promise<unknown>;
+  /** What keeps a sink from delivering; undefined if nothing does. Rejects with a SluiceError. */
+  checkSink(name: string, signal: AbortSignal): Promise<string | undefined>;
   /** Resolves to how many events were dropped. Rejects with a SluiceError. */
   forgetSink(name: string): Promise<number>;
   /** Begins the shutdown; returns at once. */
@@ -16,6 +18,8 @@ export interface AdminOptions {
 }
 
 const SINKS = "/v1/sinks/";
+/** Below what a command line waits for an answer. */
+const CHECK_MS_MAX = 8_000;
 
 /** What looks at the daemon and what ends it. */
 export function adminRoutes(options: AdminOptions): readonly Route[] {
@@ -44,6 +48,20 @@ export function adminRoutes(options: AdminOptions): readonly Route[] {
       access: "token",
       serve: (_request, response) =>
         answerWith(response, async () => sendJson(response, 200, await options.reload())),
+    },
+    {
+      method: "POST",
+      path: SINKS,
+      isPrefix: true,
+      access: "token",
+      serve: (_request, response, { path }) =>
+        answerWith(response, async () => {
+          const problem = await options.checkSink(lastWord(path, SINKS), AbortSignal.timeout(CHECK_MS_MAX));
+          sendJson(response, 200, {
+            works: problem === undefined,
+            ...(problem !== undefined && { problem }),
+          });
+        }),
     },
     {
       method: "DELETE",

@@ -72,15 +72,21 @@ export function healthRoutes(options: HealthOptions): readonly Route[] {
             damaged: spool.damaged,
             refusing: spool.refusing,
             unsynced: spool.unsynced,
+            ...(spool.fullInMs === undefined ? {} : { fullInMs: spool.fullInMs }),
             ...(spool.refusingCode === undefined ? {} : { code: spool.refusingCode }),
           },
-          sinks: sinks.map(({ sink, state, lag, oldestAgeMs, backlog }) => ({
-            sink,
-            state: state.name,
-            lag,
-            oldestAgeMs,
-            backlog,
-          })),
+          sinks: sinks.map(
+            ({ route, health, state, lag, oldestAgeMs, backlog, troubleSinceMs, waitUntilMs }) => ({
+              sink: route,
+              health: health.name,
+              state: state.name,
+              since: troubleSinceMs && new Date(troubleSinceMs).toISOString(),
+              nextTry: waitUntilMs && new Date(waitUntilMs).toISOString(),
+              lag,
+              oldestAgeMs,
+              backlog,
+            }),
+          ),
         };
         sendJson(response, reason === undefined ? 200 : 503, body);
       },

@@ -6,6 +6,7 @@ import type { DaemonParts } from "../daemon/parts.ts";
 import { VERSION } from "../daemon/version.ts";
 import { EXIT, SluiceError } from "../errors.ts";
 import type { CliContext } from "./context.ts";
+import { addDeadLetters } from "./dead-letters.ts";
 import { addDemo } from "./demo.ts";
 import { addDispatcher } from "./dispatcher.ts";
 import { addLogs } from "./logs.ts";
@@ -85,6 +86,7 @@ export function createProgram(context: CliContext): Command {
     addStop,
     addReload,
     addReplay,
+    addDeadLetters,
     addSinks,
     addLogs,
     addTail,

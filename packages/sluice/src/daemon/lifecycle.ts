@@ -2,6 +2,7 @@ import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type Clock, codeOf, type Disk, type Random } from "@sluice/sdk/internal";
 import { adminRoutes } from "../api/admin.ts";
+import { deadLetterRoutes } from "../api/dead-letters.ts";
 import { healthRoutes } from "../api/health.ts";
 import { replayRoutes } from "../api/replays.ts";
 import type { Route } from "../api/routes.ts";
@@ -334,11 +335,13 @@ class RunningDaemon implements Daemon {
         isDraining: () => this.#isStopping,
         status: () => this.#pipeline.status(),
       }),
+      ...deadLetterRoutes((sink) => this.#pipeline.letterDesk(sink)),
       ...replayRoutes(() => this.#pipeline.replays),
       ...adminRoutes({
         status: () => this.status(),
         metrics: async () => config.secrets.redact(await this.#metrics.scrape()),
         reload: () => this.reload(),
+        checkSink: (name, signal) => this.#pipeline.checkSink(name, signal),
         forgetSink: (name) => this.#pipeline.forgetSink(name),
         stop: () => void this.stop("asked over the API"),
       }),

@@ -37,13 +37,15 @@ export interface SinkStatus {
   readonly inFlight: number;
   readonly oldestAgeMs?: number;
   readonly lastError?: string;
+  /** Since when it is not healthy. */
+  readonly since?: string;
   /** When it is tried again. */
   readonly waitUntil?: string;
 }
 
 /** A route as people see it, without a secret in it: what a backend said may repeat the key. */
 export function sinkStatus(route: RouteStatus, config: Config): SinkStatus {
-  const { oldestAgeMs, lastError, waitUntilMs, health } = route;
+  const { oldestAgeMs, lastError, waitUntilMs, troubleSinceMs, health } = route;
   return {
     name: route.sink,
     ...(route.route !== route.sink && { replay: true }),
@@ -57,6 +59,7 @@ export function sinkStatus(route: RouteStatus, config: Config): SinkStatus {
     inFlight: route.inFlight,
     ...(oldestAgeMs === undefined ? {} : { oldestAgeMs: Math.round(oldestAgeMs) }),
     ...(lastError === undefined ? {} : { lastError: config.secrets.redact(lastError) }),
+    ...(troubleSinceMs === undefined ? {} : { since: new Date(troubleSinceMs).toISOString() }),
     ...(waitUntilMs === undefined ? {} : { waitUntil: new Date(waitUntilMs).toISOString() }),
   };
 }

@@ -12,6 +12,9 @@ test("what a person has to mend shows as paused or failed, with the reason", () 
     name: "paused",
     reason: "401",
   });
-  expect(healthOf({ name: "failed", reason: "bug" }, 0, 5)).toEqual({ name: "failed", reason: "bug" });
+  expect(healthOf({ name: "failed", reason: "bug", sinceMs: 1 }, 0, 5)).toEqual({
+    name: "failed",
+    reason: "bug",
+  });
   expect(healthOf({ name: "probing" }, 9, 5)).toEqual({ name: "probing" });
 });

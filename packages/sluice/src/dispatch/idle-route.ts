@@ -66,7 +66,16 @@ export async function openIdleRoute(options: IdleRouteOptions): Promise<IdleRout
       );
       const health = { name: "paused", reason } as const;
       const kept = { balance, backlog: { bytes: backlogBytes(), ...limit }, lag: balance.pending };
-      return { route: name, sink: entry.replay?.sink ?? name, type, state, health, ...kept, inFlight: 0 };
+      return {
+        route: name,
+        sink: entry.replay?.sink ?? name,
+        type,
+        state,
+        health,
+        ...kept,
+        inFlight: 0,
+        troubleSinceMs: state.sinceMs,
+      };
     },
     async giveUp() {
       const { nextOffset } = spool.state;

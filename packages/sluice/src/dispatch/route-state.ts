@@ -35,7 +35,7 @@ export type RouteState =
   | { readonly name: "waiting"; readonly untilMs: number; readonly attempt: number; readonly reason: string }
   | { readonly name: "probing" }
   | { readonly name: "paused"; readonly reason: string; readonly sinceMs: number }
-  | { readonly name: "failed"; readonly reason: string }
+  | { readonly name: "failed"; readonly reason: string; readonly sinceMs: number }
   | { readonly name: "draining" }
   | { readonly name: "closed" };
 
@@ -110,7 +110,7 @@ export class RouteLife {
   }
 
   fail(reason: string): void {
-    this.#enter({ name: "failed", reason });
+    this.#enter({ name: "failed", reason, sinceMs: this.#clock.nowMs() });
   }
 
   drain(): void {

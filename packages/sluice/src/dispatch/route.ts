@@ -71,6 +71,8 @@ export interface RouteStatus {
   /** Batches on their way. */
   readonly inFlight: number;
   readonly lastError?: string;
+  /** When it stopped being healthy, by the wall clock. */
+  readonly troubleSinceMs?: number;
   /** Wall clock. */
   readonly waitUntilMs?: number;
 }

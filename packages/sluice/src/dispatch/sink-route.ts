@@ -93,6 +93,7 @@ class SinkRoute implements Route {
     const { state } = this.#life;
     // Whichever is worse: a backend that does not take events, or a disk that does not give them.
     const lastError = this.#reads.lastError ?? this.#sender.lastError;
+    const troubleSinceMs = "sinceMs" in state ? state.sinceMs : this.#sender.failingSinceMs;
     const failuresInRow = Math.max(this.#reads.failuresInRow, this.#sender.failuresInRow);
     return {
       route: name,
@@ -106,6 +107,7 @@ class SinkRoute implements Route {
       inFlight: this.#inFlight.count,
       ...(ageMs !== undefined && { oldestAgeMs: ageMs }),
       ...(lastError !== undefined && { lastError }),
+      ...(troubleSinceMs !== undefined && { troubleSinceMs }),
       ...(state.name === "waiting" && { waitUntilMs: state.untilMs }),
     };
   }

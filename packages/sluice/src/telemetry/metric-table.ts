@@ -98,6 +98,12 @@ export const METRICS = [
   { name: "sluice_spool_bytes", type: "gauge", help: "Bytes that the spool takes.", labels: [] },
   { name: "sluice_spool_max_bytes", type: "gauge", help: "Bytes that the spool may take.", labels: [] },
   { name: "sluice_spool_records", type: "gauge", help: "Records in the spool.", labels: [] },
+  {
+    name: "sluice_spool_full_in_seconds",
+    type: "gauge",
+    help: "When the spool is full at the rate of the last ten minutes; absent while it is not filling.",
+    labels: [],
+  },
   { name: "sluice_spool_refusing", type: "gauge", help: "1 while the spool takes no events.", labels: [] },
   {
     name: "sluice_spool_unsynced",

@@ -59,6 +59,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
     }
     gauge("sluice_spool_bytes", {}, status.spool.bytes);
     gauge("sluice_spool_max_bytes", {}, status.spool.maxBytes);
+    if (status.spool.fullInMs !== undefined)
+      gauge("sluice_spool_full_in_seconds", {}, status.spool.fullInMs / 1_000);
     gauge("sluice_spool_records", {}, status.spool.nextOffset - status.spool.firstOffset);
     gauge("sluice_spool_refusing", {}, status.spool.refusing === undefined ? 0 : 1);
     gauge("sluice_spool_unsynced", {}, status.spool.unsynced);
@@ -67,7 +69,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
   };
 
   const readRoute = (route: RouteStatus) => {
-    const sink = route.sink;
+    // A replay's own, beside its sink's.
+    const sink = route.route;
     gauge("sluice_sink_lag_events", { sink }, route.lag);
     gauge("sluice_sink_backlog_bytes", { sink }, route.backlog.bytes);
     if (route.backlog.maxBytes !== undefined) {
@@ -130,6 +133,7 @@ function* termsOf(balance: Balance): Generator<readonly [string, string, number]
 
 /** Emptied before each reading, so that a sink, a state or a reason that is gone does not stay. */
 const READ_AT_SCRAPE: readonly MetricName[] = [
+  "sluice_spool_full_in_seconds",
   "sluice_spool_damaged_total",
   "sluice_sink_lag_events",
   "sluice_sink_backlog_bytes",

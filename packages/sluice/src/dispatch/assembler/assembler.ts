@@ -276,7 +276,7 @@ class SpoolAssembler implements Assembler {
 
   #fail(reason: string): void {
     if (this.#state.name === "failed" || this.#state.name === "closed") return;
-    this.#enter({ name: "failed", reason });
+    this.#enter({ name: "failed", reason, sinceMs: this.#options.clock.nowMs() });
     this.#halt();
     void this.#writer.flush(true);
     this.#writer.stop();

@@ -10,6 +10,7 @@ import {
   readKnown,
 } from "./dead-letter.ts";
 import { DeadLetterRoom } from "./dead-letter-room.ts";
+import { linesOf } from "./stored-letter.ts";
 
 /**
  * The dead letters of one sink: `<directory>/<sink>.jsonl`, one line each (see dead-letter.ts). A line is
@@ -32,6 +33,12 @@ export interface DeadLetters {
   countFor(offset: number): number | undefined;
   /** Does this run follow its dead start? */
   follows(runKey: number): boolean;
+  /**
+   * Puts something else in the place of lines (given without their ends), by a new file; those that come
+   * back as they were are kept. Durable when it resolves; rejects if the disk fails, and then nothing has
+   * changed.
+   */
+  rewrite(change: (line: Buffer) => Buffer): Promise<void>;
   /** Dead events in the file, those of earlier lives of the route included. */
   readonly count: number;
   close(): Promise<void>;
@@ -51,6 +58,7 @@ export interface DeadLetterOptions {
 
 /** Runs whose start is a dead letter. Older ones have long ended. */
 const FOLLOWED_RUNS_MAX = 10_000;
+const LINE_END = Buffer.from("\n");
 const SCAN_BYTES = 1024 * 1024;
 /** The front of a line is read, and no more: a group names at most a batch of offsets. */
 const FRONT_BYTES_MAX = 64 * 1024;
@@ -116,6 +124,38 @@ class DeadLetterFile implements DeadLetters {
     const appended = this.#queue.then(() => this.#append(letters));
     this.#queue = appended;
     return appended;
+  }
+
+  rewrite(change: (line: Buffer) => Buffer): Promise<void> {
+    const rewritten = this.#queue.then(() => this.#rewrite(change));
+    this.#queue = rewritten.catch(() => undefined);
+    return rewritten;
+  }
+
+  async #rewrite(change: (line: Buffer) => Buffer): Promise<void> {
+    const { disk, directory } = this.#options;
+    const temporary = `${this.#path}.new`;
+    const old = this.#file ?? (await this.#reopen());
+    await disk.remove(temporary);
+    const file = await disk.open(temporary, "create");
+    let sizeBytes = 0;
+    try {
+      for await (const line of linesOf(old)) {
+        const bytes = Buffer.concat([change(line), LINE_END]);
+        if (file.write(bytes, sizeBytes) < bytes.length) throw new Error(`${temporary}: the disk is full`);
+        sizeBytes += bytes.length;
+      }
+      await file.sync();
+      await disk.rename(temporary, this.#path);
+      await syncDirectory(disk, directory);
+    } catch (error) {
+      await file.close().catch(() => undefined);
+      throw error;
+    }
+    await old.close();
+    this.#file = file;
+    this.#room.give(this.#sizeBytes - sizeBytes);
+    this.#sizeBytes = sizeBytes;
   }
 
   async open(): Promise<void> {

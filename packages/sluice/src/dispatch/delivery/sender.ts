@@ -39,6 +39,7 @@ export class Sender implements DeliveringRoute {
   readonly #options: SenderOptions;
   #successes = 0;
   #failuresInRow = 0;
+  #failingSinceMs: number | undefined;
   #recalledBelow = 0;
   #lastError: string | undefined;
   readonly #seldom: Seldom;
@@ -58,6 +59,11 @@ export class Sender implements DeliveringRoute {
 
   get failuresInRow(): number {
     return this.#failuresInRow;
+  }
+
+  /** When the failures in a row began, by the wall clock. */
+  get failingSinceMs(): number | undefined {
+    return this.#failuresInRow > 0 ? this.#failingSinceMs : undefined;
   }
 
   /** What the last request that failed said; undefined once one has succeeded. */
@@ -132,6 +138,7 @@ export class Sender implements DeliveringRoute {
     switch (delivery.status) {
       case "retry":
       case "blocked":
+        if (this.#failuresInRow === 0) this.#failingSinceMs = this.#options.clock.nowMs();
         this.#failuresInRow++;
         this.#lastError = delivery.reason;
         return;

@@ -1,0 +1,151 @@
+import { join } from "node:path";
+import { systemDisk } from "@sluice/sdk/internal";
+import { type Command, InvalidArgumentError } from "commander";
+import { EXIT, SluiceError } from "../errors.ts";
+import type { LetterOutcome, StoredLetter } from "../pipeline.ts";
+import {
+  type CliContext,
+  type CommonFlags,
+  findDaemon,
+  findDataDir,
+  readText,
+  withCommonFlags,
+} from "./context.ts";
+
+interface Selection extends CommonFlags {
+  readonly all?: boolean;
+  readonly reason?: string;
+}
+
+/** `sluice deadletters list | show | retry | drop`: what no backend wanted, and what is to become of it. */
+export function addDeadLetters(program: Command, context: CliContext): void {
+  const letters = program
+    .command("deadletters")
+    .description("look at events that no backend took, and decide");
+  withCommonFlags(
+    letters.command("list").argument("[sink]").description("show them grouped by cause (needs no daemon)"),
+  )
+    .option("--json", "each letter as a line of JSON, without its event")
+    .action(async (sink: string | undefined, flags: CommonFlags & { json?: boolean }) => {
+      for (const [name, path] of await filesOf(context, flags, sink)) {
+        const groups = new Map<string, Group>();
+        for await (const letter of lettersIn(path)) {
+          if (letter.resolved !== undefined) continue;
+          const { raw: _raw, ...shown } = letter;
+          if (flags.json) context.print(JSON.stringify({ sink: name, ...shown }));
+          else addTo(groups, letter);
+        }
+        for (const line of describe(name, groups)) context.print(line);
+      }
+    });
+  withCommonFlags(
+    letters
+      .command("show")
+      .argument("<sink>")
+      .argument("<offset>", "from the list", offsetOf)
+      .description("print one with its event, as JSON (needs no daemon)"),
+  ).action(async (sink: string, offset: number, flags: CommonFlags) => {
+    const [[, path] = ["", ""]] = await filesOf(context, flags, sink);
+    for await (const { raw, ...letter } of lettersIn(path)) {
+      if (letter.offset !== offset) continue;
+      const event = raw && JSON.parse(Buffer.from(raw).toString());
+      return context.print(JSON.stringify({ ...letter, ...(event && { event }) }, undefined, 2));
+    }
+    throw new SluiceError("LETTER_ABSENT", { sink, offset });
+  });
+  selecting(letters.command("retry"), "send them to their sink again")
+    .option("--edit <file>", "send the event in this file instead (one letter; - for standard input)")
+    .action(async (sink: string, offsets: readonly number[], flags: Selection & { edit?: string }) => {
+      const event = flags.edit === undefined ? undefined : JSON.parse(await readText(flags.edit));
+      await decide(context, sink, offsets, flags, { action: "retry", ...(event && { event }) });
+    });
+  selecting(letters.command("drop"), "give them up").action(
+    (sink: string, offsets: readonly number[], flags: Selection) =>
+      decide(context, sink, offsets, flags, { action: "drop" }),
+  );
+}
+
+function selecting(command: Command, description: string): Command {
+  return withCommonFlags(command)
+    .argument("<sink>")
+    .argument("[offsets...]", "from the list", (text: string, before: readonly number[] = []) => [
+      ...before,
+      offsetOf(text),
+    ])
+    .description(`${description} (exit 4: some were refused again)`)
+    .option("--reason <reason>", "all with this reason")
+    .option("--all", "all of them");
+}
+
+async function decide(
+  context: CliContext,
+  sink: string,
+  offsets: readonly number[] | undefined,
+  { all, reason, ...flags }: Selection,
+  decision: object,
+): Promise<void> {
+  if (!offsets?.length && reason === undefined && !all) throw new SluiceError("LETTERS_NOT_NAMED", { sink });
+  const client = await findDaemon(context, flags);
+  const body = { ...decision, ...(offsets?.length && { offsets }), ...(reason !== undefined && { reason }) };
+  const answer = await client.request("POST", `/v1/deadletters/${encodeURIComponent(sink)}`, {
+    body: JSON.stringify(body),
+    headers: { "content-type": "application/json" },
+    signal: new AbortController().signal,
+  });
+  const { resolved, refused, stopped }: LetterOutcome = JSON.parse(await answer.text());
+  context.print(`${resolved} done, ${refused.length} refused`);
+  for (const { offset, reason } of refused.slice(0, SHOWN_MAX)) context.print(`  ${offset}  ${reason}`);
+  if (stopped !== undefined) context.say(`Broken off, because the sink takes nothing now: ${stopped}`);
+  if (refused.length > 0 || stopped !== undefined) context.exit = EXIT.partial;
+}
+
+const SHOWN_MAX = 20;
+
+interface Group {
+  count: number;
+  readonly first: StoredLetter;
+  last: StoredLetter;
+}
+
+/** Numbers and ids in what a backend says make a hundred causes of one. */
+function addTo(groups: Map<string, Group>, letter: StoredLetter): void {
+  const key = `${letter.reason}: ${letter.words.replace(/[\da-f]{8}-[\da-f-]{27}|\d+/gi, "…")}`;
+  const group = groups.get(key);
+  if (!group) groups.set(key, { count: letter.count, first: letter, last: letter });
+  else {
+    group.count += letter.count;
+    group.last = letter;
+  }
+}
+
+function describe(sink: string, groups: ReadonlyMap<string, Group>): readonly string[] {
+  return [...groups].map(([cause, { count, first, last }]) => {
+    const when = first.at === last.at ? first.at : `${first.at} … ${last.at}`;
+    return `${sink}  ${count} × ${cause}  (${when}, as ${first.offset})`;
+  });
+}
+
+async function filesOf(
+  context: CliContext,
+  flags: CommonFlags,
+  sink: string | undefined,
+): Promise<readonly (readonly [string, string])[]> {
+  const directory = join(await findDataDir(context, flags), "deadletters");
+  const names = sink === undefined ? await systemDisk.list(directory) : [`${sink}.jsonl`];
+  return names
+    .filter((name) => name.endsWith(".jsonl"))
+    .toSorted()
+    .map((name) => [name.slice(0, -".jsonl".length), join(directory, name)]);
+}
+
+async function* lettersIn(path: string): AsyncGenerator<StoredLetter> {
+  const { readLetters } = await import("../pipeline.ts");
+  yield* readLetters(systemDisk, path);
+}
+
+function offsetOf(text: string): number {
+  const offset = Number(text);
+  if (!Number.isSafeInteger(offset) || offset < 0)
+    throw new InvalidArgumentError("Write an offset from the list.");
+  return offset;
+}
