@@ -5,8 +5,15 @@ import { createProgram } from "../packages/sluice/src/cli/main.ts";
 /** docs/reference/cli.md, from the commands themselves. */
 export function cliPage(): string {
   const program = createProgram(NOWHERE);
-  const visible = program.createHelp().visibleCommands(program);
-  return `${[HEAD, ...visible.map(section), EXITS, SIGNALS].join("\n\n")}\n`;
+  return `${[HEAD, ...sectionsOf(program, "sluice"), EXITS, SIGNALS].join("\n\n")}\n`;
+}
+
+function sectionsOf(parent: Command, before: string): readonly string[] {
+  const commands = parent.createHelp().visibleCommands(parent);
+  return commands.flatMap((command) => {
+    const words = `${before} ${command.name()}`;
+    return [section(command, words), ...sectionsOf(command, words)];
+  });
 }
 
 const HEAD = `# Command line
@@ -40,7 +47,7 @@ const EXITS = `## Exit codes
 | 1 | not done; the message says why |
 | 2 | the command line was not understood |
 | 3 | no daemon is running |
-| 4 | done in part: \`send\` had events refused |
+| 4 | done in part: \`send\` had events refused, a sink failed, dead letters stay |
 | 69 | the daemon does not answer |
 | 70 | a bug |
 | 74 | a file cannot be read or written |
@@ -51,12 +58,14 @@ const EXITS = `## Exit codes
 
 const SIGNALS = `## Signals
 
-The first SIGTERM or SIGINT (and SIGHUP in the foreground) drains: new work gets 503, calls in flight may
+The first SIGTERM or SIGINT drains: new work gets 503, calls in flight may
 end, sinks take what is pending, 10 s in all and 2 s to close; then the exit code is 0, and what is left is
 sent after the next start. The second ends the process at once; what was acknowledged is on disk either way.
-A detached daemon ignores SIGHUP.`;
 
-function section(command: Command): string {
+SIGHUP reads the configuration again, as \`sluice reload\` does. In a terminal it means that the terminal was
+closed, and drains.`;
+
+function section(command: Command, words: string): string {
   const help = command.createHelp();
   const names = help.visibleArguments(command).map((argument) => `[${argument.name()}]`);
   const options = help
@@ -64,7 +73,7 @@ function section(command: Command): string {
     .filter(({ long }) => long !== "--help")
     .map((option) => `| \`${option.flags}\` | ${help.optionDescription(option)} |`);
   return [
-    `## sluice ${[command.name(), ...names].join(" ")}`,
+    `## ${[words, ...names].join(" ")}`,
     `${capital(command.description())}.`,
     ["| option | |", "| --- | --- |", ...options].join("\n"),
   ].join("\n\n");
