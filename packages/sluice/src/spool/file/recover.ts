@@ -46,8 +46,9 @@ export async function recoverSpool({ dataDir, disk, random, dedupe }: RecoverOpt
   await movePlanted(disk, dataDir, ["spool/tally", "spool/tally.new", "spool/spare", ...ledgers]);
   const survey = await surveySpool(disk, directory, (bytes, at, offset) => {
     copyEventKey(bytes, at, dedupe.key);
-    if (dedupe.find() < 0) dedupe.add(receivedCrcAt(bytes, at), offset);
+    dedupe.note(receivedCrcAt(bytes, at), offset);
   });
+  dedupe.settle();
   await repairSpool(disk, quarantine, survey);
   const spoolId = survey.spoolId ?? Buffer.from(random.fill(new Uint8Array(SPOOL_ID_BYTES))).toString("hex");
   if (survey.spoolId === undefined) await keepDirectories(disk, dataDir);
