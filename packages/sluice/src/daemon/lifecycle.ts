@@ -59,6 +59,8 @@ export interface DaemonOptions {
   readonly pid: number;
   /** See `PipelineOptions`. */
   readonly tryRecord?: NonNullable<PipelineOptions["tryRecord"]>;
+  /** See `PipelineOptions`. */
+  readonly headers?: NonNullable<PipelineOptions["headers"]>;
   /** How long calls and sinks may take to finish. */
   readonly graceMs?: number;
 }
@@ -103,6 +105,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
       random: options.random,
       version: options.version,
       ...(options.tryRecord && { tryRecord: options.tryRecord }),
+      ...(options.headers && { headers: options.headers }),
     });
     const daemon = new RunningDaemon(options, pipeline, metrics);
     await daemon.listen();

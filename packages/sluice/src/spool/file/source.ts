@@ -3,6 +3,8 @@ import { ignoreFailure } from "./failures.ts";
 
 /** A segment that is about to be scanned. */
 export interface Source extends Pick<DiskFile, "read"> {
+  /** Of the whole file. */
+  readonly sizeBytes: number;
   /** Never rejects: nothing was written. */
   close(): Promise<void>;
 }
@@ -23,15 +25,18 @@ export class Sources {
     this.#disk = disk;
   }
 
-  /** For reading from `from` to `to`. Rejects if the disk does, and leaves nothing open then. */
-  async open(path: string, from: number, to: number): Promise<Source> {
-    const head = this.#take(Math.min(HEAD_BYTES_MAX, Math.max(0, to - from)));
+  /** For reading from `from` to the end. Rejects if the disk does, and leaves nothing open then. */
+  async open(path: string, from: number): Promise<Source> {
+    const head = this.#free.pop() ?? Buffer.allocUnsafeSlow(HEAD_BYTES_MAX);
     const file = await this.#disk.open(path, "read");
     try {
       const headBytes = await file.read(head, from);
-      const isWhole = from + headBytes >= to;
+      // Only the size tells that there is no more: a read may come out short.
+      const { sizeBytes } = await file.stat();
+      const isWhole = from + headBytes >= sizeBytes;
       if (isWhole) await ignoreFailure(file.close());
       return {
+        sizeBytes,
         async read(into, position) {
           const at = position - from;
           if (at >= 0 && at < headBytes) {
@@ -48,9 +53,5 @@ export class Sources {
       await ignoreFailure(file.close());
       throw error;
     }
-  }
-  #take(sizeBytes: number): Buffer {
-    const free = this.#free.pop();
-    return free && free.length >= sizeBytes ? free : Buffer.allocUnsafeSlow(sizeBytes);
   }
 }
