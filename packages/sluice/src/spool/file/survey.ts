@@ -85,12 +85,15 @@ export async function surveySpool(
     header.firstOffset < limitOffset && limitOffset > tally.trimmedBefore;
   const leftovers = limited.filter((candidate) => !holdsAny(candidate)).map(({ path }) => path);
   const sources = new Sources(disk);
-  const open = async (candidate: Limited) => ({ candidate, source: await openToScan(sources, candidate) });
+  const open = async (candidate: Limited) => ({
+    candidate,
+    source: await openToScan(sources, candidate, "guess"),
+  });
   for await (const { candidate, source } of ahead(limited.filter(holdsAny), open, closeSource)) {
     const { limitOffset } = candidate;
-    const { sizeBytes } = source;
     damage.add(expected, candidate.header.firstOffset);
-    const found = await scanSegment(source, candidate, scan, damage, visit);
+    const found = await scanSegment(source, sources, candidate, scan, damage, visit);
+    const { sizeBytes } = found;
     lost.push(...found.lost);
     segments.push(found.segment);
     expected = found.segment.endOffset;
@@ -146,9 +149,9 @@ function tallyFrom(candidates: readonly Candidate[]): Tally {
   return { trimmedBefore: candidates[0]?.header.firstOffset ?? 0, damagedBefore: 0, knownDurable: 0 };
 }
 
-async function openToScan(sources: Sources, { path }: Candidate): Promise<Source> {
+async function openToScan(sources: Sources, { path }: Candidate, size: "ask" | "guess"): Promise<Source> {
   try {
-    return await sources.open(path, SEGMENT_HEADER_BYTES);
+    return await sources.open(path, SEGMENT_HEADER_BYTES, size);
   } catch (error) {
     throw unreadable(path, error);
   }
@@ -159,35 +162,47 @@ function closeSource({ source }: { readonly source: Source }): Promise<void> {
 }
 
 async function scanSegment(
-  source: Source,
-  { path, header, limitOffset }: Limited,
+  first: Source,
+  sources: Sources,
+  candidate: Limited,
   scan: FileScan,
   damage: Damage,
   visit: Visit,
-): Promise<{ segment: Segment; lost: LostBytes[] }> {
-  const { sizeBytes } = source;
+): Promise<{ segment: Segment; sizeBytes: number; lost: LostBytes[] }> {
+  const { path, header, limitOffset } = candidate;
   const segment = new Segment(header, path);
   const lost: LostBytes[] = [];
   const place = { expected: header.firstOffset, position: SEGMENT_HEADER_BYTES };
-  const stretch = { salt: header.salt, endPosition: sizeBytes, limitOffset };
-  try {
-    await scan.run(source, SEGMENT_HEADER_BYTES, stretch, place, (bytes, at, offset, position, body) => {
-      if (offset > place.expected) {
-        damage.add(place.expected, offset);
-        lost.push({ path, number: header.number, from: place.position, to: position });
-      }
-      segment.mark(offset, position);
-      visit(bytes, at, offset, position, body);
-    });
-  } catch (error) {
-    throw unreadable(path, error);
-  } finally {
-    await source.close();
+  const take: Visit = (bytes, at, offset, position, body) => {
+    if (offset > place.expected) {
+      damage.add(place.expected, offset);
+      lost.push({ path, number: header.number, from: place.position, to: position });
+    }
+    segment.mark(offset, position);
+    visit(bytes, at, offset, position, body);
+  };
+  const scanOn = async (source: Source) => {
+    const stretch = { salt: header.salt, endPosition: source.sizeBytes, limitOffset };
+    try {
+      await scan.run(source, place.position, stretch, place, take);
+    } catch (error) {
+      throw unreadable(path, error);
+    } finally {
+      await source.close();
+    }
+    return source;
+  };
+  let source = await scanOn(first);
+  // All that the next segment leaves to this one was there: then more bytes could be no record. Otherwise the
+  // rest is looked at with the size that the file has.
+  if (!source.isSizeSure && place.expected < limitOffset) {
+    source = await scanOn(await openToScan(sources, candidate, "ask"));
   }
+  const { sizeBytes } = source;
   segment.endOffset = place.expected;
   segment.endPosition = place.position;
   segment.leftoverBytes = Math.max(0, sizeBytes - place.position);
-  return { segment, lost };
+  return { segment, sizeBytes, lost };
 }
 
 const TAIL_CHUNK_BYTES = 1024 * 1024;
