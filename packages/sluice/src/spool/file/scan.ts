@@ -102,12 +102,7 @@ const SCAN_BUFFER_BYTES = 2 * 1024 * 1024;
 
 /** Scans files of any size through one buffer, which grows only for a record that is longer. */
 export class FileScan {
-  #buffer: Buffer;
-
-  /** @param sizeBytes of the largest file: a small spool is opened with a small buffer. */
-  constructor(sizeBytes: number) {
-    this.#buffer = Buffer.allocUnsafeSlow(Math.min(SCAN_BUFFER_BYTES, sizeBytes));
-  }
+  #buffer = Buffer.alloc(0);
 
   /**
    * Visits the intact records from `fromPosition` on. A slice of the visited bytes is good until the visit
@@ -120,6 +115,9 @@ export class FileScan {
     place: ScanPlace,
     visit: Visit,
   ): Promise<void> {
+    // A small spool is opened with a small buffer.
+    const wanted = Math.min(SCAN_BUFFER_BYTES, stretch.endPosition - fromPosition);
+    if (this.#buffer.length < wanted) this.#buffer = Buffer.allocUnsafeSlow(wanted);
     let basePosition = fromPosition;
     let held = 0;
     while (basePosition + held < stretch.endPosition) {

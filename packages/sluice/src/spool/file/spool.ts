@@ -16,6 +16,7 @@ import {
 import { Waiting } from "../waiting.ts";
 import { ActiveSegment } from "./active.ts";
 import type { Damage } from "./damage.ts";
+import type { Headers } from "./headers.ts";
 import { Ledgers } from "./ledgers.ts";
 import type { SegmentLog } from "./log.ts";
 import { SegmentMaker } from "./maker.ts";
@@ -77,6 +78,8 @@ export interface FileSpoolOptions {
   readonly version?: string;
   /** For tests on a disk in memory, and for a caller that has taken the data dir already. */
   readonly owner?: Owner;
+  /** What an earlier check of the formats has read (headers.ts). */
+  readonly headers?: Headers;
 }
 
 /**
@@ -106,22 +109,24 @@ const RESERVE_SHARE = 64;
 export async function openFileSpool(options: FileSpoolOptions): Promise<FileSpool> {
   const { dataDir, clock, version = "" } = options;
   const disk = oneSyncAtATime(options.disk);
-  await checkFormat(disk, `${dataDir}/spool`);
+  const headers = await checkFormat(disk, `${dataDir}/spool`, options.headers);
   const owner = options.owner ?? (await takeOwner({ dataDir, disk, clock, version }));
   try {
-    return await openOwned({ ...options, disk, owner });
+    return await openOwned({ ...options, disk, owner, headers });
   } catch (error) {
     await owner.release();
     throw error;
   }
 }
 
-async function openOwned(options: FileSpoolOptions & { readonly owner: Owner }): Promise<FileSpool> {
-  const { dataDir, disk, clock, random, maxBytes, minFreeBytes, owner } = options;
+async function openOwned(
+  options: FileSpoolOptions & { readonly owner: Owner; readonly headers: Headers },
+): Promise<FileSpool> {
+  const { dataDir, disk, clock, random, maxBytes, minFreeBytes, owner, headers } = options;
   const { reserveBytes = Math.floor(maxBytes / RESERVE_SHARE) } = options;
   const segmentBytes = options.segmentBytes ?? segmentBytesFor(maxBytes);
   const dedupe = new Dedupe();
-  const recovered = await recoverSpool({ dataDir, disk, random, dedupe });
+  const recovered = await recoverSpool({ dataDir, disk, random, dedupe, headers });
   const { log, damage, tally, spoolId, nextNumber, tailBytes } = recovered;
   const directory = `${dataDir}/spool`;
 
