@@ -2,14 +2,14 @@ import { seededRandom } from "@sluice/sdk/internal";
 import { afterEach, expect, test } from "vitest";
 import { startApplication } from "../e2e/application.ts";
 import { eventually, House } from "../e2e/daemon.ts";
+import { scaled, seed } from "./scale.ts";
+import { sinkNow } from "./storage/daemon-status.ts";
 
 /**
  * An application emits 10,000 events in one tick and is killed in the same tick, with survive: "kill".
- * SLUICE_SEED replays a run; SLUICE_KILLS makes it longer.
  */
 const EVENTS = 10_000;
-const ROUNDS = Number(process.env["SLUICE_KILLS"] ?? 3);
-const seed = Number(process.env["SLUICE_SEED"] ?? Math.floor(Math.random() * 2 ** 32));
+const ROUNDS = scaled({ test: 1, chaos: 3, soak: 30 });
 
 let house: House;
 
@@ -105,7 +105,7 @@ async function killApplications(): Promise<readonly string[]> {
  */
 async function expectEachOnce(names: readonly string[]): Promise<number> {
   await eventually(async () => {
-    const { balance } = await house.sink("file");
+    const { balance } = await sinkNow(house, "file");
     return balance.delivered >= names.length * EVENTS && balance.pending === 0 ? true : undefined;
   }, 120_000);
   const { balance } = await house.sink("file");

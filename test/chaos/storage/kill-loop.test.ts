@@ -9,6 +9,7 @@ import { balanceHolds, eventually, House } from "../../e2e/daemon.ts";
 import { figure } from "../figures.ts";
 import { scaled, seed } from "../scale.ts";
 import { Arrivals } from "./arrivals.ts";
+import { sinksNow } from "./daemon-status.ts";
 import { Producer } from "./producer.ts";
 
 /**
@@ -117,7 +118,7 @@ function passed(durationMs: number): Promise<void> {
 
 async function drained(): Promise<void> {
   await eventually(async () => {
-    const sinks = await house.sinks();
+    const sinks = await sinksNow(house);
     for (const { name, balance } of sinks) expect(balanceHolds(balance), name).toBe(true);
     return sinks.every(({ balance }) => balance.pending === 0) ? true : undefined;
   }, 180_000);

@@ -4,6 +4,7 @@ import { afterEach, expect, test } from "vitest";
 import { balanceHolds, eventually, House } from "../../e2e/daemon.ts";
 import { figure } from "../figures.ts";
 import { scaled } from "../scale.ts";
+import { sinksNow } from "./daemon-status.ts";
 import { Source } from "./space-source.ts";
 import { bytesBelow } from "./space-volume.ts";
 
@@ -68,7 +69,7 @@ test(`the data directory keeps its limit with one sink down and one that refuses
   await Promise.all(sending);
   const taken = source.acknowledged.length;
   const [file, down, refuses] = await eventually(async () => {
-    const [file, down, refuses] = await house.sinks();
+    const [file, down, refuses] = await sinksNow(house);
     const isOver = file?.balance.pending === 0 && refuses?.balance.dropped["deadletters_full"];
     return isOver && down ? ([file, down, refuses] as const) : undefined;
   }, 120_000);
@@ -118,7 +119,7 @@ test("a sink's own limit blocks by its name, and holds while the sink is away fr
   await Promise.all(sending);
   // What was in flight when it had to go is dropped when its try is over.
   const [fileSink, down] = await eventually(async () => {
-    const [file, down] = await house.sinks();
+    const [file, down] = await sinksNow(house);
     const isOver = file?.balance.pending === 0 && (down?.balance.pending ?? 0) * EVENT_BYTES <= MIB;
     return file && down && isOver ? ([file, down] as const) : undefined;
   }, 60_000);
