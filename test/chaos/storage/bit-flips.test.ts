@@ -1,10 +1,10 @@
-import { type MemoryDisk, seededRandom } from "@sluice/sdk/internal";
+import type { MemoryDisk } from "@sluice/sdk/internal";
 import { expect, test } from "vitest";
 import { SEGMENT_HEADER_BYTES } from "../../../packages/sluice/src/spool/file/segment.ts";
 import { readTally } from "../../../packages/sluice/src/spool/file/tally.ts";
 import { aRecord, openTestSpool, TEST_DATA_DIR } from "../../../packages/sluice/src/testing/spool-fixture.ts";
 import { figure } from "../figures.ts";
-import { scaled, seed } from "../scale.ts";
+import { scaled, seededDraw } from "../scale.ts";
 import {
   openAndRead,
   quarantine,
@@ -71,8 +71,7 @@ test(
 test(
   `random flipped bits in a large sealed segment cost the records they hit (P8, T10)`,
   async () => {
-    console.log(`seed ${seed}`);
-    const random = seededRandom(seed);
+    const random = seededDraw();
     const size = scaled({ test: 4 * MIB, chaos: 64 * MIB, soak: 64 * MIB });
     const flips = scaled({ test: 50, chaos: 2_000, soak: 50_000 });
     const perStart = 20;

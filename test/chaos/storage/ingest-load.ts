@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Agent, request } from "node:http";
 import { deriveId } from "@sluice/sdk/internal";
+import { passed } from "../moments.ts";
 
 export interface Answered {
   readonly status: number;
@@ -89,11 +90,6 @@ export async function load(
   await Promise.all(Array.from({ length: parallel }, sender));
   agent.destroy();
   return { events: accepted, statuses };
-}
-
-/** The pace of a load, not a wait for anything. */
-function passed(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 export function p99(values: readonly number[]): number {

@@ -13,7 +13,7 @@ const MAX_MIB = scaled({ test: 4, chaos: 32, soak: 256 });
 /** Times the limit that is sent through it. */
 const TIMES = scaled({ test: 2, chaos: 3, soak: 20 });
 const SEGMENT_BYTES = (MAX_MIB * MIB) / 16;
-const EVENT_BYTES = scaled({ test: 20_000, chaos: 200_000, soak: 200_000 });
+const EVENT_BYTES = scaled({ test: 60_000, chaos: 200_000, soak: 200_000 });
 const SENDERS = 8;
 /** The user's output is not ours to bound. */
 const isOurs = (name: string) => !name.startsWith("events.jsonl");
