@@ -21,7 +21,6 @@ const MEASURING: readonly string[] = [
   "storage/memory.test.ts",
   "storage/owners.test.ts",
   "storage/recovery-time.test.ts",
-  "storage/suspend.test.ts",
 ];
 
 const [scale = "chaos", ...parts] = process.argv.slice(2);
