@@ -76,13 +76,16 @@ export async function load(
   let accepted = 0;
   let begun = 0;
   const sender = async () => {
+    let refused: string | undefined;
     while (begun < events && performance.now() - startMs < forMs) {
       begun += batch;
       const aheadMs = (begun / perSecond) * 1_000 - (performance.now() - startMs);
       if (aheadMs > 0) await passed(aheadMs);
-      const lines = Array.from({ length: batch }, () => eventLine(bytes)).join("");
+      // What was refused may be stored all the same, where the disk was slow: it keeps its ids.
+      const lines = refused ?? Array.from({ length: batch }, () => eventLine(bytes)).join("");
       const { status } = await post(url, lines, agent);
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      refused = status === 202 ? undefined : lines;
       if (status === 202) accepted += batch;
       else begun -= batch;
     }
