@@ -37,8 +37,7 @@ test.skipIf(missing)(
     let damaged = 0;
 
     for (let walk = 0; walk < WALKS_MAX && hashes.size < wanted; walk++) {
-      const perPoint = (1.1 * (wanted - hashes.size)) / recording.calls.length;
-      for (const state of crashStates(recording, random, perPoint, seen)) {
+      for (const state of crashStates(recording, random, 1.1 * (wanted - hashes.size), seen)) {
         const found = await examine(state.build(), dataDir, state.known);
         expect(found.problems, describe(state)).toEqual([]);
         hashes.add(state.hash);

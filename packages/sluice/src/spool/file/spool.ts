@@ -4,6 +4,7 @@ import { Leases } from "../leases.ts";
 import {
   type AppendOutcome,
   type Durability,
+  type Layout,
   type Lease,
   type NewRecord,
   REFUSAL_CODES,
@@ -179,6 +180,7 @@ interface Parts {
 }
 
 export class FileSpool implements Spool {
+  readonly layout: Layout;
   readonly #parts: Parts;
   readonly #leases = new Leases();
   #trimming: Promise<void> = Promise.resolve();
@@ -186,6 +188,10 @@ export class FileSpool implements Spool {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.layout = {
+      bytesFrom: (_partition, from) => parts.log.bytesFrom(from),
+      offsetToFree: (_partition, bytes) => parts.log.offsetToFree(bytes),
+    };
   }
 
   get state(): SpoolState {
@@ -247,14 +253,6 @@ export class FileSpool implements Spool {
     const trimmed = this.#trimming.then(() => this.#trim(before));
     this.#trimming = trimmed.catch(() => {}); // The caller of that trim has the error.
     return trimmed;
-  }
-
-  bytesFrom(_partition: number, from: number): number {
-    return this.#parts.log.bytesFrom(from);
-  }
-
-  offsetToFree(_partition: number, bytes: number): number {
-    return this.#parts.log.offsetToFree(bytes);
   }
 
   /** Resolves when nothing is queued and the zeros ahead are written. For measurements. */
