@@ -20,7 +20,7 @@ import { drained } from "./storage/daemon-status.ts";
  * kill -9 at random moments while hundreds of calls are on their way, again and again on one data directory.
  * Beside storage/kill-loop.test.ts it is about runs: each that has begun gets its one end.
  */
-const KILLS = scaled({ test: 3, chaos: 50, soak: 500 });
+const KILLS = scaled({ test: 3, chaos: 15, soak: 500 });
 const CALLS = scaled({ test: 300, chaos: 1_000, soak: 1_000 });
 /**
  * From the first call on: sometimes most calls have not begun, mostly they are all on their way, sometimes

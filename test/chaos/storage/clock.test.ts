@@ -22,7 +22,7 @@ const STEPS = scaled({
 });
 /** Between two tries of a route that waits: its own longest pause. */
 const PAUSE_MS = 1_000;
-const WATCH_MS = scaled({ test: 1_200, chaos: 5_000, soak: 20_000 });
+const WATCH_MS = scaled({ test: 1_200, chaos: 3_000, soak: 20_000 });
 
 const missing = missingTools("linux", "libfaketime");
 const folder = mkdtempSync(join(tmpdir(), "sluice-clock-"));

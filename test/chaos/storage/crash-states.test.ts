@@ -30,7 +30,7 @@ const WALKS_MAX = 40;
 test.skipIf(missing)(
   `whatever a power cut leaves, at every call: it opens, nothing acknowledged is lost, nothing is invented, and it goes on (P1, P2, P3, P8, T03, T04)${missing}`,
   async () => {
-    const wanted = scaled({ test: 300, chaos: 10_000, soak: 100_000 });
+    const wanted = scaled({ test: 300, chaos: 6_000, soak: 100_000 });
     const random = seededRandom(seed);
     const seen = new Set<string>();
     const hashes = new Set<string>();

@@ -24,7 +24,7 @@ const ERRORS: Readonly<Record<Call, readonly Errno[]>> = {
   read: ["EIO", "EINTR"],
   statfs: ["EIO", "EINTR"],
 };
-const PAIRS = scaled({ test: 30, chaos: 800, soak: 8_000 });
+const PAIRS = scaled({ test: 30, chaos: 400, soak: 8_000 });
 const SYNCS = scaled({ test: 8, chaos: 50, soak: 200 });
 
 const WORKLOAD = new URL("./workload.ts", import.meta.url).pathname;

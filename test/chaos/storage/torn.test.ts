@@ -10,7 +10,7 @@ import { problemsOf } from "./recovered.ts";
  * any others, as a power cut leaves them. Nothing acknowledged is lost, and none of the rest is taken for
  * more than it is.
  */
-const WRITES = scaled({ test: 1, chaos: 12, soak: 400 });
+const WRITES = scaled({ test: 1, chaos: 6, soak: 400 });
 const SUBSETS = scaled({ test: 1, chaos: 8, soak: 40 });
 /** Of some 250 in all; the first ones make the spool. */
 const WRITES_IN_ALL = 220;
