@@ -2,14 +2,15 @@ import { seededRandom } from "@sluice/sdk/internal";
 import { afterEach, expect, test } from "vitest";
 import { startApplication } from "../e2e/application.ts";
 import { eventually, House } from "../e2e/daemon.ts";
+import { passed } from "./moments.ts";
+import { scaled, seed } from "./scale.ts";
+import { sinkNow } from "./storage/daemon-status.ts";
 
 /**
- * An application emits 10,000 events in one tick and is killed in the same tick, with survive: "kill".
- * SLUICE_SEED replays a run; SLUICE_KILLS makes it longer.
+ * An application emits thousands of events in one tick and is killed in the same tick, with survive: "kill".
  */
-const EVENTS = 10_000;
-const ROUNDS = Number(process.env["SLUICE_KILLS"] ?? 3);
-const seed = Number(process.env["SLUICE_SEED"] ?? Math.floor(Math.random() * 2 ** 32));
+const EVENTS = scaled({ test: 2_000, chaos: 10_000, soak: 10_000 });
+const ROUNDS = scaled({ test: 1, chaos: 3, soak: 30 });
 
 let house: House;
 
@@ -105,7 +106,7 @@ async function killApplications(): Promise<readonly string[]> {
  */
 async function expectEachOnce(names: readonly string[]): Promise<number> {
   await eventually(async () => {
-    const { balance } = await house.sink("file");
+    const { balance } = await sinkNow(house, "file");
     return balance.delivered >= names.length * EVENTS && balance.pending === 0 ? true : undefined;
   }, 120_000);
   const { balance } = await house.sink("file");
@@ -120,9 +121,4 @@ async function expectEachOnce(names: readonly string[]): Promise<number> {
   const verified = await house.run("verify");
   expect(verified.exit, verified.stderr).toBe(0);
   return arrived.length;
-}
-
-/** Moments have to pass here: what is tested is that it does not matter when the kill comes. */
-function passed(durationMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, durationMs));
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { DaemonEmitterOptions } from "@sluice/sdk";
-import { ROOT } from "./daemon.ts";
+import { COMPILED, ROOT } from "./daemon.ts";
 
 /** An application that emits to a daemon, as a process of its own that a test may kill. */
 export interface Work {
@@ -33,7 +33,7 @@ export function startApplication(work: Work): Application {
   const program = new URL("./application-program.ts", import.meta.url).pathname;
   const child = spawn(process.execPath, ["--conditions=sluice-source", program, JSON.stringify(work)], {
     cwd: ROOT,
-    env: { PATH: process.env["PATH"] },
+    env: { PATH: process.env["PATH"], ...COMPILED },
     stdio: ["ignore", "pipe", work.next === "throw" ? "ignore" : "inherit"],
   });
   return watch(child);

@@ -8,6 +8,12 @@ import { PROCESS_ENVIRONMENT, PROCESS_FLAGS } from "../../packages/sluice/src/da
 export const ROOT = join(import.meta.dirname, "../..");
 const CLI = join(ROOT, "packages/sluice/src/cli/main.ts");
 
+/**
+ * For every program that a test starts from the sources: half of such a start is compiling them, and the
+ * first one that ends in peace saves that for the others. Node looks whether a source is still the same.
+ */
+export const COMPILED = { NODE_COMPILE_CACHE: join(ROOT, "node_modules/.cache/sluice-programs") } as const;
+
 export interface CommandResult {
   readonly exit: number | null;
   readonly stdout: string;
@@ -191,6 +197,7 @@ function spawnCli(words: readonly string[], environment: Readonly<Record<string,
   return spawn(process.execPath, [...PROCESS_FLAGS, "--conditions=sluice-source", CLI, ...words], {
     env: {
       ...PROCESS_ENVIRONMENT,
+      ...COMPILED,
       PATH: process.env["PATH"],
       HOME: tmpdir(),
       UV_THREADPOOL_SIZE: "16",

@@ -4,6 +4,7 @@ import type { BacklogLimit } from "./dispatch/backlog.ts";
 import type { RouteObserver } from "./dispatch/observer.ts";
 import type { Trial } from "./dispatch/suspects/guard.ts";
 import type { SinkDefinition } from "./sinks/define.ts";
+import type { Headers } from "./spool/file/headers.ts";
 import type { Owner } from "./spool/file/owner.ts";
 
 /**
@@ -32,6 +33,8 @@ export interface PipelineOptions {
   readonly machineRun?: string | undefined;
   /** For tests on a disk in memory, and for a caller that has taken the data dir already. */
   readonly owner?: Owner;
+  /** For a caller that has checked the formats already: what was read for that is not read again. */
+  readonly headers?: Headers;
   /** Sinks by type; the registry's where nothing else is said. For tests whose sinks follow a script. */
   readonly sinkOfType?: (type: string) => SinkDefinition | undefined;
 }

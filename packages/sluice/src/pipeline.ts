@@ -123,11 +123,11 @@ class Stages implements Pipeline {
   async open(): Promise<void> {
     const { dataDir, clock, random, observer, owner, version = "" } = this.#options;
     const disk = this.#disk;
-    await checkFormats(disk, dataDir);
+    const headers = await checkFormats(disk, dataDir, this.#options.headers);
     const limits = this.#options.spool;
     const maxBytes = Math.max(0, limits.maxBytes - this.#letterRoom.capBytes - ROUTES_BYTES_MAX);
     const place = { dataDir, disk, clock, random, version, ...(owner && { owner }) };
-    const stored = await openFileSpool({ ...limits, maxBytes, ...place });
+    const stored = await openFileSpool({ ...limits, maxBytes, ...place, headers });
     this.#spool = stored;
     const { warn } = observer;
     await clearWay(disk, dataDir, warn);

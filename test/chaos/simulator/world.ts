@@ -214,6 +214,8 @@ export class World {
       const { id } = record;
       const outcome = outcomes[index];
       const isTaken = outcome !== undefined && "offset" in outcome;
+      // It may be stored yet, and nobody will be told.
+      if (outcome?.status === "slow") this.#unheard.add(id);
       if (!isTaken) this.clients.refused(record);
       const calls = (this.#offered.get(id) ?? 1) - 1;
       if (calls > 0) this.#offered.set(id, calls);

@@ -1,4 +1,4 @@
-import { type MemoryDisk, seededRandom } from "@sluice/sdk/internal";
+import type { MemoryDisk } from "@sluice/sdk/internal";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
   encodeDeadLetter,
@@ -8,7 +8,7 @@ import { PendingEvent } from "../../../packages/sluice/src/dispatch/delivery/pen
 import { StoredRecord } from "../../../packages/sluice/src/spool/stored-record.ts";
 import { aRecord } from "../../../packages/sluice/src/testing/spool-fixture.ts";
 import { figure } from "../figures.ts";
-import { scaled, seed } from "../scale.ts";
+import { scaled, seededDraw } from "../scale.ts";
 import { MemoryHouse } from "./memory-house.ts";
 
 /** What stands beside the segments: routes.json, ledgers, who owns the directory. */
@@ -51,8 +51,7 @@ async function expectNothingSkipped(disk: MemoryDisk, about: string): Promise<vo
 test.each(["routes.json", "owner.json", "ledgers/first.ledger", "ledgers/assembler.ledger"])(
   "a flipped bit in %s costs duplicates and no event of any sink (P8, P9, T10)",
   async (name) => {
-    console.log(`seed ${seed}`);
-    const random = seededRandom(seed);
+    const random = seededDraw();
     const stopped = await aStoppedHouse();
     const bytes = Uint8Array.from(stopped.bytesOf(house.path(name)));
     const bits = usedBits(bytes, random, scaled({ test: 8, chaos: 300, soak: 20_000 }));

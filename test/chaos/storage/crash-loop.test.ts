@@ -8,6 +8,7 @@ import {
 } from "../../../packages/sluice/src/testing/lunary-server.ts";
 import { balanceHolds, eventually, House } from "../../e2e/daemon.ts";
 import { figure } from "../figures.ts";
+import { sinkNow } from "./daemon-status.ts";
 
 const PRELOAD = { NODE_OPTIONS: `--import=${join(import.meta.dirname, "abort-on-poison.ts")}` };
 
@@ -36,7 +37,7 @@ test("a record that ends every process that decodes it is set aside at the third
   await house.start(PRELOAD);
   await eventually(() => (lunary.runs.size === 2 ? true : undefined), 30_000);
   const settled = await eventually(async () => {
-    const sink = await house.sink("lunary");
+    const sink = await sinkNow(house, "lunary");
     return sink.balance.pending === 0 ? sink : undefined;
   }, 30_000);
 

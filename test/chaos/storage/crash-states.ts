@@ -23,21 +23,22 @@ export interface Recording {
 
 /**
  * One walk through a recording: at every point (before each call, and at the end) some of the disks that a
- * power cut could leave there, more of them where more is not durable. `perPoint` says how many on average; a
- * fraction is the chance of one. A state that was seen before (`seen`, by content and by what is known) is
- * left out.
+ * power cut could leave there, more of them where more is not durable; about `count` over all. A state that
+ * was seen before (`seen`, by content and by what is known) is left out.
  */
 export function* crashStates(
-  { calls, root, rootInode }: Recording,
+  recording: Recording,
   random: Random,
-  perPoint: number,
+  count: number,
   seen: Set<string>,
 ): Generator<CrashState> {
+  const { calls, root, rootInode } = recording;
+  const perWeight = count / weightOfAll(recording);
   const disk = new RecordedDisk(root, rootInode);
   const known = newKnowledge();
   for (let before = 0; before <= calls.length; before++) {
-    const share = Math.min(UNITS_MAX, disk.units.length + 1) / UNITS_USUAL;
-    for (let left = perPoint * share; left > 0; left--) {
+    // A fraction is the chance of one.
+    for (let left = perWeight * weightOf(disk); left > 0; left--) {
       if (left < 1 && random.fraction() >= left) break;
       const plan = planFor(disk.units, random);
       const { hash, build } = disk.after(plan.isKept);
@@ -53,10 +54,22 @@ export function* crashStates(
   }
 }
 
-/** Of what is not durable at a point of the recorded program, in units. */
-const UNITS_USUAL = 6;
-/** From here on more of them make no more difference to how much is looked at. */
+/** From here on more of what is not durable makes no more difference to how much is looked at. */
 const UNITS_MAX = 24;
+
+function weightOf(disk: RecordedDisk): number {
+  return Math.min(UNITS_MAX, disk.units.length + 1);
+}
+
+function weightOfAll({ calls, root, rootInode }: Recording): number {
+  const disk = new RecordedDisk(root, rootInode);
+  let weight = weightOf(disk);
+  for (const call of calls) {
+    disk.apply(call);
+    weight += weightOf(disk);
+  }
+  return weight;
+}
 
 interface Plan {
   readonly words: string;

@@ -5,6 +5,7 @@ import { eventually, House } from "../../e2e/daemon.ts";
 import { figure } from "../figures.ts";
 import { scaled } from "../scale.ts";
 import { missingTools } from "../tools.ts";
+import { sinkNow } from "./daemon-status.ts";
 import { Source } from "./space-source.ts";
 
 const ROUNDS = scaled({ test: 1, chaos: 5, soak: 100 });
@@ -61,7 +62,7 @@ test.skipIf(missing)(
       await sending;
     }
     await eventually(
-      async () => ((await house.sink("file")).balance.pending === 0 ? true : undefined),
+      async () => ((await sinkNow(house, "file")).balance.pending === 0 ? true : undefined),
       60_000,
     );
     const delivered = new Set(house.lines().map(({ id }) => id));

@@ -15,6 +15,7 @@ import { aRecord, openTestSpool, readAll } from "../../../packages/sluice/src/te
 import { eventually, House } from "../../e2e/daemon.ts";
 import { figure } from "../figures.ts";
 import { scaled, seed } from "../scale.ts";
+import { sinkNow } from "./daemon-status.ts";
 
 const RUNS = scaled({ test: 25, chaos: 600, soak: 20_000 });
 const KILLS = scaled({ test: 1, chaos: 20, soak: 300 });
@@ -200,7 +201,7 @@ test("what a source has acknowledged as os is there after SIGKILL, every time (P
       await Promise.all(posts);
     }
     await house.start();
-    await eventually(async () => ((await house.sink("log")).lag === 0 ? true : undefined), 20_000);
+    await eventually(async () => ((await sinkNow(house, "log")).lag === 0 ? true : undefined), 20_000);
     await house.stop();
 
     const delivered = new Set(house.lines().map(({ id }) => id));

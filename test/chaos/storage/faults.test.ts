@@ -1,13 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { seededRandom } from "@sluice/sdk/internal";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { figure } from "../figures.ts";
-import { scaled, seed } from "../scale.ts";
-import { missingTools } from "../tools.ts";
+import { scaled, seed, seededDraw } from "../scale.ts";
+import { undisturbed } from "./endings.ts";
 import type { FaultCase, FaultCasesOptions, FaultResult } from "./fault-cases.ts";
 import type { Call, Errno } from "./injector.ts";
-import { forEach, Laboratory, sampled } from "./laboratory.ts";
+import { forEach, laboratoryOfTests, missing, sampled } from "./laboratory.ts";
 
 /**
  * The calls of a process to the system fail while it works with a spool: the n-th one of a kind, once or
@@ -25,21 +24,13 @@ const ERRORS: Readonly<Record<Call, readonly Errno[]>> = {
   read: ["EIO", "EINTR"],
   statfs: ["EIO", "EINTR"],
 };
-const PAIRS = scaled({ test: 30, chaos: 800, soak: 8_000 });
+const PAIRS = scaled({ test: 30, chaos: 400, soak: 8_000 });
 const SYNCS = scaled({ test: 8, chaos: 50, soak: 200 });
 
 const WORKLOAD = new URL("./workload.ts", import.meta.url).pathname;
 const FAULT_CASES = new URL("./fault-cases.ts", import.meta.url).pathname;
-const missing = missingTools("linux", "cc");
-const laboratory = new Laboratory();
-const random = seededRandom(seed);
-
-beforeAll(async () => {
-  console.log(`seed ${seed}`);
-  if (!missing) await laboratory.open();
-});
-
-afterAll(() => laboratory.close());
+const laboratory = laboratoryOfTests();
+const random = seededDraw();
 
 test.skipIf(missing)(
   `a call that fails, once or until the fault ends, loses nothing and stops nothing (P6, P7, T13)${missing}`,
@@ -85,9 +76,7 @@ test.skipIf(missing)(
 async function countCalls(): Promise<ReadonlyMap<Call, number>> {
   const room = laboratory.room();
   const { dataDir, oracle, injector } = room;
-  injector.set({ path: dataDir, skipsSyncs: true });
-  const end = await laboratory.run(WORKLOAD, { dataDir, oracle, seed }, injector);
-  expect(end).toMatchObject({ code: 0, errors: "" });
+  await undisturbed(room, () => laboratory.run(WORKLOAD, { dataDir, oracle, seed }, injector));
   const calls = Object.keys(ERRORS) as Call[];
   const counts = new Map(calls.map((call) => [call, injector.count(call)]));
   room.close();

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Agent, request } from "node:http";
 import { deriveId } from "@sluice/sdk/internal";
+import { passed } from "../moments.ts";
 
 export interface Answered {
   readonly status: number;
@@ -75,13 +76,16 @@ export async function load(
   let accepted = 0;
   let begun = 0;
   const sender = async () => {
+    let refused: string | undefined;
     while (begun < events && performance.now() - startMs < forMs) {
       begun += batch;
       const aheadMs = (begun / perSecond) * 1_000 - (performance.now() - startMs);
       if (aheadMs > 0) await passed(aheadMs);
-      const lines = Array.from({ length: batch }, () => eventLine(bytes)).join("");
+      // What was refused may be stored all the same, where the disk was slow: it keeps its ids.
+      const lines = refused ?? Array.from({ length: batch }, () => eventLine(bytes)).join("");
       const { status } = await post(url, lines, agent);
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      refused = status === 202 ? undefined : lines;
       if (status === 202) accepted += batch;
       else begun -= batch;
     }
@@ -89,11 +93,6 @@ export async function load(
   await Promise.all(Array.from({ length: parallel }, sender));
   agent.destroy();
   return { events: accepted, statuses };
-}
-
-/** The pace of a load, not a wait for anything. */
-function passed(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 export function p99(values: readonly number[]): number {

@@ -1,14 +1,15 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { seededRandom } from "@sluice/sdk/internal";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { sinkOfType } from "../../../packages/sluice/src/sinks/registry.ts";
 import { type Backend, type Step, startBackend } from "../../../packages/sluice/src/testing/backend.ts";
 import { LUNARY_TEST_KEY } from "../../../packages/sluice/src/testing/lunary-server.ts";
-import { balanceHolds, eventually, House } from "../../e2e/daemon.ts";
+import { House } from "../../e2e/daemon.ts";
 import { figure } from "../figures.ts";
-import { scaled, seed } from "../scale.ts";
+import { passed } from "../moments.ts";
+import { scaled, seededDraw } from "../scale.ts";
 import { Arrivals } from "./arrivals.ts";
+import { drained } from "./daemon-status.ts";
 import { Producer } from "./producer.ts";
 
 /**
@@ -58,8 +59,7 @@ afterAll(async () => {
 test(
   `nothing that was acknowledged is lost over ${KILLS} SIGKILLs, and no start fails (P1, P2, P9, T01)`,
   async () => {
-    console.log(`seed ${seed}`);
-    const random = seededRandom(seed);
+    const random = seededDraw();
     const producers = PRODUCERS.map((form, index) => new Producer(index, form));
     const fileBytes: number[] = [];
     for (let kill = 0; kill <= KILLS; kill++) {
@@ -76,7 +76,7 @@ test(
       // Their bodies would fill the memory of this process over two thousand lives.
       (backend.requests as unknown[]).length = 0;
     }
-    await drained();
+    await drained(house);
 
     const acknowledged = producers.flatMap(({ acknowledged }) => acknowledged);
     const atFile = arrivalsAtFile(fileBytes);
@@ -109,19 +109,6 @@ test(
   },
   scaled({ test: 180_000, chaos: 1_800_000, soak: 7_200_000 }),
 );
-
-/** Moments have to pass here: what is tested is that it does not matter when the kill comes. */
-function passed(durationMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, durationMs));
-}
-
-async function drained(): Promise<void> {
-  await eventually(async () => {
-    const sinks = await house.sinks();
-    for (const { name, balance } of sinks) expect(balanceHolds(balance), name).toBe(true);
-    return sinks.every(({ balance }) => balance.pending === 0) ? true : undefined;
-  }, 180_000);
-}
 
 function inFlightOf(type: string): number {
   const definition = sinkOfType(type);

@@ -1,14 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { seededRandom, systemClock, systemDisk } from "@sluice/sdk/internal";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { systemClock, systemDisk } from "@sluice/sdk/internal";
+import { expect, test } from "vitest";
 import { balanceError } from "../../../packages/sluice/src/dispatch/balance.ts";
 import { openVerification } from "../../../packages/sluice/src/verify.ts";
 import { figure } from "../figures.ts";
-import { scaled, seed } from "../scale.ts";
-import { missingTools } from "../tools.ts";
-import { CALLS, type Call } from "./injector.ts";
-import { forEach, Laboratory, type Room, sampled } from "./laboratory.ts";
+import { scaled, seededDraw } from "../scale.ts";
+import { allEndings, type EndedWork, survived } from "./endings.ts";
+import { laboratoryOfTests, missing, type Room, sampled } from "./laboratory.ts";
 import { readOracle } from "./oracle.ts";
 import { EVENT_FILES, isOdd, openFilesPipeline } from "./pipeline-work.ts";
 
@@ -17,58 +16,26 @@ const POINTS = scaled({ test: 2, chaos: 100, soak: Number.POSITIVE_INFINITY });
 const DRAIN_MS = 30_000;
 
 const PIPELINE_WORKLOAD = new URL("./pipeline-workload.ts", import.meta.url).pathname;
-const missing = missingTools("linux", "cc");
-const laboratory = new Laboratory();
-const random = seededRandom(seed);
-
-beforeAll(async () => {
-  console.log(`seed ${seed}`);
-  if (!missing) await laboratory.open();
-});
-
-afterAll(() => laboratory.close());
+const laboratory = laboratoryOfTests();
+const random = seededDraw();
 
 test.skipIf(missing)(
   `every event arrives and every balance holds when a pipeline is killed at any call (P1, P2, T02)${missing}`,
   async () => {
-    const points = sampled(await allPoints(), POINTS, () => random.fraction());
+    const work: EndedWork = {
+      run: ({ dataDir, oracle, injector }) =>
+        laboratory.run(PIPELINE_WORKLOAD, { dataDir, oracle }, injector),
+      problemsIn,
+    };
+    const points = sampled(await allEndings(laboratory.room(), work), POINTS, () => random.fraction());
 
-    let recovered = 0;
-    await forEach(points, async ({ call, at, kill }) => {
-      const room = laboratory.room();
-      room.injector.set({ path: room.dataDir, call, at, mishap: { kill }, skipsSyncs: true });
-      const { errors, signal } = await runIn(room);
-      const where = `${kill} ${call} ${at}`;
-      const problems = await problemsIn(room);
-      expect({ where, errors, problems }).toEqual({ where, errors: "", problems: [] });
-      if (signal === "SIGKILL") recovered++;
-      room.close();
-    });
+    const recovered = await survived(laboratory, points, work);
 
     figure("P2", "SIGKILLs at a call of a whole pipeline after which each event arrived", recovered, "all");
     expect(recovered, "kills that came").toBeGreaterThan(points.length * 0.4);
   },
   1_200_000,
 );
-
-async function allPoints(): Promise<readonly { call: Call; at: number; kill: "before" | "after" }[]> {
-  const room = laboratory.room();
-  room.injector.set({ path: room.dataDir, skipsSyncs: true });
-  expect(await runIn(room)).toMatchObject({ code: 0, errors: "" });
-  expect(await problemsIn(room)).toEqual([]);
-  const points = CALLS.filter((call) => call !== "read" && call !== "statfs").flatMap((call) =>
-    Array.from({ length: 2 * room.injector.count(call) }, (_, index) => {
-      const kill = index % 2 === 0 ? ("before" as const) : ("after" as const);
-      return { call, at: Math.floor(index / 2) + 1, kill };
-    }),
-  );
-  room.close();
-  return points;
-}
-
-function runIn({ dataDir, oracle, injector }: Room) {
-  return laboratory.run(PIPELINE_WORKLOAD, { dataDir, oracle }, injector);
-}
 
 /** Starts the pipeline again, lets it deliver what is left, and compares. */
 async function problemsIn({ dataDir, oracle }: Room): Promise<readonly string[]> {

@@ -2,9 +2,13 @@ import { spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { afterAll, beforeAll } from "vitest";
 import { compilePreload } from "../preload.ts";
+import { missingTools } from "../tools.ts";
 import { Injector } from "./injector.ts";
 
+/** What a laboratory needs, as far as it is missing: for the title of a test, and to skip it. */
+export const missing = missingTools("linux", "cc");
 const INJECT = join(import.meta.dirname, "../native/inject.c");
 /** Two cores are the least that the battery runs on; a third process fills the pauses of the others. */
 const PROCESSES_AT_ONCE = 3;
@@ -14,6 +18,16 @@ export interface ProgramEnd {
   readonly signal: string | null;
   readonly output: string;
   readonly errors: string;
+}
+
+/** A laboratory for the tests of one file, open while they run. */
+export function laboratoryOfTests(): Laboratory {
+  const laboratory = new Laboratory();
+  beforeAll(async () => {
+    if (!missing) await laboratory.open();
+  });
+  afterAll(() => laboratory.close());
+  return laboratory;
 }
 
 /** A temporary directory, and programs that run under native/inject.c in it. */

@@ -6,7 +6,7 @@ import { type Model, modelCommands } from "./model-commands.ts";
 import { RealSpool } from "./model-real.ts";
 import { ModelSpool } from "./model-spool.ts";
 
-const RUNS = scaled({ test: 150, chaos: 5_000, soak: 50_000 });
+const RUNS = scaled({ test: 150, chaos: 1_500, soak: 50_000 });
 const COMMANDS = scaled({ test: 60, chaos: 100, soak: 100 });
 const TIMEOUT_MS = scaled({ test: 60_000, chaos: 1_800_000, soak: 18_000_000 });
 

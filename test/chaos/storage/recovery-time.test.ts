@@ -16,9 +16,20 @@ import type { Opening } from "./open-program.ts";
 const MIB = 1024 * 1024;
 const BYTES = scaled({ test: 64, chaos: 1024, soak: 5 * 1024 }) * MIB;
 const SEGMENTS = scaled({ test: 300, chaos: 10_000, soak: 10_000 });
-/** `npm test` runs other files on the same two cores, so there these only tell a start that hangs. */
-const READY_MS = scaled({ test: 15_000, chaos: 3_000, soak: 10_000 });
-const RESUMES_MS = scaled({ test: 15_000, chaos: 5_000, soak: 5_000 });
+/**
+ * What P9 promises for 1 GiB and for 5 GiB. `npm test` runs other files on the same two cores, and a start
+ * from the sources takes over a second before it looks at the data.
+ */
+const READY_MS = scaled({ test: 8_000, chaos: 3_000, soak: 10_000 });
+const RESUMES_MS = scaled({ test: 8_000, chaos: 5_000, soak: 5_000 });
+const LARGE: readonly Case[] = scaled({
+  test: [],
+  chaos: backlogs(5 * 1024 * MIB, SEGMENTS)
+    .slice(0, 1)
+    .map((backlog) => ({ backlog, readyMsMax: 10_000 })),
+  // All of its backlogs are as large.
+  soak: [],
+});
 const RSS_BYTES_MAX = 400 * MIB;
 /** What else a machine does only makes a start slower: the quickest counts, and one in time is enough. */
 const TRIES = 3;
@@ -28,33 +39,45 @@ const TEST_MS_MAX = scaled({ test: 60_000, chaos: 600_000, soak: 1_200_000 });
 
 const run = promisify(execFile);
 
-test.for(backlogs(BYTES, SEGMENTS).map((backlog) => [backlog.title, backlog] as const))(
+interface Case {
+  readonly backlog: Backlog;
+  readonly readyMsMax: number;
+}
+
+const cases: readonly Case[] = [
+  ...backlogs(BYTES, SEGMENTS).map((backlog) => ({ backlog, readyMsMax: READY_MS })),
+  ...LARGE,
+];
+
+test.for(cases.map((each) => [each.backlog.title, each] as const))(
   "intake is open within seconds, whatever is left to deliver: %s (P9, P5, T17)",
   { timeout: TEST_MS_MAX },
-  async ([title, backlog]) => {
+  async ([title, { backlog, readyMsMax }]) => {
     const house = new House();
     try {
       const events = await writeBacklog(house.dataDir, backlog);
 
       const opening = await quickest(
         () => openAlone(house.dataDir),
-        ({ openMs }) => openMs <= READY_MS,
+        ({ openMs }) => openMs <= readyMsMax,
       );
       const verifyMs = await verified(house);
       const start = await quickest(
         () => started(house, backlog),
-        ({ readyMs, resumedMs }) => readyMs <= READY_MS && resumedMs <= RESUMES_MS,
+        ({ readyMs, resumedMs }) => readyMs <= readyMsMax && resumedMs <= RESUMES_MS,
       );
 
       expect(opening.records).toBe(events);
-      for (const ms of [opening.openMs, start.readyMs]) expect(ms).toBeLessThanOrEqual(READY_MS);
+      for (const ms of [opening.openMs, start.readyMs]) expect(ms).toBeLessThanOrEqual(readyMsMax);
       for (const rss of [opening.rssBytesMax, start.rssBytesMax])
         expect(rss).toBeLessThanOrEqual(RSS_BYTES_MAX);
       expect(start.resumedMs).toBeLessThanOrEqual(RESUMES_MS);
       expect(start.descriptors).toBeLessThanOrEqual(DESCRIPTORS_MAX);
 
-      figure("P9", `${title}, spool opened, ms`, Math.round(opening.openMs), `at most ${READY_MS}`);
-      figure("P9", `${title}, daemon ready, ms`, Math.round(start.readyMs), `at most ${READY_MS}`);
+      const atMost = `at most ${readyMsMax}`;
+      figure("P9", `${title}, spool opened, ms`, Math.round(opening.openMs), atMost);
+      figure("P9", `${title}, daemon ready, ms`, Math.round(start.readyMs), atMost);
+      figure("P9", `${title}, processor time until ready, ms`, start.cpuMs, "no limit of its own");
       figure("P9", `${title}, delivery resumed, ms`, Math.round(start.resumedMs), `at most ${RESUMES_MS}`);
       figure("P5", `${title}, memory at its peak, MiB`, Math.round(start.rssBytesMax / MIB), "at most 400");
       figure("P9", `${title}, open files, highest seen`, start.descriptors, `at most ${DESCRIPTORS_MAX}`);
@@ -111,6 +134,7 @@ async function started(house: House, { bytes }: Backlog) {
     body: JSON.stringify({ kind: "note.taken", data: "first" }),
   });
   const readyAt = performance.now();
+  const cpuMs = processorMs(house.pid);
   expect(answer.status).toBe(202);
 
   const { pid } = JSON.parse(readFileSync(join(house.dataDir, "owner.json"), "utf8"));
@@ -124,5 +148,12 @@ async function started(house: House, { bytes }: Backlog) {
   }, TEST_MS_MAX);
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const rssBytesMax = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) * 1024;
-  return { readyMs: readyAt - spawnedAt, resumedMs, descriptors, rssBytesMax };
+  return { readyMs: readyAt - spawnedAt, cpuMs, resumedMs, descriptors, rssBytesMax };
+}
+
+/** All that a process has used so far, the kernel's work for it included: /proc counts in steps of 10 ms. */
+function processorMs(pid: number): number {
+  const [, fields = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
+  const [user = 0, system = 0] = fields.split(" ").slice(11, 13).map(Number);
+  return 10 * (user + system);
 }

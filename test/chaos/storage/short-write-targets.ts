@@ -7,7 +7,7 @@ import { openTwoSlots, readTwoSlots } from "../../../packages/sluice/src/dispatc
 import { fileSink } from "../../../packages/sluice/src/sinks/file/sink.ts";
 import { readSpool } from "../../../packages/sluice/src/spool/file/inspect.ts";
 import { type FileSpool, openFileSpool } from "../../../packages/sluice/src/spool/file/spool.ts";
-import { answered } from "./answered.ts";
+import { PatientAppends } from "./answered.ts";
 import { bytesOf, recordOf } from "./plan.ts";
 import { SEGMENT_BYTES } from "./work.ts";
 
@@ -48,13 +48,14 @@ const RECORDS = 3;
 
 async function spoolTarget(dataDir: string): Promise<ShortWriteTarget> {
   const spool = await openSpool(dataDir);
+  const appends = new PatientAppends(spool);
   const planned = (number: number) =>
     Array.from({ length: RECORDS }, (_, index) => ({ id: `${number}-${index}`, bytes: 20 + 10 * index }));
   return {
     path: `${dataDir}/spool/`,
     async write(number) {
       await clock.advance(6_000);
-      const outcomes = await answered(spool, planned(number).map(recordOf));
+      const outcomes = await appends.append(planned(number).map(recordOf));
       return outcomes.every(({ status }) => status === "appended");
     },
     async problems(count) {

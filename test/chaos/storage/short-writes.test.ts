@@ -1,8 +1,7 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { figure } from "../figures.ts";
 import { scaled } from "../scale.ts";
-import { missingTools } from "../tools.ts";
-import { Laboratory } from "./laboratory.ts";
+import { laboratoryOfTests, missing } from "./laboratory.ts";
 import type { ShortWritesOptions, ShortWritesResult } from "./short-write-cases.ts";
 
 /**
@@ -16,14 +15,7 @@ const SIZE = scaled({
 });
 
 const SHORT_WRITE_CASES = new URL("./short-write-cases.ts", import.meta.url).pathname;
-const missing = missingTools("linux", "cc");
-const laboratory = new Laboratory();
-
-beforeAll(async () => {
-  if (!missing) await laboratory.open();
-});
-
-afterAll(() => laboratory.close());
+const laboratory = laboratoryOfTests();
 
 test.skipIf(missing)(
   `a write that is cut short, at whatever byte, leaves nothing behind and loses nothing (P6, T41)${missing}`,

@@ -5,6 +5,7 @@ import type { Balance } from "../../../packages/sluice/src/pipeline.ts";
 import { readSpool } from "../../../packages/sluice/src/spool/file/inspect.ts";
 import type { AppendOutcome } from "../../../packages/sluice/src/spool/spool.ts";
 import { openVerification } from "../../../packages/sluice/src/verify.ts";
+import { COMPILED } from "../../e2e/daemon.ts";
 import type { Answer, Order, ProgramSettings } from "./space-program.ts";
 import type { Volume } from "./space-volume.ts";
 
@@ -28,7 +29,7 @@ export class Tenant {
     const node = [process.execPath, "--conditions=sluice-source", PROGRAM, words];
     const child = spawn("nsenter", [...volume.inside, ...node], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
-      env: { PATH: process.env["PATH"], UV_THREADPOOL_SIZE: "16" },
+      env: { PATH: process.env["PATH"], ...COMPILED, UV_THREADPOOL_SIZE: "16" },
     });
     const tenant = new Tenant(child, join(volume.path, "data"));
     await tenant.#answer();

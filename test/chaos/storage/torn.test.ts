@@ -1,9 +1,8 @@
-import { seededRandom } from "@sluice/sdk/internal";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { figure } from "../figures.ts";
-import { scaled, seed } from "../scale.ts";
-import { missingTools } from "../tools.ts";
-import { forEach, Laboratory } from "./laboratory.ts";
+import { scaled, seed, seededDraw } from "../scale.ts";
+import { type Ending, survived } from "./endings.ts";
+import { laboratoryOfTests, missing } from "./laboratory.ts";
 import { problemsOf } from "./recovered.ts";
 
 /**
@@ -11,41 +10,31 @@ import { problemsOf } from "./recovered.ts";
  * any others, as a power cut leaves them. Nothing acknowledged is lost, and none of the rest is taken for
  * more than it is.
  */
-const WRITES = scaled({ test: 1, chaos: 20, soak: 400 });
+const WRITES = scaled({ test: 1, chaos: 6, soak: 400 });
 const SUBSETS = scaled({ test: 1, chaos: 8, soak: 40 });
 /** Of some 250 in all; the first ones make the spool. */
 const WRITES_IN_ALL = 220;
 
 const WORKLOAD = new URL("./workload.ts", import.meta.url).pathname;
-const missing = missingTools("linux", "cc");
-const laboratory = new Laboratory();
-const random = seededRandom(seed);
+const laboratory = laboratoryOfTests();
+const random = seededDraw();
 
-beforeAll(async () => {
-  console.log(`seed ${seed}`);
-  if (!missing) await laboratory.open();
-});
-
-afterAll(() => laboratory.close());
+interface Tear extends Ending {
+  /** Parts behind one that is missing: what is whole of them is kept, and what is missing is damage. */
+  readonly hasHoles: boolean;
+}
 
 test.skipIf(missing)(
   `a write that is torn costs nothing that was acknowledged (P1, P8, T05)${missing}`,
   async () => {
     const tears = Array.from({ length: WRITES }, () => wholeBelow(WRITES_IN_ALL) + 1).flatMap((at) =>
-      masks().map((mask) => ({ at, mask })),
+      masks().map((mask) => tear(at, mask)),
     );
 
-    let torn = 0;
-    await forEach(tears, async ({ at, mask }) => {
-      const room = laboratory.room();
-      const { dataDir, oracle, injector } = room;
-      injector.set({ path: dataDir, call: "write", at, mishap: { torn: mask }, skipsSyncs: true });
-      const { errors, signal } = await laboratory.run(WORKLOAD, { dataDir, oracle, seed }, injector);
-      const where = `write ${at}, parts ${mask.toString(2).padStart(8, "0")}`;
-      const problems = await problemsOf(dataDir, oracle, { damage: !isFront(mask) });
-      expect({ where, errors, problems }).toEqual({ where, errors: "", problems: [] });
-      if (signal === "SIGKILL") torn++;
-      room.close();
+    const torn = await survived(laboratory, tears, {
+      run: ({ dataDir, oracle, injector }) => laboratory.run(WORKLOAD, { dataDir, oracle, seed }, injector),
+      problemsIn: ({ dataDir, oracle }, ending) =>
+        problemsOf(dataDir, oracle, { damage: ending?.hasHoles ?? false }),
     });
 
     figure("P8", "torn writes, acknowledged records lost or others invented", `0 of ${torn}`, "0");
@@ -53,6 +42,11 @@ test.skipIf(missing)(
   },
   1_200_000,
 );
+
+function tear(at: number, mask: number): Tear {
+  const where = `write ${at}, parts ${mask.toString(2).padStart(8, "0")}`;
+  return { where, injection: { call: "write", at, mishap: { torn: mask } }, hasHoles: !isFront(mask) };
+}
 
 /** The first one to seven parts, all of them, and some subsets. */
 function masks(): readonly number[] {

@@ -1,11 +1,19 @@
-import { type MemoryDisk, seededRandom } from "@sluice/sdk/internal";
+import type { MemoryDisk } from "@sluice/sdk/internal";
 import { expect, test } from "vitest";
 import { figure } from "../figures.ts";
-import { scaled, seed } from "../scale.ts";
-import { openAndRead, segmentsOf, type WrittenSegment, writeSpool, wrongPayloads } from "./written-spool.ts";
+import { scaled, seededDraw } from "../scale.ts";
+import {
+  openAndRead,
+  segmentsOf,
+  type WriteOptions,
+  type WrittenSegment,
+  writeSpool,
+  wrongPayloads,
+} from "./written-spool.ts";
 
 const KIB = 1024;
 const SEGMENT_BYTES = 96 * KIB;
+const SPOOL = { bodyBytes: KIB, segmentBytes: SEGMENT_BYTES };
 const LIMITS = scaled({ test: 20_000, chaos: 900_000, soak: 900_000 });
 
 /** What is left of a spool that was stopped and then damaged: whole records in front, and how many were lost. */
@@ -18,14 +26,7 @@ interface Expected {
 test(
   "a last segment that is cut at any byte keeps every whole record (P8, T11)",
   async () => {
-    const disk = await writeSpool({
-      records: 80,
-      bodyBytes: KIB,
-      segmentBytes: SEGMENT_BYTES,
-      end: "killed",
-    });
-    const [last] = segmentsOf(disk);
-    if (!last) throw new Error("no segment was written");
+    const { disk, segment: last } = await oneSegment(80, "killed");
     const end = endOf(last);
     const every = scaled({ test: 397, chaos: 1, soak: 1 });
 
@@ -48,14 +49,7 @@ test(
 test(
   "a cut after a clean stop is damage: what it took is counted, and its offsets are not given again (P8, T11)",
   async () => {
-    const disk = await writeSpool({
-      records: 80,
-      bodyBytes: KIB,
-      segmentBytes: SEGMENT_BYTES,
-      end: "closed",
-    });
-    const [last] = segmentsOf(disk);
-    if (!last) throw new Error("no segment was written");
+    const { disk, segment: last } = await oneSegment(80, "closed");
 
     const every = scaled({ test: 3_989, chaos: 67, soak: 7 });
     for (let size = 1_024; size <= endOf(last); size += every) {
@@ -70,17 +64,10 @@ test(
 test(
   "a sealed segment that is cut loses what was cut off, and nothing behind it (P8, T11)",
   async () => {
-    console.log(`seed ${seed}`);
-    const random = seededRandom(seed);
-    const disk = await writeSpool({
-      records: 200,
-      bodyBytes: KIB,
-      segmentBytes: SEGMENT_BYTES,
-      end: "closed",
-    });
-    const segments = segmentsOf(disk);
-    const [sealed] = segments;
-    if (!sealed || segments.length < 2) throw new Error("there is no sealed segment");
+    const random = seededDraw();
+    const disk = await writeSpool({ ...SPOOL, records: 200, end: "closed" });
+    const [sealed, next] = segmentsOf(disk);
+    if (!sealed || !next) throw new Error("there is no sealed segment");
 
     const cuts = scaled({ test: 25, chaos: 1_000, soak: 20_000 });
     for (let cut = 0; cut < cuts; cut++) {
@@ -99,14 +86,7 @@ test(
 test(
   "zeros in the place of the last bytes are a torn tail (P8, T11)",
   async () => {
-    const disk = await writeSpool({
-      records: 80,
-      bodyBytes: KIB,
-      segmentBytes: SEGMENT_BYTES,
-      end: "killed",
-    });
-    const [last] = segmentsOf(disk);
-    if (!last) throw new Error("no segment was written");
+    const { disk, segment: last } = await oneSegment(80, "killed");
     const end = endOf(last);
 
     const every = scaled({ test: 1_999, chaos: 61, soak: 7 });
@@ -129,16 +109,8 @@ test(
 test(
   "whatever was appended to the last segment is no record and no damage (P8, T11)",
   async () => {
-    console.log(`seed ${seed}`);
-    const random = seededRandom(seed);
-    const disk = await writeSpool({
-      records: 20,
-      bodyBytes: KIB,
-      segmentBytes: SEGMENT_BYTES,
-      end: "killed",
-    });
-    const [last] = segmentsOf(disk);
-    if (!last) throw new Error("no segment was written");
+    const random = seededDraw();
+    const { disk, segment: last } = await oneSegment(20, "killed");
     const written = last.bytes.subarray(0, endOf(last));
     const garbage = (count: number) => random.fill(new Uint8Array(count));
     const tails = [
@@ -164,6 +136,14 @@ test(
   },
   LIMITS,
 );
+
+/** A spool of so few records that they are in one segment. */
+async function oneSegment(records: number, end: WriteOptions["end"]) {
+  const disk = await writeSpool({ ...SPOOL, records, end });
+  const [segment, next] = segmentsOf(disk);
+  if (!segment || next) throw new Error("not one segment was written");
+  return { disk, segment };
+}
 
 async function expectLeft(
   disk: MemoryDisk,

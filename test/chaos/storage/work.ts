@@ -1,7 +1,7 @@
 import { seededRandom, systemDisk } from "@sluice/sdk/internal";
 import { type FileSpool, openFileSpool } from "../../../packages/sluice/src/spool/file/spool.ts";
 import type { AppendOutcome, Lease } from "../../../packages/sluice/src/spool/spool.ts";
-import { answered } from "./answered.ts";
+import { PatientAppends } from "./answered.ts";
 import { type OracleFile, openOracle } from "./oracle.ts";
 import { Patience } from "./patience.ts";
 import { ledgerOf, numberOf, type Operation, type PlannedRecord, planOf, ROUTES, recordOf } from "./plan.ts";
@@ -62,6 +62,7 @@ type Commit = Extract<Operation, { kind: "commit" }>;
 
 class Worker {
   readonly #spool: FileSpool;
+  readonly #appends: PatientAppends;
   readonly #leases: ReadonlyMap<string, Lease>;
   readonly #oracle: OracleFile;
   readonly #patience: Patience;
@@ -72,6 +73,7 @@ class Worker {
 
   constructor(spool: FileSpool, leases: ReadonlyMap<string, Lease>, oracle: OracleFile, patience: Patience) {
     this.#spool = spool;
+    this.#appends = new PatientAppends(spool);
     this.#leases = leases;
     this.#oracle = oracle;
     this.#patience = patience;
@@ -102,7 +104,7 @@ class Worker {
     let open = records;
     await this.#patience.insist(
       async () => {
-        const outcomes = await answered(this.#spool, open.map(recordOf));
+        const outcomes = await this.#appends.append(open.map(recordOf));
         open = open.filter((record, index) => !this.#isTaken(record, outcomes[index]));
       },
       () => open.length === 0,

@@ -122,9 +122,10 @@ function padded(number: number, bodyBytes: number) {
 
 function placesIn(bytes: Buffer): readonly Place[] {
   const places: Place[] = [];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let from = SEGMENT_HEADER_BYTES;
   while (from + RECORD_HEADER_BYTES <= bytes.length && bytes.readUInt32LE(from) !== 0) {
-    const to = from + RECORD_HEADER_BYTES + bodyLengthAt(bytes, from);
+    const to = from + RECORD_HEADER_BYTES + bodyLengthAt(view, from);
     places.push({ from, to });
     from = to;
   }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -55,3 +55,15 @@ test("a link to a directory is opened as the directory, and one to a file is ref
     await expect(systemDisk.open(join(directory, "planted"), mode)).rejects.toMatchObject({ code: "ELOOP" });
   }
 });
+
+test.runIf(existsSync("/proc/kallsyms"))(
+  "a read gives all there is, though the system gives less at a time (P8)",
+  async () => {
+    // The kernel makes this one up as it is read, a page at a time.
+    const file = await systemDisk.open("/proc/kallsyms", "read");
+    const into = new Uint8Array(64 * 1024);
+
+    expect(await file.read(into, 0)).toBe(into.length);
+    await file.close();
+  },
+);

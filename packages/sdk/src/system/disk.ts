@@ -33,7 +33,10 @@ export interface Disk {
 export interface DiskFile {
   /** Copies into the page cache and returns how many bytes it took, which may be fewer than were given. */
   write(bytes: Uint8Array, position: number): number;
-  /** Fills `into` from `position` and returns how many bytes there were. */
+  /**
+   * Fills `into` from `position` and returns how many bytes there were: fewer only where the file ends. The
+   * system may give less at a time.
+   */
   read(into: Uint8Array, position: number): Promise<number>;
   /**
    * fdatasync (fsync for a directory). After it failed, what was written since the last success may be gone:
@@ -207,9 +210,19 @@ export function isNoFile(error: unknown): boolean {
 }
 
 /** Fills `into` from there, as far as the file goes; resolves with the count of bytes. */
-export function readAt(descriptor: number, into: Uint8Array, position: number): Promise<number> {
+export async function readAt(descriptor: number, into: Uint8Array, position: number): Promise<number> {
+  let filled = 0;
+  while (filled < into.length) {
+    const count = await readOnce(descriptor, into, filled, position + filled);
+    if (count === 0) break;
+    filled += count;
+  }
+  return filled;
+}
+
+function readOnce(descriptor: number, into: Uint8Array, filled: number, position: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    fs.read(descriptor, into, 0, into.length, position, (error, count) =>
+    fs.read(descriptor, into, filled, into.length - filled, position, (error, count) =>
       error ? reject(error) : resolve(count),
     );
   });

@@ -66,9 +66,8 @@ export interface DaemonOptions {
   readonly random: Random;
   readonly version: string;
   readonly pid: number;
-  /** See `PipelineOptions`. */
-  readonly tryRecord?: NonNullable<PipelineOptions["tryRecord"]>;
-  readonly machineRun?: PipelineOptions["machineRun"];
+  /** What only this process and machine can tell the pipeline. */
+  readonly surroundings?: Pick<PipelineOptions, "tryRecord" | "machineRun" | "headers">;
   /** How long calls and sinks may take to finish. */
   readonly graceMs?: number;
 }
@@ -112,8 +111,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
       disk: options.disk,
       random: options.random,
       version: options.version,
-      ...(options.tryRecord && { tryRecord: options.tryRecord }),
-      machineRun: options.machineRun,
+      ...options.surroundings,
     });
     const daemon = new RunningDaemon(options, pipeline, metrics);
     await daemon.listen();

@@ -9,7 +9,7 @@ import {
 } from "@sluice/sdk/internal";
 import type { Config } from "../config/config.ts";
 import { EXIT, SluiceError } from "../errors.ts";
-import { checkFormats } from "../formats.ts";
+import { checkFormats, type Headers } from "../formats.ts";
 import { type DaemonLog, openDaemonLog } from "../telemetry/daemon-log.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { type Daemon, openDaemon, type StopSummary } from "./lifecycle.ts";
@@ -41,7 +41,7 @@ export interface RunOptions {
 export async function runDaemon(options: RunOptions): Promise<{ exit: number; summary: StopSummary }> {
   const { config, isDetached } = options;
   // Before the log is opened: a directory of a later version keeps every byte as it is.
-  await refuseNewer(config.dataDir);
+  const headers = await refuseNewer(config.dataDir);
   const logFile = await openLog(config);
   // Until it is ready; if it never is, one sentence is shown instead, and the lines are in the file.
   let unshown: string[] | undefined = [];
@@ -81,8 +81,11 @@ export async function runDaemon(options: RunOptions): Promise<{ exit: number; su
       random: systemRandom,
       version: VERSION,
       pid: process.pid,
-      tryRecord: (body) => tryRecordApart(process.argv[1] ?? "", body),
-      machineRun: systemProcessTable.self.bootId,
+      surroundings: {
+        tryRecord: (body) => tryRecordApart(process.argv[1] ?? "", body),
+        machineRun: systemProcessTable.self.bootId,
+        headers,
+      },
     });
     options.onReady(daemon);
     for (const line of unshown) options.showLog(line);
@@ -99,9 +102,9 @@ export async function runDaemon(options: RunOptions): Promise<{ exit: number; su
 }
 
 /** Refuses what a newer version wrote. Only reads. */
-export async function refuseNewer(dataDir: string): Promise<void> {
+export async function refuseNewer(dataDir: string): Promise<Headers> {
   try {
-    await checkFormats(systemDisk, dataDir);
+    return await checkFormats(systemDisk, dataDir);
   } catch (error) {
     throw SluiceError.is(error) ? error : unusable(dataDir, error);
   }

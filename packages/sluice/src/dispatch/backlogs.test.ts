@@ -17,7 +17,7 @@ async function setUp(stored: number, limits: Readonly<Record<string, BacklogLimi
       name,
       limit,
       get backlogBytes() {
-        return spool.bytesFrom(0, lows.get(name) ?? 0);
+        return spool.layout.bytesFrom(0, lows.get(name) ?? 0);
       },
       dropOldest(before) {
         const low = lows.get(name) ?? 0;
@@ -96,7 +96,7 @@ test("a sink that drops its oldest makes room for what comes and no more; others
   const { count, refusal } = backlogs.admit(next(4));
 
   expect({ count, refusal }).toEqual({ count: 4, refusal: undefined });
-  const left = spool.bytesFrom(0, lows.get("lossy") ?? 0);
+  const left = spool.layout.bytesFrom(0, lows.get("lossy") ?? 0);
   expect(left).toBeLessThanOrEqual(6 * SIZE);
   expect(left).toBeGreaterThan(5 * SIZE);
   expect(lows.has("other")).toBe(false);
@@ -111,7 +111,7 @@ test("what comes at once and is more than the limit is dropped down to it when i
 
   for (const { done } of admitted) done();
 
-  expect(spool.bytesFrom(0, lows.get("lossy") ?? 0)).toBeLessThanOrEqual(3 * SIZE);
+  expect(spool.layout.bytesFrom(0, lows.get("lossy") ?? 0)).toBeLessThanOrEqual(3 * SIZE);
 });
 
 test("a spool that needs room makes only those drop that allow it", async () => {

@@ -123,7 +123,7 @@ export class Backlogs {
     let high = nextOffset;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      if (spool.bytesFrom(partition, middle) <= Math.max(0, bytes)) high = middle;
+      if (spool.layout.bytesFrom(partition, middle) <= Math.max(0, bytes)) high = middle;
       else low = middle + 1;
     }
     this.#drop(route, low);

@@ -44,7 +44,7 @@ export async function openIdleRoute(options: IdleRouteOptions): Promise<IdleRout
     warn,
   });
   const state = { name: "paused", reason, sinceMs: clock.nowMs() } as const;
-  const backlogBytes = () => spool.bytesFrom(partition, ledger.low);
+  const backlogBytes = () => spool.layout.bytesFrom(partition, ledger.low);
   return {
     name,
     limit,

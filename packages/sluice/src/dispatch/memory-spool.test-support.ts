@@ -2,6 +2,7 @@ import { textKey } from "../spool/keys.ts";
 import {
   type AppendOutcome,
   FLAG_RESERVE,
+  type Layout,
   type Lease,
   type NewRecord,
   type ReadLimit,
@@ -16,6 +17,10 @@ import { StoredRecord } from "../spool/stored-record.ts";
  * refuses, and remembers every commit. Where a test needs none of that, `createMemorySpool` is the one.
  */
 export class MemorySpool implements Spool {
+  readonly layout: Layout = {
+    bytesFrom: (_, from) => this.#bytesFrom(from),
+    offsetToFree: (_, bytes) => this.#offsetToFree(bytes),
+  };
   readonly records = new Map<number, SpoolRecord>();
   /** What a crash leaves: the last stored ledger of each route. */
   readonly ledgers = new Map<string, { bytes: Uint8Array; durable: boolean }>();
@@ -96,21 +101,6 @@ export class MemorySpool implements Spool {
     this.trimmedTo = Math.max(this.trimmedTo, before);
   }
 
-  bytesFrom(_: number, from: number): number {
-    let bytes = 0;
-    for (const { offset, body } of this.records.values()) if (offset >= from) bytes += body.length;
-    return bytes;
-  }
-
-  offsetToFree(_: number, bytes: number): number {
-    let freed = 0;
-    for (const { offset, body } of this.records.values()) {
-      if (freed >= bytes) return offset;
-      freed += body.length;
-    }
-    return this.#next;
-  }
-
   async close(): Promise<void> {}
 
   /** The process dies: every lease is lost, what is stored stays. */
@@ -118,6 +108,21 @@ export class MemorySpool implements Spool {
     for (const { lost } of this.#epochs.values()) lost.abort();
     this.#epochs.clear();
     this.#wake();
+  }
+
+  #bytesFrom(from: number): number {
+    let bytes = 0;
+    for (const { offset, body } of this.records.values()) if (offset >= from) bytes += body.length;
+    return bytes;
+  }
+
+  #offsetToFree(bytes: number): number {
+    let freed = 0;
+    for (const { offset, body } of this.records.values()) {
+      if (freed >= bytes) return offset;
+      freed += body.length;
+    }
+    return this.#next;
   }
 
   #appendOne(record: NewRecord): AppendOutcome {

@@ -114,7 +114,7 @@ class SpoolRetention implements Retention {
     const isRelieved = () => spool.state.firstOffset > firstOffset;
     if (clock.monotonicMs() < this.#relievesFromMs) return isRelieved();
     const working = this.#inTurn(async () => {
-      if (!isRelieved()) await this.#free(spool.offsetToFree(partition, bytes), true);
+      if (!isRelieved()) await this.#free(spool.layout.offsetToFree(partition, bytes), true);
     });
     const patience = new AbortController();
     await Promise.race([working, sleep(clock, RELIEF_MS_MAX, patience.signal)]);
@@ -142,7 +142,7 @@ class SpoolRetention implements Retention {
     if (aged > spool.state.firstOffset) await this.#trim(aged);
     const { bytes, maxBytes } = spool.state;
     const excessBytes = bytes - maxBytes * TIGHT_SHARE;
-    if (excessBytes > 0) await this.#free(spool.offsetToFree(partition, excessBytes), false);
+    if (excessBytes > 0) await this.#free(spool.layout.offsetToFree(partition, excessBytes), false);
     this.#sweptAtBytes = spool.state.bytes;
   }
 

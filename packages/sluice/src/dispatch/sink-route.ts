@@ -122,7 +122,7 @@ class SinkRoute implements Route {
 
   get backlogBytes(): number {
     const { spool, partition = 0 } = this.#options;
-    return spool.bytesFrom(partition, this.#ledger.low);
+    return spool.layout.bytesFrom(partition, this.#ledger.low);
   }
 
   get lowOffset(): number {

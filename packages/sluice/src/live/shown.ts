@@ -10,6 +10,7 @@ export function shown(spool: Spool, hub: Hub): Spool {
     get state() {
       return spool.state;
     },
+    layout: spool.layout,
     async append(records, signal, durability) {
       const outcomes = await spool.append(records, signal, durability);
       hub.publish(records.filter((_, index) => outcomes[index]?.status === "appended"));
@@ -19,8 +20,6 @@ export function shown(spool: Spool, hub: Hub): Spool {
     lease: (route, partition) => spool.lease(route, partition),
     commit: (lease, ledger, durable) => spool.commit(lease, ledger, durable),
     trim: (partition, before) => spool.trim(partition, before),
-    bytesFrom: (partition, from) => spool.bytesFrom(partition, from),
-    offsetToFree: (partition, bytes) => spool.offsetToFree(partition, bytes),
     close: () => spool.close(),
   };
 }

@@ -38,6 +38,37 @@ test("agrees with a map in insertion order through adding, taking back, forgetti
   }
 });
 
+test.each([
+  { title: "within the limit, some ids twice", idsMax: 3_000, ids: 700 },
+  { title: "three times the limit, no id twice", idsMax: 3_000, ids: Number.POSITIVE_INFINITY },
+])("a log that is noted and settled leaves what adding one by one does: $title", ({ idsMax, ids }) => {
+  for (let seed = 0; seed < 20; seed++) {
+    const random = seededRandom(seed);
+    const noted = new Dedupe(idsMax, 16);
+    const added = new Dedupe(idsMax, 16);
+    const names = Array.from({ length: Math.min(3 * idsMax, ids * 4) }, (_, step) =>
+      Number.isFinite(ids) ? `id-${Math.floor(random.fraction() * ids)}` : `id-${step}`,
+    );
+
+    for (const [offset, name] of names.entries()) {
+      writeEventKey(name, noted.key, 0);
+      noted.note(offset, offset);
+      if (!look(added, name)) added.add(offset, offset);
+    }
+    noted.settle();
+    for (const dedupe of [noted, added]) {
+      dedupe.forgetBelow(names.length - idsMax / 2);
+      look(dedupe, "one more");
+      dedupe.add(1, names.length);
+      dedupe.removeNewest(2);
+    }
+
+    expect(noted.count, `seed ${seed}`).toBe(added.count);
+    const [found, wanted] = [noted, added].map((dedupe) => names.map((name) => look(dedupe, name)));
+    expect(found, `seed ${seed}`).toEqual(wanted);
+  }
+});
+
 test("ids that differ in one bit of a UUID are different ids", () => {
   const dedupe = new Dedupe();
   const id = "0197a2c4-5b1e-7d3a-9c4f-0123456789ab";

@@ -4,6 +4,7 @@ import { Leases } from "./leases.ts";
 import {
   type AppendOutcome,
   FLAG_RESERVE,
+  type Layout,
   type Lease,
   type NewRecord,
   type ReadLimit,
@@ -29,6 +30,10 @@ export function createMemorySpool(options: MemorySpoolOptions): Spool {
 }
 
 class MemorySpool implements Spool {
+  readonly layout: Layout = {
+    bytesFrom: (_partition, from) => this.#bytesFrom(from),
+    offsetToFree: (_partition, bytes) => this.#offsetToFree(bytes),
+  };
   readonly #maxBytes: number;
   readonly #reserveBytes: number;
   readonly #records: StoredRecord[] = [];
@@ -103,25 +108,25 @@ class MemorySpool implements Spool {
     this.#dedupe.forgetBelow(this.#firstOffset);
   }
 
-  bytesFrom(_partition: number, from: number): number {
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#leases.endAll();
+    this.#waiting.wake();
+  }
+
+  #bytesFrom(from: number): number {
     let bytes = 0;
     for (const { body } of this.#records.slice(Math.max(0, from - this.#firstOffset))) bytes += body.length;
     return bytes;
   }
 
-  offsetToFree(_partition: number, bytes: number): number {
+  #offsetToFree(bytes: number): number {
     let freed = 0;
     for (const { offset, body } of this.#records) {
       if (freed >= bytes) return offset;
       freed += body.length;
     }
     return this.state.nextOffset;
-  }
-
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#leases.endAll();
-    this.#waiting.wake();
   }
 
   #append(record: NewRecord, refusal: AppendOutcome | undefined): AppendOutcome {

@@ -12,6 +12,7 @@ import type { Received } from "./received.ts";
  */
 export interface Spool {
   readonly state: SpoolState;
+  readonly layout: Layout;
 
   /**
    * Appends in the order given and resolves when every accepted record is as durable as the call asks for
@@ -56,18 +57,6 @@ export interface Spool {
    */
   trim(partition: number, before: number): Promise<void>;
 
-  /**
-   * About how many bytes the records from offset `from` on take: what a reader that stands there keeps. Cheap
-   * enough for every append, and off by 128 KiB at the most.
-   */
-  bytesFrom(partition: number, from: number): number;
-
-  /**
-   * The lowest offset below which everything would have to be trimmed for at least `bytes` to come back;
-   * where so much cannot, the offset that brings back the most.
-   */
-  offsetToFree(partition: number, bytes: number): number;
-
   /** Finishes appends that were already called, then releases everything. Idempotent. */
   close(): Promise<void>;
 }
@@ -95,6 +84,21 @@ export interface SpoolState {
   readonly refusing?: string;
   /** The same for programs. */
   readonly refusingCode?: RefusalCode;
+}
+
+/** How the records lie in the space that they take: always as of now, and cheap enough for every append. */
+export interface Layout {
+  /**
+   * About how many bytes the records from offset `from` on take: what a reader that stands there keeps. Off
+   * by 128 KiB at the most.
+   */
+  bytesFrom(partition: number, from: number): number;
+
+  /**
+   * The lowest offset below which everything would have to be trimmed for at least `bytes` to come back;
+   * where so much cannot, the offset that brings back the most.
+   */
+  offsetToFree(partition: number, bytes: number): number;
 }
 
 /**

@@ -144,7 +144,7 @@ class SpoolAssembler implements Assembler {
         this.#figures.unavailableAfter,
       ),
       balance: this.#ledger.balance(nextOffset),
-      backlog: { bytes: spool.bytesFrom(partition, this.#ledger.low), ...NO_LIMIT },
+      backlog: { bytes: spool.layout.bytesFrom(partition, this.#ledger.low), ...NO_LIMIT },
       lag: Math.max(0, nextOffset - this.#books.next),
       inFlight: 0,
       ...(lastError !== undefined && { lastError }),

@@ -129,6 +129,7 @@ function guarded(spool: Spool, setAside: SetAside, watchedBelow: number, watch: 
     get state() {
       return spool.state;
     },
+    layout: spool.layout,
     async read(partition: number, from: number, limit: ReadLimit, signal: AbortSignal) {
       const records = await spool.read(partition, from, limit, signal);
       if (from >= watchedBelow && setAside.size === 0) return records;
@@ -141,8 +142,6 @@ function guarded(spool: Spool, setAside: SetAside, watchedBelow: number, watch: 
     lease: (route, partition) => spool.lease(route, partition),
     commit: (lease, ledger, durable) => spool.commit(lease, ledger, durable),
     trim: (partition, before) => spool.trim(partition, before),
-    bytesFrom: (partition, from) => spool.bytesFrom(partition, from),
-    offsetToFree: (partition, bytes) => spool.offsetToFree(partition, bytes),
     close: () => spool.close(),
   };
 }

@@ -11,7 +11,8 @@ import { codeOf, type Disk, type DiskFile } from "@sluice/sdk/internal";
  *
  * Never synced: the page cache survives the end of a process. What is there after a power cut may be from any
  * time before it, and no record is to blame for that, so marks of another run of the machine count for
- * nothing. Nothing depends on it either: without it, or with one that cannot be read or written, there is no suspect.
+ * nothing. Nothing depends on it either: without it, or with one that cannot be read or written, there is no
+ * suspect.
  */
 export interface LastWords {
   /** The record that was being read when the last process ended; undefined if there was none. */

@@ -3,7 +3,7 @@ import type { Damage } from "./damage.ts";
 import type { Segment } from "./log.ts";
 import type { ReadFiles } from "./read-files.ts";
 import { recordAt } from "./record.ts";
-import { scanBytes } from "./scan.ts";
+import { scanBytes, type Visit } from "./scan.ts";
 
 /**
  * The records from a mark of a segment to the first of the next block (log.ts). Routes read near the tail and
@@ -15,13 +15,15 @@ export class Block {
   readonly mark: number;
   readonly records: StoredRecord[] = [];
   bytes = 0;
+  readonly #damage: Damage;
   #readTo: number;
   #expected: number;
   #loading: Promise<void> | undefined;
 
-  constructor(segment: Segment, mark: number) {
+  constructor(segment: Segment, mark: number, damage: Damage) {
     this.segment = segment;
     this.mark = mark;
+    this.#damage = damage;
     this.#readTo = segment.markPositions[mark] ?? segment.endPosition;
     this.#expected = segment.markOffsets[mark] ?? segment.endOffset;
   }
@@ -39,16 +41,16 @@ export class Block {
   /**
    * Brings in what has become durable since. Rejects if the disk cannot be read; the next call tries again.
    */
-  async load(files: ReadFiles, damage: Damage): Promise<void> {
+  async load(files: ReadFiles): Promise<void> {
     while (this.#readTo < this.#endPosition) {
-      this.#loading ??= this.#read(files, damage).finally(() => {
+      this.#loading ??= this.#read(files).finally(() => {
         this.#loading = undefined;
       });
       await this.#loading;
     }
   }
 
-  async #read(files: ReadFiles, damage: Damage): Promise<void> {
+  async #read(files: ReadFiles): Promise<void> {
     const endPosition = this.#endPosition;
     const endOffset = this.#endOffset;
     const bytes = Buffer.allocUnsafe(endPosition - this.#readTo);
@@ -60,15 +62,19 @@ export class Block {
       limitOffset: endOffset,
     };
     const place = { expected: this.#expected, position: this.#readTo };
-    scanBytes(bytes.subarray(0, count), stretch, place, (visited, at, offset, _position, body) => {
-      damage.add(place.expected, offset);
-      this.records.push(recordAt(visited, at, body));
-    });
-    damage.add(place.expected, endOffset);
+    scanBytes(bytes.subarray(0, count), stretch, place, this.#see);
+    this.#damage.add(this.#expected, endOffset);
     this.bytes += bytes.length;
     this.#readTo = endPosition;
     this.#expected = endOffset;
   }
+
+  /** One closure for the life of the block: see take.ts. */
+  readonly #see: Visit = (view, at, offset, _position, body) => {
+    this.#damage.add(this.#expected, offset);
+    this.#expected = offset + 1;
+    this.records.push(recordAt(view, at, offset, body));
+  };
 
   get #endPosition(): number {
     return this.segment.markPositions[this.#endMark] ?? this.segment.endPosition;
@@ -93,15 +99,17 @@ const CACHE_BYTES_MAX = 16 * 1024 * 1024;
 export class BlockCache {
   readonly #blocks = new Map<Segment, Map<number, Block>>();
   readonly #recent = new Set<Block>();
+  readonly #damage: Damage;
   readonly #bytesMax: number;
 
-  constructor(bytesMax = CACHE_BYTES_MAX) {
+  constructor(damage: Damage, bytesMax = CACHE_BYTES_MAX) {
+    this.#damage = damage;
     this.#bytesMax = bytesMax;
   }
 
   take(segment: Segment, mark: number): Block {
     const ofSegment = this.#blocks.get(segment) ?? new Map<number, Block>();
-    const block = ofSegment.get(mark) ?? new Block(segment, mark);
+    const block = ofSegment.get(mark) ?? new Block(segment, mark, this.#damage);
     this.#blocks.set(segment, ofSegment);
     ofSegment.set(mark, block);
     this.#recent.delete(block);

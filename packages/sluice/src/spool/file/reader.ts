@@ -7,6 +7,7 @@ import type { Damage } from "./damage.ts";
 import { lastAtMost, type Segment, type SegmentLog } from "./log.ts";
 import { ReadFiles } from "./read-files.ts";
 import type { Tail } from "./tail.ts";
+import { takeRecords } from "./take.ts";
 
 /** What is read while what was read before is used. A usual read brings in about one. */
 const BLOCKS_AHEAD = 2;
@@ -19,29 +20,28 @@ const SMALL_BLOCK_BYTES = 1024 * 1024;
  */
 export class Reader {
   readonly #log: SegmentLog;
-  readonly #damage: Damage;
   readonly #waiting: Waiting;
   readonly #tail: Tail | undefined;
   readonly #files: ReadFiles;
-  readonly #blocks = new BlockCache();
+  readonly #blocks: BlockCache;
   readonly #closed = new AbortController();
   #loading: Promise<void> = Promise.resolve();
 
   constructor(disk: Disk, log: SegmentLog, damage: Damage, waiting: Waiting, tail?: Tail) {
     this.#log = log;
-    this.#damage = damage;
     this.#waiting = waiting;
     this.#tail = tail;
     this.#files = new ReadFiles(disk);
+    this.#blocks = new BlockCache(damage);
   }
 
   /** See `Spool.read`. Rejects if the disk cannot be read; the same call may succeed later. */
   async read(from: number, limit: ReadLimit, signal: AbortSignal): Promise<readonly SpoolRecord[]> {
     let at = from;
     while (!signal.aborted && !this.#closed.signal.aborted) {
-      const taken = new Taken(limit);
-      if (!this.#collectFresh(at, taken)) at = await this.#collect(at, taken, limit);
-      if (taken.records.length > 0) return taken.records;
+      const taken: StoredRecord[] = [];
+      if (!this.#tail?.take(at, taken, limit)) at = await this.#collect(at, taken, limit);
+      if (taken.length > 0) return taken;
       if (at >= this.#log.nextOffset) await this.#waiting.wait(signal);
     }
     return [];
@@ -49,11 +49,10 @@ export class Reader {
 
   /** The same for what is there now: an empty list if there is nothing more. */
   async readThere(from: number, limit: ReadLimit): Promise<readonly SpoolRecord[]> {
-    const taken = new Taken(limit);
+    const taken: StoredRecord[] = [];
     let at = from;
-    while (taken.records.length === 0 && at < this.#log.nextOffset)
-      at = await this.#collect(at, taken, limit);
-    return taken.records;
+    while (taken.length === 0 && at < this.#log.nextOffset) at = await this.#collect(at, taken, limit);
+    return taken;
   }
 
   /** Ends all waiting reads with an empty list. */
@@ -68,14 +67,10 @@ export class Reader {
     await this.#files.forget(segment);
   }
 
-  #collectFresh(from: number, taken: Taken): boolean {
-    return this.#tail?.visit(from, (record) => taken.add(record)) ?? false;
-  }
-
   /** Adds records from `from` on and returns where to go on; nothing is added where everything was lost. */
-  async #collect(from: number, taken: Taken, limit: ReadLimit): Promise<number> {
+  async #collect(from: number, taken: StoredRecord[], limit: ReadLimit): Promise<number> {
     let at = from;
-    while (!taken.isFull) {
+    while (taken.length < limit.records) {
       const block = this.#blockFor(at);
       if (!block) return Math.max(at, this.#log.nextOffset);
       try {
@@ -88,12 +83,8 @@ export class Reader {
       if (limit.records > 1) this.#readAhead(block);
       this.#blocks.shrink();
       const first = lastAtMost(block.records, at - 1, (record) => record.offset) + 1;
-      for (let index = first; index < block.records.length; index++) {
-        const record = block.records[index];
-        if (!record) break;
-        if (!taken.add(record)) return at;
-        at = record.offset + 1;
-      }
+      const next = block.records[takeRecords(block.records, first, taken, limit)];
+      if (next) return next.offset;
       // Not the segment's end: it may have grown since the block was loaded.
       at = Math.max(at, block.loadedTo);
     }
@@ -112,7 +103,7 @@ export class Reader {
       const block = this.#blocks.take(segment, next);
       if (block.unreadBytes > SMALL_BLOCK_BYTES) return;
       // If it cannot be read, it is tried again when its turn comes, and told then.
-      block.load(this.#files, this.#damage).catch(() => {});
+      block.load(this.#files).catch(() => {});
     }
   }
 
@@ -121,8 +112,8 @@ export class Reader {
    * routes read.
    */
   async #load(block: Block): Promise<void> {
-    if (block.unreadBytes <= SMALL_BLOCK_BYTES) return block.load(this.#files, this.#damage);
-    const loaded = this.#loading.then(() => block.load(this.#files, this.#damage));
+    if (block.unreadBytes <= SMALL_BLOCK_BYTES) return block.load(this.#files);
+    const loaded = this.#loading.then(() => block.load(this.#files));
     // Whoever waits for this block hears of it; the next one has its own luck.
     this.#loading = loaded.catch(() => {});
     await loaded;
@@ -131,29 +122,5 @@ export class Reader {
   #blockFor(offset: number): Block | undefined {
     const segment = this.#log.find(offset);
     return segment && this.#blocks.take(segment, segment.blockOf(offset));
-  }
-}
-
-/** What one read has found so far. */
-class Taken {
-  readonly records: StoredRecord[] = [];
-  readonly #limit: ReadLimit;
-  #bytes = 0;
-
-  constructor(limit: ReadLimit) {
-    this.#limit = limit;
-  }
-
-  get isFull(): boolean {
-    return this.records.length >= this.#limit.records;
-  }
-
-  /** False if there is no room for it. The first is taken whatever its size. */
-  add(record: StoredRecord): boolean {
-    const bytes = this.#bytes + record.body.length;
-    if (this.records.length > 0 && (this.isFull || bytes > this.#limit.bytes)) return false;
-    this.records.push(record);
-    this.#bytes = bytes;
-    return true;
   }
 }

@@ -4,10 +4,12 @@ import { SluiceError } from "../../errors.ts";
 import type { Dedupe } from "../dedupe.ts";
 import type { Damage } from "./damage.ts";
 import { ignoreFailure, messageOf } from "./failures.ts";
+import type { Headers } from "./headers.ts";
 import { SegmentLog } from "./log.ts";
 import { movePlanted } from "./planted.ts";
 import { copyEventKey, receivedCrcAt } from "./record.ts";
 import { bytesIn, repairSpool } from "./repair.ts";
+import type { Visit } from "./scan.ts";
 import { SPOOL_ID_BYTES } from "./segment.ts";
 import { type Survey, surveySpool } from "./survey.ts";
 import { TallyFile } from "./tally.ts";
@@ -30,13 +32,16 @@ export interface RecoverOptions {
   readonly random: Random;
   /** Gets the ids of all retained records, oldest first, straight from their headers. */
   readonly dedupe: Dedupe;
+  /** What was read of the segments before the data dir was taken. */
+  readonly headers: Headers;
 }
 
 /**
  * Finds what is there, mends what must be, and says where to go on. A directory without a spool becomes a new
  * one.
  */
-export async function recoverSpool({ dataDir, disk, random, dedupe }: RecoverOptions): Promise<Recovered> {
+export async function recoverSpool(options: RecoverOptions): Promise<Recovered> {
+  const { dataDir, disk, random, dedupe, headers } = options;
   const directory = `${dataDir}/spool`;
   const quarantine = `${dataDir}/quarantine`;
   for (const path of [directory, `${dataDir}/ledgers`]) await makeDirectory(disk, path);
@@ -44,10 +49,12 @@ export async function recoverSpool({ dataDir, disk, random, dedupe }: RecoverOpt
   await ignoreFailure(disk.makeDirectory(quarantine));
   const ledgers = (await disk.list(`${dataDir}/ledgers`)).map((name) => `ledgers/${name}`);
   await movePlanted(disk, dataDir, ["spool/tally", "spool/tally.new", "spool/spare", ...ledgers]);
-  const survey = await surveySpool(disk, directory, (bytes, at, offset) => {
+  const takeId: Visit = (bytes, at, offset) => {
     copyEventKey(bytes, at, dedupe.key);
-    if (dedupe.find() < 0) dedupe.add(receivedCrcAt(bytes, at), offset);
-  });
+    dedupe.note(receivedCrcAt(bytes, at), offset);
+  };
+  const survey = await surveySpool(disk, directory, takeId, headers);
+  dedupe.settle();
   await repairSpool(disk, quarantine, survey);
   const spoolId = survey.spoolId ?? Buffer.from(random.fill(new Uint8Array(SPOOL_ID_BYTES))).toString("hex");
   if (survey.spoolId === undefined) await keepDirectories(disk, dataDir);

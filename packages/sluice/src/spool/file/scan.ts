@@ -39,7 +39,7 @@ export interface ScanPlace {
 }
 
 /** Sees each intact record in order: where in the bytes, its offset, its position in the segment, its body. */
-export type Visit = (bytes: Buffer, at: number, offset: number, position: number, body: Buffer) => void;
+export type Visit = (view: DataView, at: number, offset: number, position: number, body: Buffer) => void;
 
 /**
  * Visits the intact records of `bytes` from `place` on, moves `place` behind the last of them, and returns
@@ -51,19 +51,19 @@ export function scanBytes(bytes: Buffer, stretch: Stretch, place: ScanPlace, vis
   while (at + RECORD_HEADER_BYTES <= bytes.length) {
     if (
       !isHeader(view, at, seedOf(stretch.salt, stretch.basePosition + at)) ||
-      !fits(bytes, at, stretch, place)
+      !fits(view, at, stretch, place)
     ) {
       at = nextMark(bytes, at + 1);
       continue;
     }
-    const size = RECORD_HEADER_BYTES + bodyLengthAt(bytes, at);
+    const size = RECORD_HEADER_BYTES + bodyLengthAt(view, at);
     if (at + size > bytes.length) return at;
-    const offset = offsetAt(bytes, at);
+    const offset = offsetAt(view, at);
     if (offset >= stretch.limitOffset) return bytes.length;
-    const body = intactBodyAt(bytes, at);
+    const body = intactBodyAt(bytes, view, at);
     if (body) {
       const position = stretch.basePosition + at;
-      visit(bytes, at, offset, position, body);
+      visit(view, at, offset, position, body);
       place.expected = offset + 1;
       place.position = position + size;
     }
@@ -75,11 +75,11 @@ export function scanBytes(bytes: Buffer, stretch: Stretch, place: ScanPlace, vis
 }
 
 /** True if the record of the header at `at` can stand there. */
-function fits(bytes: Buffer, at: number, stretch: Stretch, place: ScanPlace): boolean {
+function fits(view: DataView, at: number, stretch: Stretch, place: ScanPlace): boolean {
   const position = stretch.basePosition + at;
-  const ahead = offsetAt(bytes, at) - place.expected;
+  const ahead = offsetAt(view, at) - place.expected;
   const skippedAtMost = Math.floor((position - place.position) / RECORD_HEADER_BYTES);
-  const length = bodyLengthAt(bytes, at);
+  const length = bodyLengthAt(view, at);
   return (
     ahead >= 0 &&
     ahead <= skippedAtMost &&
@@ -102,12 +102,7 @@ const SCAN_BUFFER_BYTES = 2 * 1024 * 1024;
 
 /** Scans files of any size through one buffer, which grows only for a record that is longer. */
 export class FileScan {
-  #buffer: Buffer;
-
-  /** @param sizeBytes of the largest file: a small spool is opened with a small buffer. */
-  constructor(sizeBytes: number) {
-    this.#buffer = Buffer.allocUnsafeSlow(Math.min(SCAN_BUFFER_BYTES, sizeBytes));
-  }
+  #buffer = Buffer.alloc(0);
 
   /**
    * Visits the intact records from `fromPosition` on. A slice of the visited bytes is good until the visit
@@ -120,6 +115,9 @@ export class FileScan {
     place: ScanPlace,
     visit: Visit,
   ): Promise<void> {
+    // A small spool is opened with a small buffer.
+    const wanted = Math.min(SCAN_BUFFER_BYTES, stretch.endPosition - fromPosition);
+    if (this.#buffer.length < wanted) this.#buffer = Buffer.allocUnsafeSlow(wanted);
     let basePosition = fromPosition;
     let held = 0;
     while (basePosition + held < stretch.endPosition) {

@@ -13,7 +13,7 @@ test.each([0, 500, START, START + 1, 130_000, START + 131_072, 300_000])(
     const sources = new Sources(disk);
 
     for (const step of [1_000, 131_072, 400_000]) {
-      const source = await sources.open("/one.seg", START, sizeBytes);
+      const source = await sources.open("/one.seg", START, step === 1_000 ? "guess" : "ask");
       const chunks: Buffer[] = [];
       for (let position = START; ; ) {
         const chunk = Buffer.alloc(step);

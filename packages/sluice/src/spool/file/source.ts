@@ -3,6 +3,9 @@ import { ignoreFailure } from "./failures.ts";
 
 /** A segment that is about to be scanned. */
 export interface Source extends Pick<DiskFile, "read"> {
+  /** Of the file; where it is not sure, there may be more, because a read may come out short. */
+  readonly sizeBytes: number;
+  readonly isSizeSure: boolean;
   /** Never rejects: nothing was written. */
   close(): Promise<void>;
 }
@@ -23,15 +26,22 @@ export class Sources {
     this.#disk = disk;
   }
 
-  /** For reading from `from` to `to`. Rejects if the disk does, and leaves nothing open then. */
-  async open(path: string, from: number, to: number): Promise<Source> {
-    const head = this.#take(Math.min(HEAD_BYTES_MAX, Math.max(0, to - from)));
+  /**
+   * For reading from `from` to the end. Asking for the size is one step in four, so it is left out with
+   * "guess" where one read seems to have come to the end. Rejects if the disk does, and leaves nothing open.
+   */
+  async open(path: string, from: number, size: "ask" | "guess"): Promise<Source> {
+    const head = this.#free.pop() ?? Buffer.allocUnsafeSlow(HEAD_BYTES_MAX);
     const file = await this.#disk.open(path, "read");
     try {
       const headBytes = await file.read(head, from);
-      const isWhole = from + headBytes >= to;
+      const isSizeSure = size === "ask" || headBytes === head.length;
+      const sizeBytes = isSizeSure ? (await file.stat()).sizeBytes : from + headBytes;
+      const isWhole = from + headBytes >= sizeBytes;
       if (isWhole) await ignoreFailure(file.close());
       return {
+        sizeBytes,
+        isSizeSure,
         async read(into, position) {
           const at = position - from;
           if (at >= 0 && at < headBytes) {
@@ -48,9 +58,5 @@ export class Sources {
       await ignoreFailure(file.close());
       throw error;
     }
-  }
-  #take(sizeBytes: number): Buffer {
-    const free = this.#free.pop();
-    return free && free.length >= sizeBytes ? free : Buffer.allocUnsafeSlow(sizeBytes);
   }
 }

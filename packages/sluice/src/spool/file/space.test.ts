@@ -40,7 +40,7 @@ test.each([1, 2, 3])(
       await spool.resting();
       most = Math.max(most, takenBytes(disk));
       if (random.fraction() < 0.05) await spool.commit(lease, Buffer.alloc(random.fraction() * 20_000), true);
-      if (random.fraction() < 0.02) await spool.trim(0, spool.offsetToFree(0, MAX_BYTES / 3));
+      if (random.fraction() < 0.02) await spool.trim(0, spool.layout.offsetToFree(0, MAX_BYTES / 3));
     }
     await spool.close();
 
@@ -73,11 +73,11 @@ test("the bytes from an offset on are those of its records, about, wherever it l
 
   for (let from = 0; from <= 60; from++) {
     const headers = 4_096 * (spool.segments.length + 1);
-    const bytes = spool.bytesFrom(0, from);
+    const bytes = spool.layout.bytesFrom(0, from);
     expect(Math.abs(bytes - (60 - from) * size), `from ${from}`).toBeLessThanOrEqual(headers);
-    if (from > 0) expect(bytes).toBeLessThanOrEqual(spool.bytesFrom(0, from - 1));
+    if (from > 0) expect(bytes).toBeLessThanOrEqual(spool.layout.bytesFrom(0, from - 1));
   }
-  expect(spool.bytesFrom(0, 60)).toBe(0);
+  expect(spool.layout.bytesFrom(0, 60)).toBe(0);
   await spool.close();
 });
 
@@ -88,10 +88,10 @@ test("what has to go for some bytes is whole segments, and never the one that is
   }
   const [first, second] = spool.segments;
 
-  expect(spool.offsetToFree(0, 0)).toBe(0);
-  expect(spool.offsetToFree(0, 1)).toBe(first?.nextOffset);
-  expect(spool.offsetToFree(0, (first?.bytes ?? 0) + 1)).toBe(second?.nextOffset);
-  expect(spool.offsetToFree(0, 1e9)).toBe(spool.segments.at(-1)?.firstOffset);
+  expect(spool.layout.offsetToFree(0, 0)).toBe(0);
+  expect(spool.layout.offsetToFree(0, 1)).toBe(first?.nextOffset);
+  expect(spool.layout.offsetToFree(0, (first?.bytes ?? 0) + 1)).toBe(second?.nextOffset);
+  expect(spool.layout.offsetToFree(0, 1e9)).toBe(spool.segments.at(-1)?.firstOffset);
   await spool.close();
 });
 
@@ -152,7 +152,7 @@ test("what a trim gives back is taken at once after the volume was full, whateve
   isFull = false;
   expect(await spool.append([aRecord(8)]), "in the pause").toMatchObject([{ status: "full" }]);
 
-  await spool.trim(0, spool.offsetToFree(0, 1));
+  await spool.trim(0, spool.layout.offsetToFree(0, 1));
 
   expect(await spool.append([aRecord(8)])).toMatchObject([{ status: "appended" }]);
   expect(spool.state.refusing).toBeUndefined();

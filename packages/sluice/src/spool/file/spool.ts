@@ -4,6 +4,7 @@ import { Leases } from "../leases.ts";
 import {
   type AppendOutcome,
   type Durability,
+  type Layout,
   type Lease,
   type NewRecord,
   REFUSAL_CODES,
@@ -16,6 +17,7 @@ import {
 import { Waiting } from "../waiting.ts";
 import { ActiveSegment } from "./active.ts";
 import type { Damage } from "./damage.ts";
+import type { Headers } from "./headers.ts";
 import { Ledgers } from "./ledgers.ts";
 import type { SegmentLog } from "./log.ts";
 import { SegmentMaker } from "./maker.ts";
@@ -77,6 +79,8 @@ export interface FileSpoolOptions {
   readonly version?: string;
   /** For tests on a disk in memory, and for a caller that has taken the data dir already. */
   readonly owner?: Owner;
+  /** What an earlier check of the formats has read (headers.ts). */
+  readonly headers?: Headers;
 }
 
 /**
@@ -106,22 +110,24 @@ const RESERVE_SHARE = 64;
 export async function openFileSpool(options: FileSpoolOptions): Promise<FileSpool> {
   const { dataDir, clock, version = "" } = options;
   const disk = oneSyncAtATime(options.disk);
-  await checkFormat(disk, `${dataDir}/spool`);
+  const headers = await checkFormat(disk, `${dataDir}/spool`, options.headers);
   const owner = options.owner ?? (await takeOwner({ dataDir, disk, clock, version }));
   try {
-    return await openOwned({ ...options, disk, owner });
+    return await openOwned({ ...options, disk, owner, headers });
   } catch (error) {
     await owner.release();
     throw error;
   }
 }
 
-async function openOwned(options: FileSpoolOptions & { readonly owner: Owner }): Promise<FileSpool> {
-  const { dataDir, disk, clock, random, maxBytes, minFreeBytes, owner } = options;
+async function openOwned(
+  options: FileSpoolOptions & { readonly owner: Owner; readonly headers: Headers },
+): Promise<FileSpool> {
+  const { dataDir, disk, clock, random, maxBytes, minFreeBytes, owner, headers } = options;
   const { reserveBytes = Math.floor(maxBytes / RESERVE_SHARE) } = options;
   const segmentBytes = options.segmentBytes ?? segmentBytesFor(maxBytes);
   const dedupe = new Dedupe();
-  const recovered = await recoverSpool({ dataDir, disk, random, dedupe });
+  const recovered = await recoverSpool({ dataDir, disk, random, dedupe, headers });
   const { log, damage, tally, spoolId, nextNumber, tailBytes } = recovered;
   const directory = `${dataDir}/spool`;
 
@@ -174,6 +180,7 @@ interface Parts {
 }
 
 export class FileSpool implements Spool {
+  readonly layout: Layout;
   readonly #parts: Parts;
   readonly #leases = new Leases();
   #trimming: Promise<void> = Promise.resolve();
@@ -181,6 +188,10 @@ export class FileSpool implements Spool {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.layout = {
+      bytesFrom: (_partition, from) => parts.log.bytesFrom(from),
+      offsetToFree: (_partition, bytes) => parts.log.offsetToFree(bytes),
+    };
   }
 
   get state(): SpoolState {
@@ -242,14 +253,6 @@ export class FileSpool implements Spool {
     const trimmed = this.#trimming.then(() => this.#trim(before));
     this.#trimming = trimmed.catch(() => {}); // The caller of that trim has the error.
     return trimmed;
-  }
-
-  bytesFrom(_partition: number, from: number): number {
-    return this.#parts.log.bytesFrom(from);
-  }
-
-  offsetToFree(_partition: number, bytes: number): number {
-    return this.#parts.log.offsetToFree(bytes);
   }
 
   /** Resolves when nothing is queued and the zeros ahead are written. For measurements. */

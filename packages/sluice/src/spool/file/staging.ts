@@ -80,7 +80,7 @@ export class Staging {
   move(salt: number, position: number): void {
     this.#salt = salt;
     this.#position = position;
-    for (let at = 0; at < this.#bytes; at += RECORD_HEADER_BYTES + bodyLengthAt(this.#buffer.bytes, at)) {
+    for (let at = 0; at < this.#bytes; at += RECORD_HEADER_BYTES + bodyLengthAt(this.#buffer.view, at)) {
       this.#buffer.seal(at, seedOf(salt, position + at));
     }
   }

@@ -1,17 +1,10 @@
-import { type Disk, isNoFile } from "@sluice/sdk/internal";
-import { SluiceError } from "../../errors.ts";
+import type { Disk } from "@sluice/sdk/internal";
 import { ahead } from "./ahead.ts";
 import { Damage } from "./damage.ts";
-import { messageOf } from "./failures.ts";
+import { type Candidate, type Headers, readHeaders, unreadable } from "./headers.ts";
 import { Segment } from "./log.ts";
 import { FileScan, type Visit } from "./scan.ts";
-import {
-  decodeSegmentHeader,
-  SEGMENT_HEADER_BYTES,
-  type SegmentHeader,
-  segmentName,
-  segmentNumber,
-} from "./segment.ts";
+import { SEGMENT_HEADER_BYTES } from "./segment.ts";
 import { type Source, Sources } from "./source.ts";
 import { readTally, type Tally } from "./tally.ts";
 
@@ -46,24 +39,19 @@ export interface Survey {
   readonly tailBytes: number;
 }
 
-interface Candidate {
-  readonly path: string;
-  readonly header: SegmentHeader;
-  readonly sizeBytes: number;
-}
-
 interface Limited extends Candidate {
   /** Records from this offset on belong to a later segment. */
   readonly limitOffset: number;
 }
 
 /**
- * Reads every header and the tally, and nothing else. @throws SluiceError SPOOL_TOO_NEW if a later version
- * wrote one of them.
+ * Reads every header and the tally, and nothing else. What it returns saves the next who looks from reading
+ * the headers again. @throws SluiceError SPOOL_TOO_NEW if a later version wrote one of them.
  */
-export async function checkFormat(disk: Disk, directory: string): Promise<void> {
-  await readCandidates(disk, directory);
+export async function checkFormat(disk: Disk, directory: string, before?: Headers): Promise<Headers> {
+  const headers = await readHeaders(disk, directory, before);
   await readTally(disk, directory);
+  return headers;
 }
 
 /**
@@ -72,8 +60,13 @@ export async function checkFormat(disk: Disk, directory: string): Promise<void> 
  * @throws SluiceError SPOOL_TOO_NEW, or SPOOL_UNREADABLE if the disk fails: what cannot be read now may be
  * readable later.
  */
-export async function surveySpool(disk: Disk, directory: string, visit: Visit): Promise<Survey> {
-  const { candidates, strangers, highestNumber } = await readCandidates(disk, directory);
+export async function surveySpool(
+  disk: Disk,
+  directory: string,
+  visit: Visit,
+  before?: Headers,
+): Promise<Survey> {
+  const { candidates, strangers, highestNumber } = await readHeaders(disk, directory, before);
   const stored = await readTally(disk, directory);
   const spoolId = chooseId(stored?.spoolId, candidates);
   const ours = candidates.filter(({ header }) => header.spoolId === spoolId);
@@ -81,7 +74,7 @@ export async function surveySpool(disk: Disk, directory: string, visit: Visit): 
 
   const limits = limitsOf(ours);
   const tally = stored?.spoolId === spoolId && stored ? stored.tally : tallyFrom(ours);
-  const scan = new FileScan(ours.reduce((largest, { sizeBytes }) => Math.max(largest, sizeBytes), 0));
+  const scan = new FileScan();
   const damage = new Damage();
   const segments: Segment[] = [];
   const lost: LostBytes[] = [];
@@ -92,20 +85,23 @@ export async function surveySpool(disk: Disk, directory: string, visit: Visit): 
     header.firstOffset < limitOffset && limitOffset > tally.trimmedBefore;
   const leftovers = limited.filter((candidate) => !holdsAny(candidate)).map(({ path }) => path);
   const sources = new Sources(disk);
-  const open = async (candidate: Limited) => ({ candidate, source: await openToScan(sources, candidate) });
+  const open = async (candidate: Limited) => ({
+    candidate,
+    source: await openToScan(sources, candidate, "guess"),
+  });
   for await (const { candidate, source } of ahead(limited.filter(holdsAny), open, closeSource)) {
     const { limitOffset } = candidate;
     damage.add(expected, candidate.header.firstOffset);
-    const found = await scanSegment(source, candidate, scan, damage, visit);
+    const found = await scanSegment(source, sources, candidate, scan, damage, visit);
+    const { sizeBytes } = found;
     lost.push(...found.lost);
     segments.push(found.segment);
     expected = found.segment.endOffset;
     const isLast = limitOffset === Infinity;
     const endsEarly = expected < (isLast ? tally.knownDurable : limitOffset);
     if (!isLast && !endsEarly) continue;
-    tail = { isTorn: await isTorn(disk, found.segment, candidate.sizeBytes), sizeBytes: candidate.sizeBytes };
-    if (endsEarly && tail.isTorn)
-      lost.push(bytesOf(candidate, found.segment.endPosition, candidate.sizeBytes));
+    tail = { isTorn: await isTorn(disk, found.segment, sizeBytes), sizeBytes };
+    if (endsEarly && tail.isTorn) lost.push(bytesOf(candidate, found.segment.endPosition, sizeBytes));
   }
   const nextOffset = Math.max(expected, tally.knownDurable, tally.trimmedBefore);
   damage.add(expected, nextOffset);
@@ -153,52 +149,9 @@ function tallyFrom(candidates: readonly Candidate[]): Tally {
   return { trimmedBefore: candidates[0]?.header.firstOffset ?? 0, damagedBefore: 0, knownDurable: 0 };
 }
 
-async function readCandidates(disk: Disk, directory: string) {
-  const candidates: Candidate[] = [];
-  const strangers: string[] = [];
-  let highestNumber = 0;
-  const names = (await listDirectory(disk, directory)).filter((name) => segmentNumber(name) !== undefined);
-  for (const name of names) highestNumber = Math.max(highestNumber, segmentNumber(name) ?? 0);
-  const readOne = async (name: string) => ({ name, found: await readHeader(disk, `${directory}/${name}`) });
-  for await (const { name, found } of ahead(names, readOne)) {
-    const path = `${directory}/${name}`;
-    if (!found) continue;
-    if (found.header && segmentName(found.header.number) === name) {
-      candidates.push({ path, header: found.header, sizeBytes: found.sizeBytes });
-    } else strangers.push(path);
-  }
-  return { candidates, strangers, highestNumber };
-}
-
-async function listDirectory(disk: Disk, path: string): Promise<readonly string[]> {
+async function openToScan(sources: Sources, { path }: Candidate, size: "ask" | "guess"): Promise<Source> {
   try {
-    return await disk.list(path);
-  } catch (error) {
-    throw new SluiceError("DATA_DIR_UNUSABLE", { path, cause: messageOf(error) }, error);
-  }
-}
-
-async function readHeader(disk: Disk, path: string) {
-  try {
-    const file = await disk.open(path, "read");
-    try {
-      const block = Buffer.alloc(SEGMENT_HEADER_BYTES);
-      const count = await file.read(block, 0);
-      const { sizeBytes } = await file.stat();
-      return { header: decodeSegmentHeader(block.subarray(0, count), path), sizeBytes };
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    // A directory, a link or a pipe that is named like a segment is none; nothing else must be passed over.
-    if (isNoFile(error)) return undefined;
-    throw SluiceError.is(error) ? error : unreadable(path, error);
-  }
-}
-
-async function openToScan(sources: Sources, { path, sizeBytes }: Candidate): Promise<Source> {
-  try {
-    return await sources.open(path, SEGMENT_HEADER_BYTES, sizeBytes);
+    return await sources.open(path, SEGMENT_HEADER_BYTES, size);
   } catch (error) {
     throw unreadable(path, error);
   }
@@ -209,34 +162,47 @@ function closeSource({ source }: { readonly source: Source }): Promise<void> {
 }
 
 async function scanSegment(
-  source: Source,
-  { path, header, sizeBytes, limitOffset }: Limited,
+  first: Source,
+  sources: Sources,
+  candidate: Limited,
   scan: FileScan,
   damage: Damage,
   visit: Visit,
-): Promise<{ segment: Segment; lost: LostBytes[] }> {
+): Promise<{ segment: Segment; sizeBytes: number; lost: LostBytes[] }> {
+  const { path, header, limitOffset } = candidate;
   const segment = new Segment(header, path);
   const lost: LostBytes[] = [];
   const place = { expected: header.firstOffset, position: SEGMENT_HEADER_BYTES };
-  const stretch = { salt: header.salt, endPosition: sizeBytes, limitOffset };
-  try {
-    await scan.run(source, SEGMENT_HEADER_BYTES, stretch, place, (bytes, at, offset, position, body) => {
-      if (offset > place.expected) {
-        damage.add(place.expected, offset);
-        lost.push({ path, number: header.number, from: place.position, to: position });
-      }
-      segment.mark(offset, position);
-      visit(bytes, at, offset, position, body);
-    });
-  } catch (error) {
-    throw unreadable(path, error);
-  } finally {
-    await source.close();
+  const take: Visit = (bytes, at, offset, position, body) => {
+    if (offset > place.expected) {
+      damage.add(place.expected, offset);
+      lost.push({ path, number: header.number, from: place.position, to: position });
+    }
+    segment.mark(offset, position);
+    visit(bytes, at, offset, position, body);
+  };
+  const scanOn = async (source: Source) => {
+    const stretch = { salt: header.salt, endPosition: source.sizeBytes, limitOffset };
+    try {
+      await scan.run(source, place.position, stretch, place, take);
+    } catch (error) {
+      throw unreadable(path, error);
+    } finally {
+      await source.close();
+    }
+    return source;
+  };
+  let source = await scanOn(first);
+  // All that the next segment leaves to this one was there: then more bytes could be no record. Otherwise the
+  // rest is looked at with the size that the file has.
+  if (!source.isSizeSure && place.expected < limitOffset) {
+    source = await scanOn(await openToScan(sources, candidate, "ask"));
   }
+  const { sizeBytes } = source;
   segment.endOffset = place.expected;
   segment.endPosition = place.position;
   segment.leftoverBytes = Math.max(0, sizeBytes - place.position);
-  return { segment, lost };
+  return { segment, sizeBytes, lost };
 }
 
 const TAIL_CHUNK_BYTES = 1024 * 1024;
@@ -261,8 +227,4 @@ async function isTorn(disk: Disk, segment: Segment, sizeBytes: number): Promise<
 
 function bytesOf({ path, header }: Candidate, from: number, to: number): LostBytes {
   return { path, number: header.number, from, to };
-}
-
-function unreadable(path: string, error: unknown): SluiceError {
-  return new SluiceError("SPOOL_UNREADABLE", { path, cause: messageOf(error) }, error);
 }

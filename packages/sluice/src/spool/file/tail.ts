@@ -1,4 +1,6 @@
+import type { ReadLimit } from "../spool.ts";
 import type { StoredRecord } from "../stored-record.ts";
+import { takeRecords } from "./take.ts";
 
 /**
  * What the newest records may keep in memory: some ten thousand events, the burst that an application emits
@@ -51,16 +53,13 @@ export class Tail {
     this.#shrink();
   }
 
-  /** Its records from `offset` on, in order, until `take` wants no more; false if it does not hold that one. */
-  visit(offset: number, take: (record: StoredRecord) => boolean): boolean {
+  /** Adds its records from `offset` on, in order, as far as the limit goes; false if it does not hold that one. */
+  take(offset: number, taken: StoredRecord[], limit: ReadLimit): boolean {
     this.#unseenBytes = 0;
     const first = this.#records[this.#start];
     if (!first || offset < first.offset) return false;
     const from = this.#start + offset - first.offset;
-    for (let index = from; index < this.#records.length; index++) {
-      const record = this.#records[index];
-      if (!record || !take(record)) break;
-    }
+    takeRecords(this.#records, from, taken, limit);
     return from < this.#records.length;
   }
 
