@@ -1,36 +1,19 @@
-import type { Event } from "@sluice/sdk";
-import type { Disk } from "@sluice/sdk/internal";
-import type { DeadLetterRoom } from "./dispatch/dead-letters/dead-letter-room.ts";
-import {
-  type DeadLetters,
-  deadLetterPath,
-  moveDeadLetters,
-  openDeadLetters,
-} from "./dispatch/dead-letters/dead-letters.ts";
-import { LetterDesk } from "./dispatch/dead-letters/letter-desk.ts";
-import { LiveFirst } from "./dispatch/delivery/live-first.ts";
-import { createPace, slower } from "./dispatch/delivery/pace.ts";
-import { type IdleRoute, openIdleRoute } from "./dispatch/idle-route.ts";
+import { moveDeadLetters } from "./dispatch/dead-letters/dead-letters.ts";
+import type { LetterDesk } from "./dispatch/dead-letters/letter-desk.ts";
+import type { IdleRoute } from "./dispatch/idle-route.ts";
 import { moveLedger } from "./dispatch/ledger/take-ledger.ts";
 import type { Route } from "./dispatch/route.ts";
 import { type RouteMemory, shareMemory } from "./dispatch/route-memory.ts";
 import type { RouteEntry, Routes } from "./dispatch/route-registry.ts";
-import { createShape } from "./dispatch/shape.ts";
-import { openRoute } from "./dispatch/sink-route.ts";
 import { SluiceError } from "./errors.ts";
-import type { PipelineOptions, PipelineSink } from "./pipeline-options.ts";
-import { type ReplaySink, Replays } from "./replays.ts";
-import type { Sink, SinkDefinition } from "./sinks/define.ts";
+import type { PipelineSink } from "./pipeline-options.ts";
+import { Replays } from "./replays.ts";
+import { lettersOf, openIdleSeat, openSeat, type Seat, type SeatGround } from "./seat.ts";
+import type { SinkDefinition } from "./sinks/define.ts";
 import { sinks as knownSinks, sinkOfType } from "./sinks/registry.ts";
-import type { Spool } from "./spool/spool.ts";
 
-export interface SinkRoutesGround {
-  readonly options: PipelineOptions;
-  readonly disk: Disk;
-  readonly spool: Spool;
-  readonly partition: number;
+export interface SinkRoutesGround extends SeatGround {
   readonly places: Routes;
-  readonly letterRoom: DeadLetterRoom;
 }
 
 /** What a new configuration did to a sink. "failed": it could not be opened, and keeps its backlog. */
@@ -40,23 +23,8 @@ export interface SinkChange {
   readonly reason?: string;
 }
 
-/** What a sink is in this process: its route, running or not, and what it was made from. */
-interface Seat {
-  /** Absent for a sink that is not in the configuration any more. */
-  readonly configured?: PipelineSink;
-  readonly route: Route | IdleRoute;
-  readonly sink?: Sink;
-  /** What its dead letters take while it is idle: nobody else counts them. */
-  readonly letterBytes?: number;
-  /** How a replay is sent to it, where it runs. */
-  readonly replay?: ReplaySink;
-  readonly desk?: LetterDesk;
-}
-
 /** How long what is on its way may take when its sink is changed; what is left is sent again. */
 const REST_MS = 5_000;
-/** A replay is in no hurry. */
-const REPLAY_READ_AHEAD_BYTES = 2 * 1024 * 1024;
 /** Shares of the memory: room for some sinks to be added before all have to be opened anew. */
 const SHARES_MIN = 4;
 const DETACHED = "detached: it is not in the configuration any more";
@@ -232,9 +200,8 @@ export class SinkRoutes {
   }
 
   async #seat(configured: PipelineSink): Promise<Seat> {
-    const { options, disk, spool, partition, places } = this.#ground;
-    const { clock, random, observer, dataDir } = options;
-    const { name, type, params, filter, sample, backlog, retry } = configured;
+    const { places } = this.#ground;
+    const { name, type, params, backlog } = configured;
     const definition = this.#definitionOf(configured);
     await this.#takeOverFrom(configured);
     const destination = definition.destination(params);
@@ -243,116 +210,28 @@ export class SinkRoutes {
       configured.from,
     );
     if (!configured.enabled) return this.#idle(entry, "disabled in the configuration", configured);
-    const sink = await definition.open(params, { name, clock, disk, dataDir, warn: observer.warn });
-    try {
-      const limits = { ...definition.limits, ...definition.tune?.(params) };
-      const pace = createPace(limits.requestsPerSecond, clock);
-      const turns = new LiveFirst();
-      const common = {
-        sink,
-        spool,
-        partition,
-        ...(filter && { filter }),
-        ...(sample && { sample }),
-        ...(retry?.maxWaitMs !== undefined && { figures: { waitMsMax: retry.maxWaitMs } }),
-        memory: this.#memory,
-        observer,
-        clock,
-        random,
-      };
-      const letters = Promise.withResolvers<DeadLetters>();
-      const route = await openRoute({
-        ...common,
-        ...this.#placeOf(entry),
-        openDeadLetters: async (low) => {
-          const opened = await this.#openDeadLetters(entry, low);
-          letters.resolve(opened);
-          return opened;
-        },
-        definition: { ...definition, limits },
-        ...(backlog && { backlog }),
-        pace,
-        turns: turns.live,
-      });
-      const replay = {
-        type,
-        shape: (within) => createShape({ skips: definition.skips, filter: both(filter, within), sample }),
-        openReplay: (at, { until, rate }, within) => {
-          const behind = turns.replay();
-          const limited =
-            rate === undefined ? limits : { ...limits, events: Math.min(limits.events, Math.ceil(rate)) };
-          return openRoute({
-            ...common,
-            ...this.#placeOf(at),
-            sinkName: name,
-            definition: { ...definition, limits: limited, inFlight: 1 },
-            filter: both(filter, within),
-            figures: { ...common.figures, readAheadBytes: REPLAY_READ_AHEAD_BYTES },
-            backlog: { whenFull: "drop_oldest" },
-            pace: rate === undefined ? pace : slower(pace, createPace(rate / limited.events, clock)),
-            turns: behind,
-            until,
-            onDone: () => {
-              behind.close();
-              this.replays.done(name);
-            },
-          });
-        },
-      } satisfies ReplaySink;
-      const desk = new LetterDesk({
-        disk,
-        path: deadLetterPath(this.#letters, name),
-        letters: await letters.promise,
-        sink,
-        limits,
-      });
-      return { configured, route, sink, replay, desk };
-    } catch (error) {
-      await sink.close();
-      throw error;
-    }
-  }
-
-  #placeOf(entry: RouteEntry) {
-    const { name, place, firstOffset } = entry;
-    return { name, place, firstOffset, openDeadLetters: (low: number) => this.#openDeadLetters(entry, low) };
+    return openSeat(this.#ground, {
+      configured,
+      definition,
+      entry,
+      memory: this.#memory,
+      onReplayDone: () => this.replays.done(name),
+    });
   }
 
   /** A sink that had another name before begins where that one stood. */
   async #takeOverFrom({ name, was }: PipelineSink): Promise<void> {
-    const { places, spool, partition, disk } = this.#ground;
+    const { options, places, spool, partition, disk } = this.#ground;
     if (was === undefined || places.entryOf(name) || !places.entryOf(was)) return;
     const seat = this.#seats.get(was);
     if (seat) await this.#retire(seat);
     await moveLedger(spool, partition, was, name);
-    await moveDeadLetters(disk, this.#letters, was, name);
+    await moveDeadLetters(disk, lettersOf(options), was, name);
     await places.rename(was, name);
   }
 
-  async #idle(entry: RouteEntry, reason: string, configured?: PipelineSink): Promise<Seat> {
-    const { options, disk, spool, partition, letterRoom } = this.#ground;
-    const { clock, observer } = options;
-    const letterBytes = await letterRoom.takeFile(disk, deadLetterPath(this.#letters, entry.name));
-    const route = await openIdleRoute({ spool, partition, entry, reason, clock, warn: observer.warn });
-    return { ...(configured && { configured }), route, letterBytes };
-  }
-
-  #openDeadLetters({ name, place }: RouteEntry, low: number) {
-    const { options, disk, letterRoom } = this.#ground;
-    const directory = this.#letters;
-    return openDeadLetters({
-      disk,
-      clock: options.clock,
-      directory,
-      sink: name,
-      place,
-      low,
-      room: letterRoom,
-    });
-  }
-
-  get #letters(): string {
-    return `${this.#ground.options.dataDir}/deadletters`;
+  #idle(entry: RouteEntry, reason: string, configured?: PipelineSink): Promise<Seat> {
+    return openIdleSeat(this.#ground, entry, reason, configured);
   }
 
   #check(sink: PipelineSink): void {
@@ -392,10 +271,4 @@ function isSame(before: PipelineSink, now: PipelineSink): boolean {
 
 function isDetachedSink({ isDetached, replay }: RouteEntry & { readonly isDetached: boolean }): boolean {
   return isDetached && replay === undefined;
-}
-
-type Condition = (event: Event) => boolean;
-
-function both(first: Condition | undefined, second: Condition): Condition {
-  return first ? (event) => first(event) && second(event) : second;
 }

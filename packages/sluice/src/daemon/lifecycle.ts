@@ -249,6 +249,7 @@ class RunningDaemon implements Daemon {
 
   async reload(): Promise<Reloaded> {
     const { config, logger, readConfig } = this.#options;
+    if (this.#isStopping) return { sinks: [], needRestart: [] };
     try {
       const read = await readConfig();
       config.secrets.adopt(read.secrets);

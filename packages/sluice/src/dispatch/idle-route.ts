@@ -44,6 +44,7 @@ export async function openIdleRoute(options: IdleRouteOptions): Promise<IdleRout
     warn,
   });
   const state = { name: "paused", reason, sinceMs: clock.nowMs() } as const;
+  const until = entry.replay?.until ?? Number.POSITIVE_INFINITY;
   const backlogBytes = () => spool.layout.bytesFrom(partition, ledger.low);
   return {
     name,
@@ -56,14 +57,12 @@ export async function openIdleRoute(options: IdleRouteOptions): Promise<IdleRout
       return backlogBytes();
     },
     dropOldest(before) {
-      const events = ledger.settleRest(ledger.low, before, { status: "dropped", reason: BACKLOG_FULL });
+      const events = ledger.settleRest(ledger.low, Math.min(before, until), { status: "dropped", reason: BACKLOG_FULL });
       if (events > 0) writer.changed();
       return events;
     },
     get status() {
-      const balance = ledger.balance(
-        Math.min(spool.state.nextOffset, entry.replay?.until ?? Number.POSITIVE_INFINITY),
-      );
+      const balance = ledger.balance(Math.min(spool.state.nextOffset, until));
       const health = { name: "paused", reason } as const;
       const kept = { balance, backlog: { bytes: backlogBytes(), ...limit }, lag: balance.pending };
       return {

@@ -51,7 +51,7 @@ export class Reader {
 
   /** Goes on at `before`, if it is not there yet. What it has not read by then is dropped; says how many. */
   skip(before: number, reason: string): number {
-    return this.#drop(before, reason);
+    return this.#drop(Math.min(before, this.#options.until), reason);
   }
 
   stop(): void {

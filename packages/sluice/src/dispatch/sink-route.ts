@@ -12,16 +12,15 @@ import type { LargeEvents } from "./delivery/large-events.ts";
 import type { PendingEvent } from "./delivery/pending-event.ts";
 import type { Sender } from "./delivery/sender.ts";
 import type { Figures } from "./figures.ts";
-import { healthOf } from "./health.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import type { LedgerWriter } from "./ledger/ledger-writer.ts";
 import { takeLedger } from "./ledger/take-ledger.ts";
-import { oldestAgeMs } from "./oldest-age.ts";
 import type { PatientReads } from "./patient-reads.ts";
 import type { Reader } from "./reader.ts";
 import type { Route, RouteOptions, RouteStatus } from "./route.ts";
 import { createParts } from "./route-parts.ts";
 import { RouteLife } from "./route-state.ts";
+import { statusOf } from "./route-status.ts";
 
 /**
  * Takes the route's ledger, or starts at its first offset if there is none to believe, and begins to deliver.
@@ -87,29 +86,16 @@ class SinkRoute implements Route {
   }
 
   get status(): RouteStatus {
-    const { name, definition, spool, clock } = this.#options;
-    const balance = this.#ledger.balance(Math.min(spool.state.nextOffset, this.#until));
-    const ageMs = oldestAgeMs(this.#pending(), this.#ledger, clock.nowMs());
-    const { state } = this.#life;
-    // Whichever is worse: a backend that does not take events, or a disk that does not give them.
-    const lastError = this.#reads.lastError ?? this.#sender.lastError;
-    const troubleSinceMs = "sinceMs" in state ? state.sinceMs : this.#sender.failingSinceMs;
-    const failuresInRow = Math.max(this.#reads.failuresInRow, this.#sender.failuresInRow);
-    return {
-      route: name,
-      sink: this.#options.sinkName ?? name,
-      type: definition.type,
-      state,
-      health: healthOf(state, failuresInRow, this.#figures.unavailableAfter),
-      balance,
-      backlog: { bytes: this.backlogBytes, ...this.limit },
-      lag: balance.pending,
+    return statusOf(this.#options, {
+      ledger: this.#ledger,
+      state: this.#life.state,
+      sender: this.#sender,
+      reads: this.#reads,
+      figures: this.#figures,
       inFlight: this.#inFlight.count,
-      ...(ageMs !== undefined && { oldestAgeMs: ageMs }),
-      ...(lastError !== undefined && { lastError }),
-      ...(troubleSinceMs !== undefined && { troubleSinceMs }),
-      ...(state.name === "waiting" && { waitUntilMs: state.untilMs }),
-    };
+      pending: this.#pending(),
+      backlog: { bytes: this.backlogBytes, ...this.limit },
+    });
   }
 
   get name(): string {
@@ -206,7 +192,8 @@ class SinkRoute implements Route {
   #startDrain(): Drain {
     const isSending = this.#life.state.name === "running";
     this.#life.drain();
-    return { target: this.#options.spool.state.nextOffset, isSending, ended: Promise.withResolvers() };
+    const target = Math.min(this.#options.spool.state.nextOffset, this.#until);
+    return { target, isSending, ended: Promise.withResolvers() };
   }
 
   /**
@@ -391,6 +378,7 @@ class SinkRoute implements Route {
   #halt(): void {
     this.#reader.stop();
     this.#alarm.close();
+    this.#options.turns?.close();
   }
 }
 

@@ -160,6 +160,8 @@ class DeadLetterFile implements DeadLetters {
 
   async open(): Promise<void> {
     const { disk, directory } = this.#options;
+    // What a rewriting has left that did not come to its end.
+    await disk.remove(`${this.#path}.new`);
     const file = await disk.open(this.#path, "write");
     this.#file = file;
     // The entry in the directory has to last as long as the first line.

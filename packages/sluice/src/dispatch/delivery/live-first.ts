@@ -6,6 +6,8 @@ export interface Turns {
   now(state: "idle" | "due" | "held"): void;
   /** Calls when its turn may have come. */
   onTurn(action: () => void): void;
+  /** The route is over. */
+  close(): void;
 }
 
 /** Of so many batches one may be a replay's while events of the day wait. */
@@ -31,10 +33,11 @@ export class LiveFirst {
       if (state === "idle" && !wasIdle) this.#wake();
     },
     onTurn: () => {},
+    close: () => {},
   };
 
-  /** For one replay; `close` when it is over. */
-  replay(): Turns & { close(): void } {
+  /** For one replay. */
+  replay(): Turns {
     let waiting: (() => void) | undefined;
     return {
       mayLeave: () => this.#live === "idle" || (this.#live === "due" && this.#sent >= LIVE_SHARE),

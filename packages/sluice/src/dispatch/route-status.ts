@@ -1,0 +1,48 @@
+import type { BacklogStatus } from "./backlog.ts";
+import type { PendingEvent } from "./delivery/pending-event.ts";
+import type { Sender } from "./delivery/sender.ts";
+import type { Figures } from "./figures.ts";
+import { healthOf } from "./health.ts";
+import type { Ledger } from "./ledger/ledger.ts";
+import { oldestAgeMs } from "./oldest-age.ts";
+import type { PatientReads } from "./patient-reads.ts";
+import type { RouteOptions, RouteStatus } from "./route.ts";
+import type { RouteState } from "./route-state.ts";
+
+/** What of a route its status is told from. */
+export interface RouteView {
+  readonly ledger: Ledger;
+  readonly state: RouteState;
+  readonly sender: Sender;
+  readonly reads: PatientReads;
+  readonly figures: Figures;
+  readonly inFlight: number;
+  readonly pending: Iterable<PendingEvent>;
+  readonly backlog: BacklogStatus;
+}
+
+/** Where there is trouble on both sides, the disk that does not give events comes before the backend. */
+export function statusOf(options: RouteOptions, view: RouteView): RouteStatus {
+  const { name, sinkName = name, definition, spool, clock, until = Number.POSITIVE_INFINITY } = options;
+  const { ledger, state, sender, reads, figures } = view;
+  const balance = ledger.balance(Math.min(spool.state.nextOffset, until));
+  const ageMs = oldestAgeMs(view.pending, ledger, clock.nowMs());
+  const lastError = reads.lastError ?? sender.lastError;
+  const troubleSinceMs = "sinceMs" in state ? state.sinceMs : sender.failingSinceMs;
+  const failuresInRow = Math.max(reads.failuresInRow, sender.failuresInRow);
+  return {
+    route: name,
+    sink: sinkName,
+    type: definition.type,
+    state,
+    health: healthOf(state, failuresInRow, figures.unavailableAfter),
+    balance,
+    backlog: view.backlog,
+    lag: balance.pending,
+    inFlight: view.inFlight,
+    ...(ageMs !== undefined && { oldestAgeMs: ageMs }),
+    ...(lastError !== undefined && { lastError }),
+    ...(troubleSinceMs !== undefined && { troubleSinceMs }),
+    ...(state.name === "waiting" && { waitUntilMs: state.untilMs }),
+  };
+}

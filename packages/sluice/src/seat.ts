@@ -1,0 +1,162 @@
+import type { Event } from "@sluice/sdk";
+import type { Disk } from "@sluice/sdk/internal";
+import type { DeadLetterRoom } from "./dispatch/dead-letters/dead-letter-room.ts";
+import { type DeadLetters, deadLetterPath, openDeadLetters } from "./dispatch/dead-letters/dead-letters.ts";
+import { LetterDesk } from "./dispatch/dead-letters/letter-desk.ts";
+import { LiveFirst } from "./dispatch/delivery/live-first.ts";
+import { createPace, slower } from "./dispatch/delivery/pace.ts";
+import { type IdleRoute, openIdleRoute } from "./dispatch/idle-route.ts";
+import type { Route } from "./dispatch/route.ts";
+import type { RouteMemory } from "./dispatch/route-memory.ts";
+import type { ReplayEntry, RouteEntry } from "./dispatch/route-registry.ts";
+import { createShape } from "./dispatch/shape.ts";
+import { openRoute } from "./dispatch/sink-route.ts";
+import type { PipelineOptions, PipelineSink } from "./pipeline-options.ts";
+import type { ReplaySink } from "./replays.ts";
+import type { Sink, SinkDefinition } from "./sinks/define.ts";
+import type { Spool } from "./spool/spool.ts";
+
+/** What a sink is in this process: its route, running or not, and what it was made from. */
+export interface Seat {
+  /** Absent for a sink that is not in the configuration any more. */
+  readonly configured?: PipelineSink;
+  readonly route: Route | IdleRoute;
+  readonly sink?: Sink;
+  /** What its dead letters take while it is idle: nobody else counts them. */
+  readonly letterBytes?: number;
+  /** How a replay is sent to it, where it runs. */
+  readonly replay?: ReplaySink;
+  readonly desk?: LetterDesk;
+}
+
+/** What all seats stand on. */
+export interface SeatGround {
+  readonly options: PipelineOptions;
+  readonly disk: Disk;
+  readonly spool: Spool;
+  readonly partition: number;
+  readonly letterRoom: DeadLetterRoom;
+}
+
+export interface SeatOptions {
+  readonly configured: PipelineSink;
+  readonly definition: SinkDefinition;
+  readonly entry: RouteEntry;
+  readonly memory: RouteMemory;
+  onReplayDone(): void;
+}
+
+/** A replay is in no hurry. */
+const REPLAY_READ_AHEAD_BYTES = 2 * 1024 * 1024;
+
+export function lettersOf({ dataDir }: PipelineOptions): string {
+  return `${dataDir}/deadletters`;
+}
+
+/** Opens a sink and its route. Leaves nothing open when it rejects. */
+export async function openSeat(ground: SeatGround, options: SeatOptions): Promise<Seat> {
+  const { clock, observer, dataDir } = ground.options;
+  const { configured, definition } = options;
+  const { name, params } = configured;
+  const { disk } = ground;
+  const sink = await definition.open(params, { name, clock, disk, dataDir, warn: observer.warn });
+  try {
+    return await openRoutes(ground, options, sink);
+  } catch (error) {
+    await sink.close();
+    throw error;
+  }
+}
+
+/** A route that nobody runs. */
+export async function openIdleSeat(
+  ground: SeatGround,
+  entry: RouteEntry,
+  reason: string,
+  configured?: PipelineSink,
+): Promise<Seat> {
+  const { options, disk, spool, partition, letterRoom } = ground;
+  const { clock, observer } = options;
+  const letterBytes = await letterRoom.takeFile(disk, deadLetterPath(lettersOf(options), entry.name));
+  const route = await openIdleRoute({ spool, partition, entry, reason, clock, warn: observer.warn });
+  return { ...(configured && { configured }), route, letterBytes };
+}
+
+/** The live route now, and a replay's when somebody asks for it: both to one sink, at one pace. */
+async function openRoutes(ground: SeatGround, options: SeatOptions, sink: Sink): Promise<Seat> {
+  const { disk, spool, partition } = ground;
+  const { clock, random, observer } = ground.options;
+  const { configured, definition, entry, memory, onReplayDone } = options;
+  const { name, type, params, filter, sample, backlog, retry } = configured;
+  const limits = { ...definition.limits, ...definition.tune?.(params) };
+  const pace = createPace(limits.requestsPerSecond, clock);
+  const turns = new LiveFirst();
+  const common = {
+    sink,
+    spool,
+    partition,
+    ...(sample && { sample }),
+    figures: { ...(retry?.maxWaitMs !== undefined && { waitMsMax: retry.maxWaitMs }) },
+    memory,
+    observer,
+    clock,
+    random,
+  };
+  let letters: DeadLetters | undefined;
+  const route = await openRoute({
+    ...common,
+    ...placeOf(entry),
+    definition: { ...definition, limits },
+    openDeadLetters: async (low) => {
+      letters = await openLetters(ground, entry, low);
+      return letters;
+    },
+    ...(filter && { filter }),
+    ...(backlog && { backlog }),
+    pace,
+    turns: turns.live,
+  });
+  const openReplay = (at: RouteEntry, { until, rate }: ReplayEntry, within: Condition) => {
+    const events = rate === undefined ? limits.events : Math.min(limits.events, Math.ceil(rate));
+    return openRoute({
+      ...common,
+      ...placeOf(at),
+      sinkName: name,
+      definition: { ...definition, limits: { ...limits, events }, inFlight: 1 },
+      openDeadLetters: (low) => openLetters(ground, at, low),
+      filter: both(filter, within),
+      figures: { ...common.figures, readAheadBytes: REPLAY_READ_AHEAD_BYTES },
+      backlog: { whenFull: "drop_oldest" },
+      pace: rate === undefined ? pace : slower(pace, createPace(rate / events, clock)),
+      turns: turns.replay(),
+      until,
+      onDone: onReplayDone,
+    });
+  };
+  const shape = (within: Condition) =>
+    createShape({ skips: definition.skips, filter: both(filter, within), sample });
+  const path = deadLetterPath(lettersOf(ground.options), name);
+  return {
+    configured,
+    route,
+    sink,
+    replay: { type, shape, openReplay },
+    ...(letters && { desk: new LetterDesk({ disk, path, letters, sink, limits }) }),
+  };
+}
+
+function placeOf({ name, place, firstOffset }: RouteEntry) {
+  return { name, place, firstOffset };
+}
+
+function openLetters(ground: SeatGround, { name, place }: RouteEntry, low: number): Promise<DeadLetters> {
+  const { options, disk, letterRoom: room } = ground;
+  const { clock } = options;
+  return openDeadLetters({ disk, clock, directory: lettersOf(options), sink: name, place, low, room });
+}
+
+type Condition = (event: Event) => boolean;
+
+function both(first: Condition | undefined, second: Condition): Condition {
+  return first ? (event) => first(event) && second(event) : second;
+}
