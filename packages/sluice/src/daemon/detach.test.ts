@@ -13,7 +13,7 @@ import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 
 const SCRIPT = fileURLToPath(new URL("./stand-in-cli.test-support.ts", import.meta.url));
 const KEY = "sk-canary-5f3a";
@@ -221,8 +221,10 @@ test("a closed terminal and a reader that leaves do not end a detached daemon (T
   process.kill(pid, "SIGHUP");
 
   expect((await fetch(`${url}/livez`)).status).toBe(200);
-  const logs = await run(["logs", "--data-dir", dataDir]);
-  expect(logs.stdout).toContain("SIGHUP ignored");
+  await vi.waitFor(async () => {
+    const logs = await run(["logs", "--data-dir", dataDir]);
+    expect(logs.stdout).toContain("configuration reloaded");
+  }, 10_000);
 });
 
 test("events are sent from stdin, counted in status, and shown by tail", async () => {
