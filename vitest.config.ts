@@ -4,7 +4,7 @@ export default defineConfig({
   resolve: { conditions: ["sluice-source"] },
   ssr: { resolve: { conditions: ["sluice-source"] } },
   test: {
-    include: ["packages/*/src/**/*.test.ts", "test/{contract,e2e,chaos,house}/**/*.test.ts"],
+    include: ["packages/*/src/**/*.test.ts", "test/{contract,e2e,chaos,hostile,house}/**/*.test.ts"],
     globalSetup: ["test/guard.ts"],
     // A golden file that is missing is a failure; `vitest -u` writes it.
     update: "none",
