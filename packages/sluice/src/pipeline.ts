@@ -28,7 +28,7 @@ export { readLetters, type StoredLetter } from "./dispatch/dead-letters/stored-l
 export type { Attempt, RouteObserver as PipelineObserver } from "./dispatch/observer.ts";
 export type { RouteStatus } from "./dispatch/route.ts";
 export type { PipelineOptions, PipelineSink, SpoolOptions } from "./pipeline-options.ts";
-export type { FinishedReplay, ReplayPlan, ReplayRequest, Replays } from "./replays.ts";
+export type { FinishedReplay, ReplayPlan, Replays } from "./replays.ts";
 export type { SinkChange } from "./sink-routes.ts";
 export type { Durability } from "./spool/spool.ts";
 

@@ -57,7 +57,10 @@ export async function openIdleRoute(options: IdleRouteOptions): Promise<IdleRout
       return backlogBytes();
     },
     dropOldest(before) {
-      const events = ledger.settleRest(ledger.low, Math.min(before, until), { status: "dropped", reason: BACKLOG_FULL });
+      const events = ledger.settleRest(ledger.low, Math.min(before, until), {
+        status: "dropped",
+        reason: BACKLOG_FULL,
+      });
       if (events > 0) writer.changed();
       return events;
     },
