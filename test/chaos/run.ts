@@ -17,6 +17,7 @@ const REPORT = join(ROOT, "docs/guarantees-report.md");
 const MEASURING: readonly string[] = [
   "delivery/flapping.test.ts",
   "delivery/isolation.test.ts",
+  "delivery/replay.test.ts",
   "storage/data-dir.test.ts",
   "storage/hung-disk.test.ts",
   "storage/memory-connections.test.ts",
