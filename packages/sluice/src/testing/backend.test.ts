@@ -45,3 +45,14 @@ test("a port of somebody else speaks first, and one that is slow to accept answe
   await backend.close();
   expect(await ask("pass", { acceptDelayMs: 10_000 })).toBe("no answer");
 });
+
+test("what a backend has chosen to do holds until it chooses anew, behind its script", async () => {
+  backend = await startBackend();
+  backend.choose(({ method }) => (method === "GET" ? "html" : { status: 503 }));
+  backend.script({ status: 429, headers: { "retry-after": ["1", "2"] } });
+  const statusOf = async (method: string) => (await fetch(backend.url, { method })).status;
+
+  expect([await statusOf("POST"), await statusOf("POST"), await statusOf("GET")]).toEqual([429, 503, 200]);
+  backend.choose(() => "pass");
+  expect(await statusOf("POST")).toBe(200);
+});

@@ -27,7 +27,7 @@ export interface BackendRequest {
 export interface Answer {
   /** Default 200. */
   readonly status?: number;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
   /** Text and bytes go out as they are, anything else as JSON. */
   readonly body?: unknown;
   /** Wait before the status line. */
@@ -59,8 +59,8 @@ export type Step =
   | ((request: BackendRequest) => Answer | Promise<Answer>);
 
 /**
- * A server on a free loopback port that does what its script says, one step a request, and then its ordinary
- * answer.
+ * A server on a free loopback port that does what its script says, one step a request, and then what it has
+ * chosen to do, which is its ordinary answer at first.
  */
 export interface Backend {
   /** `http://127.0.0.1:PORT`, without a slash at the end. */
@@ -71,6 +71,8 @@ export interface Backend {
   readonly connections: number;
   /** Adds steps for the next requests. */
   script(...steps: readonly Step[]): void;
+  /** What every request gets from now on that has no step of the script. */
+  choose(chosen: (request: BackendRequest) => Step): void;
   /** Resolves when so many requests have arrived, ever. */
   received(count: number): Promise<void>;
   /** Ends also what hangs. */
@@ -92,6 +94,7 @@ export async function startBackend(options: BackendOptions = {}): Promise<Backen
   const ordinary = options.answer ?? (() => ({ body: {} }));
   const requests: BackendRequest[] = [];
   const steps: Step[] = [];
+  let choose: (request: BackendRequest) => Step = () => "pass";
   const waiting = new Set<{ readonly count: number; readonly resolve: () => void }>();
   const closing = new AbortController();
 
@@ -99,7 +102,7 @@ export async function startBackend(options: BackendOptions = {}): Promise<Backen
     const received = await read(request);
     requests.push(received);
     for (const each of waiting) if (requests.length >= each.count) each.resolve();
-    const step = steps.shift() ?? "pass";
+    const step = steps.shift() ?? choose(received);
     switch (step) {
       case "hang":
         return;
@@ -155,6 +158,9 @@ export async function startBackend(options: BackendOptions = {}): Promise<Backen
       return sockets.size;
     },
     script: (...added) => void steps.push(...added),
+    choose(chosen) {
+      choose = chosen;
+    },
     received(count) {
       if (requests.length >= count) return Promise.resolve();
       return new Promise((resolve) => waiting.add({ count, resolve }));

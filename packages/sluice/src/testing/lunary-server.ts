@@ -111,6 +111,7 @@ export async function startLunaryServer(options: LunaryServerOptions = {}): Prom
       return backend.connections;
     },
     script: backend.script,
+    choose: backend.choose,
     received: backend.received,
     close: backend.close,
   };

@@ -46,6 +46,22 @@ test.each([
   },
 );
 
+test.each([0, 1, 249, 250, 317, 499])(
+  "one event of 500 that is too large, at %i, costs few requests, and the rest go as if it had not been there (T50)",
+  async (place) => {
+    const setup = await stage({ definition: { limits: { events: 500, bytes: 1e6 }, inFlight: 1 } });
+    setup.sink.answer = refusing([`e${place}`], "tooLarge");
+
+    await setup.append(...ids(500));
+    await setup.clock.advance(1_000);
+
+    expect(setup.sink.requests.length - 1).toBeLessThanOrEqual(9 + 4);
+    expect(setup.sink.taken).toEqual(ids(500).filter((id) => id !== `e${place}`));
+    expect(letters(setup).map(({ id, reason }) => [id, reason])).toEqual([[`e${place}`, "too_large"]]);
+    await setup.route.close();
+  },
+);
+
 test("a dead letter keeps the event as it was, the sink's words, and how often it was tried", async () => {
   const setup = await stage();
   setup.sink.answer = () => ({ status: "rejected", reason: `no good: ${"ä".repeat(3_000)}` });

@@ -15,7 +15,9 @@ import type { PendingEvent } from "./pending-event.ts";
  *                        goes through proves the bad one to be in the other half, which is therefore not sent
  *                        as a whole. Found alone, it is a dead letter, and all that is left goes in one
  *                        request. So k bad events of n cost at most k·(log2 n + 2) requests beyond the first.
- *   tooLarge             halved, and no later request of this batch is larger; alone, a dead letter
+ *   tooLarge             halved, and later requests of this batch are no larger; where one as large was taken
+ *                        before, it is some event in it, and it is bisected as if rejected; alone, a dead
+ *                        letter, after which the rest goes in one request as well
  *   retry                again, after a jittered backoff, up to a series; see below
  *   blocked              stops; all that is left goes back
  *
@@ -84,6 +86,8 @@ class BatchDelivery {
   /** The first so many of what is left are known to hold a bad event. */
   #badWithin = 0;
   #sizeMax = Number.POSITIVE_INFINITY;
+  /** The largest request that was taken. */
+  #taken = { events: 0, bytes: 0 };
   #isBisectingRetries = false;
   #retries = 0;
   #successesAtStart: number;
@@ -128,14 +132,13 @@ class BatchDelivery {
       case "delivered":
       case "skipped":
         for (const item of request) this.#route.settle(item, delivery);
+        this.#taken = largest(this.#taken, sizeOf(request));
         return this.#goOn(request.length);
       case "rejected":
         if (request.length > 1) return this.#bisect(request.length);
         return this.#buryFront(request, 1, "rejected", delivery.reason);
       case "tooLarge":
-        if (request.length === 1) return this.#buryFront(request, 1, "too_large", delivery.reason);
-        this.#sizeMax = request.length >>> 1;
-        return;
+        return this.#shrink(request, delivery.reason);
       case "partly": {
         const dead = Math.max(0, Math.min(delivery.rejected, request.length));
         if (dead > 0) return this.#buryFront(request, dead, "partly", delivery.reason);
@@ -149,6 +152,17 @@ class BatchDelivery {
         this.#stop = delivery;
         return;
     }
+  }
+
+  async #shrink(request: readonly PendingEvent[], words: string): Promise<void> {
+    if (request.length === 1) {
+      // What was too large may have been so by this event alone.
+      this.#sizeMax = Number.POSITIVE_INFINITY;
+      return this.#buryFront(request, 1, "too_large", words);
+    }
+    const { events, bytes } = sizeOf(request);
+    if (events <= this.#taken.events && bytes <= this.#taken.bytes) this.#bisect(request.length);
+    else this.#sizeMax = request.length >>> 1;
   }
 
   async #applyEach(request: readonly PendingEvent[], each: readonly ItemDelivery[]): Promise<void> {
@@ -329,6 +343,19 @@ class BatchDelivery {
  * its front.
  */
 const BISECT_FAILURES_MAX = 12;
+
+interface Size {
+  readonly events: number;
+  readonly bytes: number;
+}
+
+function sizeOf(items: readonly PendingEvent[]): Size {
+  return { events: items.length, bytes: items.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
+}
+
+function largest(one: Size, other: Size): Size {
+  return { events: Math.max(one.events, other.events), bytes: Math.max(one.bytes, other.bytes) };
+}
 
 function isAskedToWait({ retryAfterMs }: Retry): boolean {
   return retryAfterMs !== undefined && retryAfterMs > 0;
