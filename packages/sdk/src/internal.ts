@@ -19,6 +19,8 @@ export {
   spillStateOf,
 } from "./emit/daemon/spill-format.ts";
 export { decodeEvent, decodeJson, encodeEvent, numberOf } from "./event/codec.ts";
+export { BUS } from "./event/dialects/bus/names.ts";
+export { busPlace } from "./event/dialects/bus/place.ts";
 export type { Arrival, Dialect } from "./event/dialects/dialect.ts";
 export { DIALECTS, dialectNamed, dialectsOf } from "./event/dialects/dialects.ts";
 export { RUN_PAYLOAD, type RunPayload } from "./event/dialects/run-payload/names.ts";

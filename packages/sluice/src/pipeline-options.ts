@@ -1,5 +1,6 @@
 import type { Event } from "@sluice/sdk";
 import type { Clock, Disk, Random } from "@sluice/sdk/internal";
+import type { Binding } from "./dispatch/assembler/parking.ts";
 import type { BacklogLimit } from "./dispatch/backlog.ts";
 import type { RouteObserver } from "./dispatch/observer.ts";
 import type { Trial } from "./dispatch/suspects/guard.ts";
@@ -15,6 +16,8 @@ export interface PipelineOptions {
   readonly dataDir: string;
   readonly spool: SpoolOptions;
   readonly sinks: readonly PipelineSink[];
+  /** What becomes of events of the bus that come without a trace. Absent: they wait a minute for one. */
+  readonly binding?: Binding;
   readonly observer: RouteObserver;
   readonly clock: Clock;
   readonly disk: Disk;

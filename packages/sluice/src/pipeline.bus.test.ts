@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Event } from "@sluice/sdk";
 import { createIds, endId, systemClock, systemDisk, systemRandom } from "@sluice/sdk/internal";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openPipeline, type Pipeline } from "./pipeline.ts";
+import { type Binding, openPipeline, type Pipeline } from "./pipeline.ts";
 import { sinkOfType } from "./sinks/registry.ts";
 import { readItem } from "./sources/ingest/item.ts";
 
@@ -18,21 +18,27 @@ const update = (second: number, call: object) => ({
 
 let dataDir: string;
 let pipeline: Pipeline;
-beforeEach(async () => {
+beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), "sluice-pipeline-"));
+});
+afterEach(async () => {
+  await pipeline.close();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+async function open(binding: Binding): Promise<void> {
   pipeline = await openPipeline({
     ...{ dataDir, clock: systemClock, disk: systemDisk, random: systemRandom },
     spool: { maxBytes: 64 * 1024 * 1024, minFreeBytes: 0, keepForMs: 3_600_000 },
     sinks: [
       { name: "file", type: "file", enabled: true, params: sinkOfType("file")?.options.parse({}) ?? {} },
     ],
+    binding,
     observer: { onAttempt() {}, onState() {}, onInFlight() {}, warn() {} },
   });
-});
-afterEach(async () => {
-  await pipeline.close();
-  rmSync(dataDir, { recursive: true, force: true });
-});
+}
+/** Longer than any test. */
+const PATIENT: Binding = { withinMs: 3_600_000, unbound: "deliver" };
 
 async function post(...payloads: readonly object[]): Promise<void> {
   const items = payloads.map((payload) => {
@@ -44,62 +50,85 @@ async function post(...payloads: readonly object[]): Promise<void> {
   expect(outcomes.map(({ status }) => status)).toEqual(payloads.map(() => "appended"));
 }
 
-/** The ends that reached the sink, once all that was posted and assembled is delivered. */
-async function ends(): Promise<readonly Event[]> {
+/** The events that reached the sink, as soon as there are so many. */
+async function delivered(count: number): Promise<readonly Event[]> {
+  const lines = () => {
+    const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+    return text.split("\n").slice(0, -1);
+  };
+  const file = join(dataDir, "events.jsonl");
+  await expect.poll(() => lines().length, { timeout: 5_000 }).toBeGreaterThanOrEqual(count);
   await pipeline.drain(5_000);
-  const lines = readFileSync(join(dataDir, "events.jsonl"), "utf8").split("\n").slice(0, -1);
-  return lines.map((line): Event => JSON.parse(line)).filter(({ kind }) => kind === "run.ended");
+  return lines().map((line): Event => JSON.parse(line));
 }
 
 test.each([
-  ["bound to a trace", { scroll_id: "trace-1" }, "trace-1"],
-  ["not bound yet", {}, undefined],
-])("a message that is started and completed, %s, is one complete end", async (_name, scroll, traceId) => {
-  const message = { ...session, ...scroll, message_id: "m-1" };
-  const usage = { input_tokens: 8, output_tokens: 3 };
+  ["bound to a trace", { scroll_id: "trace-1" }, "trace-1", PATIENT],
+  ["never bound", {}, undefined, { withinMs: 0, unbound: "deliver" } as const],
+])(
+  "a message that is started and completed, %s, is one complete end",
+  async (_name, scroll, traceId, binding) => {
+    await open(binding);
+    const message = { ...session, ...scroll, message_id: "m-1" };
+    const usage = { input_tokens: 8, output_tokens: 3 };
 
-  await post({ type: "SessionCreated", ...at(0), ...session, ...scroll });
-  await post({ type: "MessageStarted", ...at(1), ...message, model: "m", input: "Hi" });
-  await post({
-    type: "MessageCompleted",
-    ...at(2),
-    ...message,
-    output: "Ho",
-    usage,
-    stop_reason: "end_turn",
-  });
+    await post({ type: "SessionCreated", ...at(0), ...session, ...scroll });
+    await post({ type: "MessageStarted", ...at(1), ...message, model: "m", input: "Hi" });
+    await post({
+      type: "MessageCompleted",
+      ...at(2),
+      ...message,
+      output: "Ho",
+      usage,
+      stop_reason: "end_turn",
+    });
 
-  const [end, ...more] = await ends();
-  expect(more).toEqual([]);
-  expect(end?.id).toBe(endId(end?.runId ?? ""));
-  expect(end).toMatchObject({
-    ...{ time: "2026-11-21T05:00:02Z", session: { connector: "c-1", nativeId: "s-1" } },
-    run: {
-      ...{ type: "llm", name: "m", status: "ok", startTime: "2026-11-21T05:00:01Z" },
-      request: { model: "m", input: "Hi" },
-      response: { output: "Ho", finishReasons: ["end_turn"] },
-      usage: { input: 8, output: 3, source: "provider" },
-    },
-  });
-  expect(end?.traceId).toBe(traceId);
-  expect(end).not.toHaveProperty("origin");
-});
+    const [created, started, end, ...more] = await delivered(3);
+    expect([created?.kind, started?.kind, end?.kind, more]).toEqual([
+      ...["session.created", "run.started", "run.ended"],
+      [],
+    ]);
+    expect([created?.traceId, started?.traceId]).toEqual([traceId, traceId]);
+    expect(end?.id).toBe(endId(end?.runId ?? ""));
+    expect(end).toMatchObject({
+      ...{ time: "2026-11-21T05:00:02Z", session: { connector: "c-1", nativeId: "s-1" } },
+      run: {
+        ...{ type: "llm", name: "m", status: "ok", startTime: "2026-11-21T05:00:01Z" },
+        request: { model: "m", input: "Hi" },
+        response: { output: "Ho", finishReasons: ["end_turn"] },
+        usage: { input: 8, output: 3, source: "provider" },
+      },
+    });
+    expect(end?.traceId).toBe(traceId);
+    expect(end).not.toHaveProperty("origin");
+  },
+);
 
-test("a message that is bound late has its trace from the piece that knew it", async () => {
+test("what a session tells before its trace is known is delivered with it, also after a restart", async () => {
+  await open(PATIENT);
+  await post({ type: "SessionCreated", ...at(0), ...session });
   await post({ type: "MessageStarted", ...at(1), ...session, message_id: "m-1" });
+  await pipeline.close();
+  await open(PATIENT);
   await post({ type: "MessageCompleted", ...at(2), ...session, scroll_id: "trace-1", message_id: "m-1" });
 
-  expect(await ends()).toMatchObject([{ traceId: "trace-1", run: { status: "ok" } }]);
+  expect(await delivered(3)).toMatchObject([
+    { kind: "session.created", traceId: "trace-1" },
+    { kind: "run.started", traceId: "trace-1" },
+    { kind: "run.ended", traceId: "trace-1", run: { status: "ok" } },
+  ]);
 });
 
 test("a tool call that is reported step by step is one complete run of type tool", async () => {
+  await open({ withinMs: 0, unbound: "deliver" });
   await post(
     update(1, { type: "tool_call", name: "read", status: "pending", arguments: { path: "a" } }),
     update(2, { type: "tool_call_update", status: "in_progress" }),
     update(3, { type: "tool_call_update", status: "failed", error: "no such file" }),
   );
 
-  expect(await ends()).toMatchObject([
+  const ends = (await delivered(3)).filter(({ kind }) => kind === "run.ended");
+  expect(ends).toMatchObject([
     {
       time: "2026-11-21T05:00:03Z",
       run: {

@@ -22,6 +22,7 @@ import { movePlanted } from "./spool/file/planted.ts";
 import { openFileSpool } from "./spool/file/spool.ts";
 import type { Durability, Spool, SpoolState } from "./spool/spool.ts";
 
+export type { Binding } from "./dispatch/assembler/parking.ts";
 export type { Balance } from "./dispatch/balance.ts";
 export type { LetterDesk, LetterOutcome } from "./dispatch/dead-letters/letter-desk.ts";
 export { readLetters, type StoredLetter } from "./dispatch/dead-letters/stored-letter.ts";
@@ -154,6 +155,7 @@ class Stages implements Pipeline {
       bootId,
       observer,
       clock,
+      ...(this.#options.binding && { binding: this.#options.binding }),
     });
     this.#assembler = assembler;
 

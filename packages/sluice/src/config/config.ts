@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { resolveDataDir } from "@sluice/sdk/internal";
 import { SluiceError } from "../errors.ts";
-import type { Durability, PipelineSink, SpoolOptions } from "../pipeline.ts";
+import type { Binding, Durability, PipelineSink, SpoolOptions } from "../pipeline.ts";
 import type { SinkDefinition } from "../sinks/define.ts";
 import type { Secrets } from "../telemetry/secrets.ts";
 import { createFilter, type Filter, type FilterScope } from "../transforms/filter.ts";
@@ -21,6 +21,8 @@ export interface Config {
   readonly hosts: readonly string[];
   readonly dataDir: string;
   readonly spool: SpoolOptions;
+  /** What becomes of events of the bus that come without a trace. */
+  readonly binding: Binding;
   /** What the acknowledgements of each source are worth. */
   readonly durability: { readonly ingest: Durability; readonly proxy: Durability };
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "silent";
@@ -46,6 +48,8 @@ const DEFAULT_MAX_BYTES = 5 * 1024 ** 3;
 const DEFAULT_MIN_FREE_BYTES = 512 * 1024 ** 2;
 /** Until tomorrow, so that yesterday's mistake can be replayed. */
 const DEFAULT_KEEP_FOR_MS = 24 * 3_600_000;
+/** A bus that names traces at all does so within the first steps of a session. */
+const DEFAULT_BIND_WITHIN_MS = 60_000;
 const DEFAULT_OPENAI_URL = "https://api.openai.com/v1";
 
 /** The defaults as a person would write them, for the reference page. */
@@ -56,6 +60,8 @@ export const DEFAULTS_IN_WORDS: Readonly<Record<string, string>> = {
   "spool.max_bytes": '"5 GiB"',
   "spool.min_free": '"512 MiB"',
   "spool.keep_for": '"24h"',
+  "assembler.bind_within": '"1m"',
+  "assembler.unbound": '"deliver"',
   "log.level": '"info"',
   "ingest.durability": '"disk"',
   "proxy.durability": '"disk"',
@@ -100,6 +106,10 @@ export function resolveConfig(layers: readonly Layer[], around: Surroundings): C
       maxBytes: last((settings) => settings.spool?.max_bytes) ?? DEFAULT_MAX_BYTES,
       minFreeBytes: last((settings) => settings.spool?.min_free) ?? DEFAULT_MIN_FREE_BYTES,
       keepForMs: last((settings) => settings.spool?.keep_for) ?? DEFAULT_KEEP_FOR_MS,
+    },
+    binding: {
+      withinMs: last((settings) => settings.assembler?.bind_within) ?? DEFAULT_BIND_WITHIN_MS,
+      unbound: last((settings) => settings.assembler?.unbound) ?? "deliver",
     },
     durability: {
       ingest: last((settings) => settings.ingest?.durability) ?? "disk",

@@ -59,6 +59,16 @@ const spool = z.strictObject({
   keep_for: duration.optional().describe("How long delivered events stay for replay, while there is room."),
 });
 
+const assembler = z.strictObject({
+  bind_within: duration
+    .optional()
+    .describe("How long an event of the bus without a `scroll_id` waits for one of its session that has it."),
+  unbound: z
+    .enum(["deliver", "drop"])
+    .optional()
+    .describe("What becomes of it then: delivered without a trace, or dropped and counted."),
+});
+
 const log = z.strictObject({
   level: z
     .enum(["trace", "debug", "info", "warn", "error", "silent"])
@@ -174,6 +184,9 @@ const SINKS_MAX = 64;
 export const configSchema = z.strictObject({
   server: server.optional().describe("How callers reach the daemon."),
   spool: spool.optional().describe("Where events are kept until every sink has them."),
+  assembler: assembler
+    .optional()
+    .describe("What puts together events that belong together and arrive apart."),
   log: log.optional().describe("What the daemon writes about itself."),
   ingest: ingest.optional().describe("Events that applications send."),
   proxy: proxy.optional().describe("The providers that calls are passed on to."),

@@ -106,6 +106,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
       dataDir: config.dataDir,
       spool: config.spool,
       sinks: config.sinks,
+      binding: config.binding,
       observer: createObserver(metrics, logger),
       clock: options.clock,
       disk: options.disk,

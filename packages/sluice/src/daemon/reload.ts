@@ -19,6 +19,8 @@ const FIXED: Readonly<Record<string, (config: Config) => unknown>> = {
   "spool.max_bytes": ({ spool }) => spool.maxBytes,
   "spool.min_free": ({ spool }) => spool.minFreeBytes,
   "spool.keep_for": ({ spool }) => spool.keepForMs,
+  "assembler.bind_within": ({ binding }) => binding.withinMs,
+  "assembler.unbound": ({ binding }) => binding.unbound,
   "log.level": ({ logLevel }) => logLevel,
   "ingest.durability": ({ durability }) => durability.ingest,
   "proxy.durability": ({ durability }) => durability.proxy,

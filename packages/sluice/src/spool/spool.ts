@@ -126,6 +126,13 @@ export const FLAG_PARTIAL = 1;
 export const FLAG_ASSEMBLED = 2;
 export const FLAG_CLOSING = 4;
 export const FLAG_REVISION = 8;
+/**
+ * Of the bus, and came without a trace. With FLAG_PARTIAL and without FLAG_ASSEMBLED it waits for one; what
+ * the assembler makes of it then has both this and FLAG_ASSEMBLED.
+ */
+export const FLAG_UNBOUND = 16;
+/** Of the bus, and says to which trace its session belongs. */
+export const FLAG_BINDS = 32;
 /** May use the space that is kept back for closing open runs (`NewRecord` only; not stored). */
 export const FLAG_RESERVE = 128;
 /** Nobody may read it: every route settles it as dropped{quarantined} (read records only; not stored). */

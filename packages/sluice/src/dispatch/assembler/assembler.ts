@@ -12,19 +12,23 @@ import type { RouteObserver } from "../observer.ts";
 import { PatientReads } from "../patient-reads.ts";
 import type { RouteStatus } from "../route.ts";
 import type { RouteState } from "../route-state.ts";
+import { AtHand } from "./at-hand.ts";
+import { Binder } from "./binder.ts";
 import { Builder } from "./builder.ts";
 import { Fold, type Task } from "./fold.ts";
 import { FoldBooks } from "./fold-books.ts";
+import { type Binding, DEFAULT_BINDING, type Parked, Parking } from "./parking.ts";
 
 /**
  * The built-in route whose sink is the spool. It reads every record, joins the runs that nobody will end in
- * one piece, closes those that nobody will end at all, and appends the complete records. What a run is
- * waiting for stands in fold.ts.
+ * one piece, closes those that nobody will end at all, and appends the complete records; and it binds events
+ * of the bus that came too early to their trace. What a run is waiting for stands in fold.ts, what those
+ * events are waiting for in parking.ts.
  *
- * Its ledger stands at the oldest record that an open run needs. After a restart it folds the log from there
- * to the tail that it found at open, its own records included, and appends nothing before it gets there; then
- * what is still missing, and nothing else. That it dies between an append and its ledger is harmless: the
- * same end has the same id.
+ * Its ledger stands at the oldest record that an open run needs, or that is parked. After a restart it folds
+ * the log from there to the tail that it found at open, its own records included, and appends nothing before
+ * it gets there; then what is still missing, and nothing else. That it dies between an append and its ledger
+ * is harmless: the same end has the same id.
  */
 export interface Assembler {
   readonly status: RouteStatus;
@@ -34,8 +38,8 @@ export interface Assembler {
   readonly openRuns: number;
   sync(): Promise<boolean>;
   /**
-   * Closes the open runs that need a record below `before` as incomplete{evicted}, so that it can be removed.
-   * Soon, not at once.
+   * Closes the open runs that need a record below `before` as incomplete{evicted}, and lets go of what is
+   * parked there, so that it can be removed. Soon, not at once.
    */
   evict(before: number): void;
   /** Stops reading, finishes or gives up what it is appending, stores the ledger durably. Idempotent. */
@@ -51,6 +55,7 @@ export interface AssemblerOptions {
   readonly place: string;
   readonly firstOffset: number;
   readonly runTimeoutMs?: number;
+  readonly binding?: Binding;
   readonly figures?: Partial<Figures>;
   readonly observer: RouteObserver;
   readonly clock: Clock;
@@ -76,14 +81,23 @@ export async function openAssembler(options: AssemblerOptions): Promise<Assemble
   return assembler;
 }
 
+/** Gives back what was refused, and the last reason. */
+type Append<Item> = (
+  items: readonly Item[],
+) => Promise<{ readonly refused: readonly Item[]; readonly reason?: string }>;
+
 class SpoolAssembler implements Assembler {
   readonly #options: AssemblerOptions;
   readonly #figures: Figures;
   readonly #lease: Lease;
   readonly #ledger: Ledger;
   readonly #books: FoldBooks;
+  readonly #binding: Binding;
+  readonly #parking: Parking;
   readonly #fold: Fold;
+  readonly #atHand: AtHand;
   readonly #builder: Builder;
+  readonly #binder: Binder;
   readonly #reads: PatientReads;
   readonly #writer: LedgerWriter;
   readonly #stop = new AbortController();
@@ -108,15 +122,14 @@ class SpoolAssembler implements Assembler {
     this.#tail = spool.state.nextOffset;
     this.#openedAtMs = clock.monotonicMs();
     this.#books = new FoldBooks(ledger);
-    this.#fold = new Fold(this.#books, bootId);
-    this.#builder = new Builder({
-      spool,
-      partition,
-      clock,
-      fold: this.#fold,
-      books: this.#books,
-      signal: this.#stop.signal,
-    });
+    this.#binding = options.binding ?? DEFAULT_BINDING;
+    this.#parking = new Parking(this.#books, this.#binding.withinMs);
+    this.#fold = new Fold(this.#books, this.#parking, bootId);
+    const { signal } = this.#stop;
+    this.#atHand = new AtHand(spool, partition, signal);
+    const parts = { spool, partition, atHand: this.#atHand, signal };
+    this.#builder = new Builder({ ...parts, clock, fold: this.#fold, books: this.#books });
+    this.#binder = new Binder({ ...parts, parking: this.#parking });
     this.#reads = new PatientReads({ spool, partition, clock, figures: this.#figures, warn: observer.warn });
     this.#writer = new LedgerWriter({
       spool,
@@ -200,11 +213,11 @@ class SpoolAssembler implements Assembler {
       if (!read) continue;
       const nowMs = this.#options.clock.monotonicMs();
       for (const record of read) this.#fold.take(record, nowMs);
-      this.#builder.keep(read);
+      this.#atHand.keep(read);
       const isReadable = this.#reads.failuresInRow === 0;
       const isStalled = read.length === 0 && isReadable && !this.#isSweepDue && this.#evictBefore === 0;
       if (!this.#isRecovered && (this.#books.next >= this.#tail || isStalled)) await this.#recovered();
-      else if (this.#isRecovered) await this.#perform(this.#fold.tasks());
+      else if (this.#isRecovered) await this.#performNew();
       if (this.#evictBefore > 0) await this.#performEvictions();
       if (this.#isSweepDue) await this.#performSweep();
       if (this.#books.advance()) this.#writer.changed();
@@ -214,24 +227,36 @@ class SpoolAssembler implements Assembler {
   async #recovered(): Promise<void> {
     if (this.#stop.signal.aborted) return;
     this.#isRecovered = true;
-    await this.#perform([...this.#fold.tasks(), ...this.#fold.dead()]);
+    await this.#performNew();
+    await this.#build(this.#fold.dead());
+  }
+
+  /** What the records that were read last call for. */
+  async #performNew(): Promise<void> {
+    await this.#bind(this.#parking.bound());
+    await this.#expire(this.#parking.expired(this.#options.clock.monotonicMs()));
+    await this.#build(this.#fold.tasks());
+  }
+
+  async #expire(parked: readonly Parked[]): Promise<void> {
+    if (this.#binding.unbound === "deliver") return this.#bind(parked);
+    for (const each of parked) this.#parking.settle(each, "unbound");
   }
 
   /**
-   * Waits for records; ends without any when a sweep is due, or when recovery waits for a tail that is not
-   * there. Undefined if the disk failed, after a pause.
+   * Waits for records; ends without any when a sweep is due, when a parked event has waited long enough, or
+   * when recovery waits for a tail that is not there. Undefined if the disk failed, after a pause.
    */
   async #read(): ReturnType<Spool["read"]> {
     const { clock } = this.#options;
     this.#interrupt = new AbortController();
     if (this.#isSweepDue || this.#evictBefore > 0 || this.#stop.signal.aborted) return [];
-    const stall = this.#isRecovered
-      ? undefined
-      : clock.after(RECOVERY_STALL_MS, () => this.#interrupt.abort());
+    const waitMs = this.#isRecovered ? this.#parking.waitMs(clock.monotonicMs()) : RECOVERY_STALL_MS;
+    const wake = waitMs === undefined ? undefined : clock.after(waitMs, () => this.#interrupt.abort());
     try {
       return await this.#reads.read(this.#books.next, READ, this.#interrupt.signal);
     } finally {
-      stall?.cancel();
+      wake?.cancel();
     }
   }
 
@@ -239,7 +264,9 @@ class SpoolAssembler implements Assembler {
     const before = this.#evictBefore;
     this.#evictBefore = 0;
     // Before the tail is reached nobody knows which runs are open. Whoever needs the space asks again.
-    if (this.#isRecovered) await this.#perform(this.#fold.pinning(before));
+    if (!this.#isRecovered) return;
+    await this.#expire(this.#parking.below(before));
+    await this.#build(this.#fold.pinning(before));
   }
 
   async #performSweep(): Promise<void> {
@@ -247,14 +274,22 @@ class SpoolAssembler implements Assembler {
     const { clock, runTimeoutMs = RUN_TIMEOUT_MS } = this.#options;
     const nowMs = clock.monotonicMs();
     if (!this.#isRecovered || nowMs - this.#openedAtMs < QUIET_AFTER_START_MS) return;
-    await this.#perform(this.#fold.overdue(nowMs - runTimeoutMs));
+    await this.#build(this.#fold.overdue(nowMs - runTimeoutMs));
+  }
+
+  #bind(parked: readonly Parked[]): Promise<void> {
+    return this.#perform(parked, (left) => this.#binder.append(left));
+  }
+
+  #build(tasks: readonly Task[]): Promise<void> {
+    return this.#perform(tasks, (left) => this.#builder.append(left));
   }
 
   /** Appends until everything is in the spool. Meanwhile nothing is read, so nothing can pile up. */
-  async #perform(tasks: readonly Task[]): Promise<void> {
-    let left = tasks;
+  async #perform<Item>(items: readonly Item[], append: Append<Item>): Promise<void> {
+    let left = items;
     for (let failures = 0; left.length > 0 && !this.#stop.signal.aborted; ) {
-      const { refused, reason } = await this.#builder.append(left);
+      const { refused, reason } = await append(left);
       left = refused;
       if (left.length === 0) break;
       const delayMs = waitMs(++failures, this.#figures);

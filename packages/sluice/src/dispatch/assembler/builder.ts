@@ -7,10 +7,10 @@ import {
   FLAG_RESERVE,
   type NewRecord,
   type Spool,
-  type SpoolRecord,
 } from "../../spool/spool.ts";
-import { encodeEnd } from "./encode-end.ts";
-import { appendLateEnd, encodeRevision, NotReadable, readBack } from "./ends.ts";
+import type { AtHand } from "./at-hand.ts";
+import { encodeMade } from "./encode-made.ts";
+import { appendLateEnd, encodeRevision, NotReadable } from "./ends.ts";
 import type { Fold, OpenRun, Task } from "./fold.ts";
 import type { FoldBooks } from "./fold-books.ts";
 import { closeRun, joinRun } from "./join.ts";
@@ -21,6 +21,7 @@ export interface BuilderOptions {
   readonly clock: Clock;
   readonly fold: Fold;
   readonly books: FoldBooks;
+  readonly atHand: AtHand;
   readonly signal: AbortSignal;
 }
 
@@ -45,15 +46,9 @@ interface Appended {
  */
 export class Builder {
   readonly #options: BuilderOptions;
-  #recent = new Map<number, SpoolRecord>();
 
   constructor(options: BuilderOptions) {
     this.#options = options;
-  }
-
-  /** Most runs are short: their start is in the same read as their end, and need not be read again. */
-  keep(records: readonly SpoolRecord[]): void {
-    this.#recent = new Map(records.map((record) => [record.offset, record]));
   }
 
   /**
@@ -121,20 +116,21 @@ export class Builder {
   }
 
   async #build(task: Task): Promise<{ end: Event; record: NewRecord } | undefined> {
+    const { atHand } = this.#options;
     try {
       switch (task.name) {
         case "join": {
-          const piece = await this.#event(task.run.pieceOffset);
-          const start = await this.#event(task.run.startOffset);
+          const piece = await atHand.event(task.run.pieceOffset);
+          const start = await atHand.event(task.run.startOffset);
           if (!piece || (start && start.runId !== piece.runId)) return undefined;
           const end = joinRun(start, piece);
-          return { end, record: encodeEnd(end, FLAG_ASSEMBLED | FLAG_RESERVE) };
+          return { end, record: encodeMade(end, FLAG_ASSEMBLED | FLAG_RESERVE) };
         }
         case "close":
           return await this.#buildClosing(task.run, task.reason);
         case "revise": {
-          const piece = await this.#event(task.pieceOffset);
-          const standing = await this.#record(task.endOffset);
+          const piece = await atHand.event(task.pieceOffset);
+          const standing = await atHand.record(task.endOffset);
           if (!piece || !standing || (standing.flags & FLAG_CLOSING) === 0) return undefined;
           return { end: piece, record: encodeRevision(standing.event, piece) };
         }
@@ -148,13 +144,14 @@ export class Builder {
   }
 
   async #buildClosing(run: OpenRun, reason: string): Promise<{ end: Event; record: NewRecord } | undefined> {
-    const start = await this.#event(run.startOffset);
-    const piece = await this.#event(run.pieceOffset);
-    const nowMs = this.#options.clock.nowMs();
+    const { atHand, clock } = this.#options;
+    const start = await atHand.event(run.startOffset);
+    const piece = await atHand.event(run.pieceOffset);
+    const nowMs = clock.nowMs();
     const closing = start ? closeRun(start, reason, nowMs) : piece && joinRun(undefined, piece);
     if (!closing) return undefined;
     // If the run turns out to be closed already, the piece itself is what is late.
-    const record = encodeEnd(closing, FLAG_ASSEMBLED | FLAG_CLOSING | FLAG_RESERVE);
+    const record = encodeMade(closing, FLAG_ASSEMBLED | FLAG_CLOSING | FLAG_RESERVE);
     return { end: piece ?? closing, record };
   }
 
@@ -190,14 +187,5 @@ export class Builder {
     const { fold, books } = this.#options;
     if (task.name === "revise") books.settle(task.pieceOffset, "ended");
     else fold.end(task.run, task.run.startOffset ?? task.run.pieceOffset ?? 0, "not_a_piece");
-  }
-
-  async #event(offset: number | undefined): Promise<Event | undefined> {
-    return offset === undefined ? undefined : (await this.#record(offset))?.event;
-  }
-
-  async #record(offset: number): Promise<SpoolRecord | undefined> {
-    const { spool, partition, signal } = this.#options;
-    return this.#recent.get(offset) ?? (await readBack(spool, partition, offset, signal));
   }
 }

@@ -9,7 +9,7 @@ import {
   type Spool,
   type SpoolRecord,
 } from "../../spool/spool.ts";
-import { encodeEnd } from "./encode-end.ts";
+import { encodeMade } from "./encode-made.ts";
 import { reviseRun } from "./join.ts";
 
 /** Records are read back one at a time, whatever their size; a reader gives at least one. */
@@ -58,7 +58,7 @@ export async function appendLateEnd(
 }
 
 export function encodeRevision(closing: Event, end: Event): NewRecord {
-  return encodeEnd(reviseRun(closing, end), FLAG_ASSEMBLED | FLAG_REVISION | FLAG_RESERVE);
+  return encodeMade(reviseRun(closing, end), FLAG_ASSEMBLED | FLAG_REVISION | FLAG_RESERVE);
 }
 
 function samePieces(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {

@@ -56,10 +56,11 @@ export class FoldBooks {
 }
 
 /**
- * used: became part of a complete record. ended: an end of a run that has one. damaged, quarantined: nobody
- * will ever read it.
+ * used: became part of a complete record, or a copy with its trace. ended: an end of a run that has one.
+ * unbound: never bound to a trace, and configured to be dropped then. damaged, quarantined: nobody will ever
+ * read it.
  */
-export type Fate = "pending" | "used" | "not_a_piece" | "ended" | "damaged" | "quarantined";
+export type Fate = "pending" | "used" | "not_a_piece" | "ended" | "unbound" | "damaged" | "quarantined";
 
 const CODES: Record<Fate, number> = {
   pending: 0,
@@ -68,6 +69,7 @@ const CODES: Record<Fate, number> = {
   ended: 3,
   damaged: 4,
   quarantined: 5,
+  unbound: 6,
 };
 const NOT_A_PIECE: Outcome = { status: "skipped", reason: "not_a_piece" };
 const OUTCOMES: readonly Outcome[] = [
@@ -77,4 +79,5 @@ const OUTCOMES: readonly Outcome[] = [
   { status: "skipped", reason: "already_ended" },
   { status: "dropped", reason: "damaged" },
   { status: "dropped", reason: "quarantined" },
+  { status: "dropped", reason: "unbound" },
 ];

@@ -4,10 +4,12 @@ import {
   FLAG_PARTIAL,
   FLAG_REVISION,
   FLAG_SET_ASIDE,
+  FLAG_UNBOUND,
   type SpoolRecord,
 } from "../../spool/spool.ts";
 import { isEarlierBoot } from "./boot.ts";
 import type { FoldBooks } from "./fold-books.ts";
+import type { Parking } from "./parking.ts";
 
 /** A run whose end is not known yet: offsets and times, never bodies. */
 export interface OpenRun {
@@ -47,6 +49,8 @@ const ENDED_MAX = 65_536;
  *   watched by an earlier boot of this data directory ──the tail is reached──▶ closed by us ──▶ ended
  *   ended ──piece──▶ a late one: revision 2 if we had closed the run, else counted and left
  *
+ * What waits for its trace is none of this yet (parking.ts); its copy is.
+ *
  * The start and the piece of a run that is not ended are pending in the books; everything else is settled as
  * it is read. Headers suffice for all records but starts and pieces, and for the starts of this very process,
  * which are recognised by their bytes.
@@ -55,14 +59,16 @@ export class Fold {
   readonly #bootId: string;
   readonly #ownWriter: Buffer;
   readonly #books: FoldBooks;
+  readonly #parking: Parking;
   readonly #open = new Map<number, OpenRun>();
   readonly #ended = new Map<number, number>();
   readonly #traces = new Map<number, { runs: number; lastSeenMs: number }>();
   readonly #joinable = new Set<OpenRun>();
   #late: Task[] = [];
 
-  constructor(books: FoldBooks, bootId: string) {
+  constructor(books: FoldBooks, parking: Parking, bootId: string) {
     this.#books = books;
+    this.#parking = parking;
     this.#bootId = bootId;
     // Inside a JSON string these quotes would be escaped, so the bytes can only be a member of that name.
     this.#ownWriter = Buffer.from(`"writer":${JSON.stringify(bootId)}`);
@@ -80,7 +86,7 @@ export class Fold {
     }
     this.#books.push("pending");
     this.#touch(record, nowMs);
-    if (this.#isKept(record, nowMs)) return;
+    if (this.#parking.take(record, nowMs) || this.#isKept(record, nowMs)) return;
     this.#books.settle(record.offset, "not_a_piece");
   }
 
@@ -131,7 +137,7 @@ export class Fold {
     if ((record.flags & FLAG_PARTIAL) !== 0) return this.#piece(record, nowMs);
     if ((record.flags & FLAG_REVISION) !== 0) return false;
     const run = this.#open.get(record.runKey);
-    const isOurs = (record.flags & FLAG_ASSEMBLED) !== 0;
+    const isOurs = (record.flags & (FLAG_ASSEMBLED | FLAG_UNBOUND)) === FLAG_ASSEMBLED;
     if (run) this.end(run, record.offset, isOurs ? "used" : "not_a_piece");
     else this.#remember(record.runKey, record.offset);
     return false;

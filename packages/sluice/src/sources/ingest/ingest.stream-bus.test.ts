@@ -1,6 +1,6 @@
-import { deriveId } from "@sluice/sdk/internal";
+import { deriveId, endId } from "@sluice/sdk/internal";
 import { expect, test } from "vitest";
-import { FLAG_PARTIAL } from "../../spool/spool.ts";
+import { FLAG_BINDS, FLAG_PARTIAL, FLAG_UNBOUND } from "../../spool/spool.ts";
 import { openIngest } from "../../testing/ingest-door.ts";
 
 const json = JSON.stringify;
@@ -26,9 +26,24 @@ test.each(["", "?dialect=bus"])("events of the bus are taken with the query %j",
 
   expect(answer.status).toBe(202);
   expect(door.intake.records).toMatchObject([
-    { flags: 0, orderKey: "t-1" },
-    { flags: FLAG_PARTIAL, orderKey: "t-1" },
+    { flags: FLAG_BINDS, orderKey: "t-1" },
+    { flags: FLAG_BINDS | FLAG_PARTIAL, orderKey: "t-1" },
   ]);
+});
+
+test("events of the bus without a trace wait for it in the order of their session", async () => {
+  await using door = await openIngest();
+  const { scroll_id: _none, ...unbound } = session;
+  const call = { type: "tool_call", tool_call_id: "t", status: "completed" };
+  const tool = { type: "SessionUpdate", timestamp, ...unbound, update: call };
+
+  await door.post(json([{ ...started, scroll_id: null }, { ...completed, scroll_id: "" }, tool]));
+
+  const waiting = { flags: FLAG_PARTIAL | FLAG_UNBOUND, orderKey: '["c-1","s-1"]' };
+  expect(door.intake.records).toMatchObject([waiting, waiting, waiting]);
+  // The id of the end of a run is left to what will be delivered.
+  const [, , end] = door.intake.events;
+  expect(end?.id).not.toBe(endId(String(end?.runId)));
 });
 
 test("forms may be mixed in one body, each told by its keys", async () => {

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { type JsonObject, kindCode } from "@sluice/sdk";
 import {
+  BUS,
   checkEvent,
   DIALECTS,
   type Dialect,
@@ -19,6 +20,7 @@ import {
 import { Received } from "../../spool/received.ts";
 import { FLAG_PARTIAL, type NewRecord } from "../../spool/spool.ts";
 import { fieldAt } from "./field-at.ts";
+import { forBinding, withWaitingId } from "./of-bus.ts";
 import type { Rejection } from "./outcome.ts";
 
 /** The form that an item is in: our own, or a dialect. */
@@ -88,8 +90,10 @@ function readForeign(
   if (!isPayload(payload)) return NOT_AN_OBJECT;
   const result = dialect.read(payload, { hash: fingerprint(bytes), now, mintId: () => ids.uuidv7() });
   if ("fault" in result) return rejectionOf(result.fault);
-  const { event } = result;
-  return { record: recordOf(event, event.id, bytes, Buffer.from(encodeEvent(event))), isIdOurs: true };
+  const isOfBus = dialect.name === BUS;
+  const event = isOfBus ? withWaitingId(result.event) : result.event;
+  const record = recordOf(event, event.id, bytes, Buffer.from(encodeEvent(event)));
+  return { record: isOfBus ? forBinding(record, event) : record, isIdOurs: true };
 }
 
 /**

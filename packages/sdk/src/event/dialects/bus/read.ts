@@ -6,6 +6,7 @@ import { hasValue, isPayloadObject, known, nameIn, textIn } from "../foreign.ts"
 import { toRunError } from "../foreign-error.ts";
 import { given, givenObject } from "../given.ts";
 import { BUS, type BusPayload, CUSTOM_PREFIX, reportOf } from "./names.ts";
+import { busPlace } from "./place.ts";
 
 /** What every event of the bus has; of a custom kind everything else is its data. */
 const ENVELOPE = new Set([
@@ -57,8 +58,7 @@ export function readBusEvent(payload: BusPayload, hash: string, time: string): E
 
 /** Whose ids the sender's are: a message or a tool call is known by its id within this session only. */
 function placeOf(payload: BusPayload): string {
-  const { connector, nativeId } = sessionOf(payload);
-  return JSON.stringify([connector, nativeId]);
+  return busPlace(sessionOf(payload));
 }
 
 function sessionOf(payload: BusPayload): { readonly connector: string; readonly nativeId: string } {

@@ -1,15 +1,15 @@
-import { type Event, KIND_CODES } from "@sluice/sdk";
+import { type Event, kindCode } from "@sluice/sdk";
 import { encodeEvent } from "@sluice/sdk/internal";
 import { Received } from "../../spool/received.ts";
 import type { NewRecord } from "../../spool/spool.ts";
 
-/** The end of a run as the spool takes it. */
-export function encodeEnd(event: Event, flags: number): NewRecord {
+/** What the assembler has made, as the spool takes it. */
+export function encodeMade(event: Event, flags: number): NewRecord {
   const received = new Received(Buffer.from(encodeEvent(event)));
   const orderKey = event.traceId ?? event.runId;
   return {
     id: event.id,
-    kindCode: KIND_CODES["run.ended"],
+    kindCode: kindCode(event.kind),
     flags,
     ...(event.runId !== undefined && { runId: event.runId }),
     ...(orderKey !== undefined && { orderKey }),

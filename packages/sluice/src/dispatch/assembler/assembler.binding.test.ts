@@ -1,0 +1,213 @@
+import { deriveId, endId, ManualClock } from "@sluice/sdk/internal";
+import { expect, test } from "vitest";
+import { FLAG_ASSEMBLED, FLAG_PARTIAL, FLAG_RESERVE, type NewRecord } from "../../spool/spool.ts";
+import { assertBalance } from "../balance.ts";
+import { MemorySpool } from "../memory-spool.test-support.ts";
+import { PLACE } from "../route.test-support.ts";
+import { type Assembler, openAssembler } from "./assembler.ts";
+import type { Binding } from "./parking.ts";
+import { start, told, toldPiece, toldStart, toldWhole, whole } from "./pieces.test-support.ts";
+
+const bound = (id: string) => deriveId(id, "bound");
+const trace = { traceId: "trace" };
+
+async function open(binding?: Binding, spool = new MemorySpool()) {
+  const clock = new ManualClock();
+  const openIt = () =>
+    openAssembler({
+      ...{ spool, clock, bootId: "dir.boot", place: PLACE, firstOffset: 0 },
+      ...(binding && { binding }),
+      observer: { onAttempt() {}, onState() {}, onInFlight() {}, warn() {} },
+    });
+  const stage = {
+    spool,
+    clock,
+    assembler: undefined as unknown as Assembler,
+    append: async (...records: NewRecord[]) => {
+      const outcomes = await spool.append(records);
+      await clock.advance(0);
+      return outcomes;
+    },
+    /** Ids and traces of what the assembler appended. */
+    made: () =>
+      [...spool.records.values()]
+        .filter(({ flags }) => (flags & FLAG_ASSEMBLED) !== 0)
+        .map(({ event }) => [event.id, event.traceId]),
+    reopen: async () => {
+      spool.crash();
+      await clock.advance(0);
+      stage.assembler = await openIt();
+      await clock.advance(0);
+    },
+  };
+  stage.assembler = await openIt();
+  await clock.advance(0);
+  return stage;
+}
+
+test("what a session tells before its trace is known comes again with it, in order, and nobody else's", async () => {
+  const { assembler, append, made } = await open();
+
+  await append(told("a"), told("b", { nativeId: "other" }), told("c"));
+  expect(made()).toEqual([]);
+  await append(told("d", trace));
+
+  expect(made()).toEqual([
+    [bound("a"), "trace"],
+    [bound("c"), "trace"],
+  ]);
+  expect(assembler.status.balance).toMatchObject({ pending: 5, delivered: 1 });
+  await assembler.close();
+});
+
+test("a start that waits and an end that knows the trace become one run", async () => {
+  const { assembler, append, spool } = await open();
+
+  await append(toldStart("r"));
+  await append(toldPiece("r", trace));
+
+  const end = [...spool.records.values()].find(({ event }) => event.id === endId("r"));
+  expect(end?.event).toMatchObject({
+    traceId: "trace",
+    run: { status: "ok", request: { input: "to r" }, pieces: [bound("start-r"), "piece-r"] },
+  });
+  await assembler.close();
+});
+
+test("what is never bound is delivered without a trace after the time that is set, down time not counted", async () => {
+  const stage = await open({ withinMs: 10_000, unbound: "deliver" });
+  await stage.append(toldStart("r"), toldPiece("r"));
+  await stage.clock.advance(9_000);
+  await stage.append(told("a"));
+
+  await stage.reopen();
+  await stage.clock.advance(9_900);
+  expect(stage.made()).toEqual([]);
+  await stage.clock.advance(100);
+
+  expect(stage.made()).toEqual([
+    ...[[bound("start-r")], [bound("piece-r")], [bound("a")], [endId("r")]].map(([id]) => [id, undefined]),
+  ]);
+  await stage.append(told("b", trace));
+  expect(stage.made()).toHaveLength(4);
+  await stage.assembler.close();
+  expect(stage.clock.timers).toBe(0);
+});
+
+test("what is never bound is dropped and counted if that is configured", async () => {
+  const stage = await open({ withinMs: 10_000, unbound: "drop" });
+
+  await stage.append(told("a"), told("b"));
+  await stage.clock.advance(10_000);
+  await stage.append(told("c"), told("d", trace));
+  await stage.clock.advance(300);
+
+  expect(stage.made()).toEqual([[bound("c"), "trace"]]);
+  const { balance } = stage.assembler.status;
+  expect(balance).toMatchObject({ pending: 0, delivered: 1, dropped: { unbound: 2 } });
+  assertBalance(balance);
+  await stage.assembler.close();
+});
+
+test("an end that waited has the one id of its run's end, and counts if the run has ended otherwise", async () => {
+  const stage = await open();
+  await stage.append(toldWhole("r1"), toldWhole("r2"));
+  await stage.append(whole("r2"));
+
+  await stage.append(told("a", trace));
+  await stage.clock.advance(300);
+
+  expect(stage.made()).toEqual([[endId("r1"), "trace"]]);
+  expect(stage.assembler.status.balance).toMatchObject({ pending: 0, skipped: { already_ended: 1 } });
+  await stage.assembler.close();
+});
+
+test("an end that waited while its run was closed is the second revision of it", async () => {
+  const stage = await open({ withinMs: 7_200_000, unbound: "deliver" });
+  await stage.append(start("r"), toldWhole("r"));
+  // The event itself is no sign of life for an hour and more.
+  await stage.clock.advance(3_700_000);
+
+  await stage.append(told("a", trace));
+
+  expect(stage.made()).toEqual([
+    [endId("r"), undefined],
+    [endId("r", 2), "trace"],
+  ]);
+  await stage.assembler.close();
+});
+
+test("the ledger stands at the oldest that waits, and eviction lets it go", async () => {
+  const stage = await open();
+  await stage.append(told("a"), told("b"), told("c", { ...trace, nativeId: "other" }));
+  await stage.assembler.sync();
+  expect(stage.assembler.lowOffset).toBe(0);
+
+  stage.assembler.evict(1);
+  await stage.clock.advance(300);
+  await stage.assembler.sync();
+
+  expect(stage.made()).toEqual([[bound("a"), undefined]]);
+  expect(stage.assembler.lowOffset).toBe(1);
+  await stage.assembler.close();
+});
+
+test("of more than may wait, the oldest wait no longer", async () => {
+  const stage = await open();
+  await stage.append(...Array.from({ length: 16_384 }, (_, index) => told(`e${index}`)));
+  await stage.clock.advance(100);
+  expect(stage.made()).toEqual([]);
+
+  await stage.append(told("one"), told("more"));
+
+  expect(stage.made()).toEqual([
+    [bound("e0"), undefined],
+    [bound("e1"), undefined],
+  ]);
+  await stage.assembler.close();
+});
+
+test("where the spool is full copies use the reserve, one by one and in order", async () => {
+  const stage = await open();
+  const append = stage.spool.append.bind(stage.spool);
+  const calls: number[] = [];
+  stage.spool.append = async (records) => {
+    const isOurs = records.some(({ flags }) => (flags & FLAG_ASSEMBLED) !== 0);
+    if (!isOurs) return append(records);
+    calls.push(records.length);
+    if (records.every(({ flags }) => (flags & FLAG_RESERVE) !== 0)) return append(records);
+    return records.map(() => ({ status: "full", reason: "disk limit" }));
+  };
+
+  await stage.append(told("a"), told("b"), told("c"), told("d", trace));
+  expect(stage.assembler.status.state.name).toBe("waiting");
+  await stage.clock.advance(2_000);
+
+  expect(stage.made().map(([id]) => id)).toEqual(["a", "b", "c"].map(bound));
+  expect(calls).toEqual([3, 1, 1, 1]);
+  expect(stage.assembler.status.state.name).toBe("running");
+  await stage.assembler.close();
+});
+
+test("after a restart nothing is bound twice, and what was not bound yet is", async () => {
+  const stage = await open();
+  await stage.append(told("a"), toldStart("r"), told("b", trace), told("c"), told("d", { nativeId: "x" }));
+  const before = stage.made();
+  const appends: number[] = [];
+  const append = stage.spool.append.bind(stage.spool);
+  stage.spool.append = (records) => {
+    appends.push(records.length);
+    return append(records);
+  };
+
+  stage.spool.ledgers.clear();
+  await stage.reopen();
+  expect([appends, stage.made()]).toEqual([[], before]);
+  await stage.append(told("e", { traceId: "second" }));
+
+  expect(stage.made()).toEqual([...before, [bound("c"), "second"]]);
+  expect([...stage.spool.records.values()].filter(({ flags }) => (flags & FLAG_PARTIAL) !== 0)).toHaveLength(
+    4,
+  );
+  await stage.assembler.close();
+});
