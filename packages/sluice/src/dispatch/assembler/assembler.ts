@@ -228,7 +228,7 @@ class SpoolAssembler implements Assembler {
     if (this.#stop.signal.aborted) return;
     this.#isRecovered = true;
     await this.#performNew();
-    await this.#build(this.#fold.dead());
+    await this.#buildAll(this.#fold.dead());
   }
 
   /** What the records that were read last call for. */
@@ -266,7 +266,7 @@ class SpoolAssembler implements Assembler {
     // Before the tail is reached nobody knows which runs are open. Whoever needs the space asks again.
     if (!this.#isRecovered) return;
     await this.#expire(this.#parking.below(before));
-    await this.#build(this.#fold.pinning(before));
+    await this.#buildAll(this.#fold.pinning(before));
   }
 
   async #performSweep(): Promise<void> {
@@ -274,11 +274,18 @@ class SpoolAssembler implements Assembler {
     const { clock, runTimeoutMs = RUN_TIMEOUT_MS } = this.#options;
     const nowMs = clock.monotonicMs();
     if (!this.#isRecovered || nowMs - this.#openedAtMs < QUIET_AFTER_START_MS) return;
-    await this.#build(this.#fold.overdue(nowMs - runTimeoutMs));
+    await this.#buildAll(this.#fold.overdue(nowMs - runTimeoutMs));
   }
 
   #bind(parked: readonly Parked[]): Promise<void> {
     return this.#perform(parked, (left) => this.#binder.append(left));
+  }
+
+  async #buildAll(parts: Iterable<readonly Task[]>): Promise<void> {
+    for (const tasks of parts) {
+      await this.#build(tasks);
+      if (this.#stop.signal.aborted) return;
+    }
   }
 
   #build(tasks: readonly Task[]): Promise<void> {

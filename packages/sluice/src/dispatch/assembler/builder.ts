@@ -11,9 +11,10 @@ import {
 import type { AtHand } from "./at-hand.ts";
 import { encodeMade } from "./encode-made.ts";
 import { appendLateEnd, encodeRevision, NotReadable } from "./ends.ts";
-import type { Fold, OpenRun, Task } from "./fold.ts";
+import type { Fold, Task } from "./fold.ts";
 import type { FoldBooks } from "./fold-books.ts";
 import { closeRun, joinRun } from "./join.ts";
+import type { OpenRun } from "./open-runs.ts";
 
 export interface BuilderOptions {
   readonly spool: Spool;

@@ -9,18 +9,9 @@ import {
 } from "../../spool/spool.ts";
 import { isEarlierBoot } from "./boot.ts";
 import type { FoldBooks } from "./fold-books.ts";
+import { type OpenRun, OpenRuns, type Writer } from "./open-runs.ts";
+import { NOT_FOUND } from "./packed-table.ts";
 import type { Parking } from "./parking.ts";
-
-/** A run whose end is not known yet: offsets and times, never bodies. */
-export interface OpenRun {
-  readonly runKey: number;
-  readonly traceKey: number;
-  startOffset?: number;
-  pieceOffset?: number;
-  /** Somebody will write its complete end; we only watch. "dead" is a process that cannot any more. */
-  writer: "none" | "alive" | "dead";
-  lastSeenMs: number;
-}
 
 /** Something to be appended. */
 export type Task =
@@ -38,6 +29,8 @@ export type Task =
  * id.
  */
 const ENDED_MAX = 65_536;
+/** As many as are built and appended together. */
+const CLOSINGS_MAX = 1_024;
 
 /**
  * What the log says about runs, record by record. For each run:
@@ -60,10 +53,10 @@ export class Fold {
   readonly #ownWriter: Buffer;
   readonly #books: FoldBooks;
   readonly #parking: Parking;
-  readonly #open = new Map<number, OpenRun>();
+  readonly #open = new OpenRuns();
   readonly #ended = new Map<number, number>();
-  readonly #traces = new Map<number, { runs: number; lastSeenMs: number }>();
-  readonly #joinable = new Set<OpenRun>();
+  /** By run key. */
+  readonly #joinable = new Set<number>();
   #late: Task[] = [];
 
   constructor(books: FoldBooks, parking: Parking, bootId: string) {
@@ -85,7 +78,7 @@ export class Fold {
       return;
     }
     this.#books.push("pending");
-    this.#touch(record, nowMs);
+    this.#open.touch(record.runKey, record.orderKey, nowMs);
     if (this.#parking.take(record, nowMs) || this.#isKept(record, nowMs)) return;
     this.#books.settle(record.offset, "not_a_piece");
   }
@@ -97,35 +90,38 @@ export class Fold {
   tasks(): Task[] {
     const late = this.#late;
     this.#late = [];
-    return [...[...this.#joinable].map((run): Task => ({ name: "join", run })), ...late];
+    const runs = [...this.#joinable].map((runKey) => this.#open.at(this.#open.find(runKey)));
+    return [...runs.map((run): Task => ({ name: "join", run })), ...late];
   }
 
   /** Runs of processes that are proved dead. */
-  dead(): Task[] {
-    return this.#closings("crash", (run) => run.writer === "dead");
+  dead(): Iterable<readonly Task[]> {
+    return this.#closings("crash", (entry) => this.#open.writer(entry) === "dead");
   }
 
   /** Runs without an event of theirs or their trace since `beforeMs`. */
-  overdue(beforeMs: number): Task[] {
-    return this.#closings("timeout", (run) => {
-      const traceSeenMs = this.#traces.get(run.traceKey)?.lastSeenMs ?? 0;
-      return Math.max(run.lastSeenMs, traceSeenMs) <= beforeMs;
-    });
+  overdue(beforeMs: number): Iterable<readonly Task[]> {
+    return this.#closings("timeout", (entry) => this.#open.lastSeenMs(entry) <= beforeMs);
   }
 
   /** Open runs that need a record below `before`. */
-  pinning(before: number): Task[] {
-    return this.#closings("evicted", (run) => (run.startOffset ?? run.pieceOffset ?? before) < before);
+  pinning(before: number): Iterable<readonly Task[]> {
+    return this.#closings("evicted", (entry) => {
+      const needed = this.#open.startOffset(entry) ?? this.#open.pieceOffset(entry);
+      return needed !== undefined && needed < before;
+    });
   }
 
   /** The run has its complete end at `offset`. `isUsed`: made of what we held. */
   end(run: OpenRun, offset: number, fate: "used" | "not_a_piece" | "ended"): void {
-    if (this.#open.get(run.runKey) !== run) return;
-    this.#open.delete(run.runKey);
-    this.#joinable.delete(run);
-    this.#leaveTrace(run);
-    if (run.startOffset !== undefined) this.#books.settle(run.startOffset, fate);
-    if (run.pieceOffset !== undefined) this.#books.settle(run.pieceOffset, fate);
+    const entry = this.#open.find(run.runKey);
+    if (entry === NOT_FOUND) return;
+    const { startOffset, pieceOffset } = this.#open.at(entry);
+    if (startOffset !== run.startOffset || pieceOffset !== run.pieceOffset) return;
+    this.#open.remove(entry);
+    this.#joinable.delete(run.runKey);
+    if (startOffset !== undefined) this.#books.settle(startOffset, fate);
+    if (pieceOffset !== undefined) this.#books.settle(pieceOffset, fate);
     this.#remember(run.runKey, offset);
   }
 
@@ -136,59 +132,53 @@ export class Fold {
     if (record.kindCode !== KIND_CODES["run.ended"]) return false;
     if ((record.flags & FLAG_PARTIAL) !== 0) return this.#piece(record, nowMs);
     if ((record.flags & FLAG_REVISION) !== 0) return false;
-    const run = this.#open.get(record.runKey);
+    const entry = this.#open.find(record.runKey);
     const isOurs = (record.flags & (FLAG_ASSEMBLED | FLAG_UNBOUND)) === FLAG_ASSEMBLED;
-    if (run) this.end(run, record.offset, isOurs ? "used" : "not_a_piece");
-    else this.#remember(record.runKey, record.offset);
+    if (entry === NOT_FOUND) this.#remember(record.runKey, record.offset);
+    else this.end(this.#open.at(entry), record.offset, isOurs ? "used" : "not_a_piece");
     return false;
   }
 
   #start(record: SpoolRecord, nowMs: number): boolean {
-    const known = this.#open.get(record.runKey);
-    if (known?.startOffset !== undefined || this.#ended.has(record.runKey)) return false;
-    const run = known ?? this.#openRun(record, nowMs);
-    run.startOffset = record.offset;
-    run.writer = this.#writerOf(record);
-    if (run.pieceOffset === undefined) return true;
-    if (run.writer !== "alive") this.#joinable.add(run);
+    const { runKey, orderKey, offset } = record;
+    const open = this.#open;
+    const known = open.find(runKey);
+    const isStarted = known !== NOT_FOUND && open.startOffset(known) !== undefined;
+    if (isStarted || this.#ended.has(runKey)) return false;
+    const entry = known === NOT_FOUND ? open.add(runKey, orderKey, nowMs) : known;
+    const writer = this.#writerOf(record);
+    open.setStart(entry, offset, writer);
+    const pieceOffset = open.pieceOffset(entry);
+    if (pieceOffset === undefined) return true;
+    if (writer !== "alive") this.#joinable.add(runKey);
     else {
-      this.#books.settle(run.pieceOffset, "not_a_piece");
-      delete run.pieceOffset;
+      this.#books.settle(pieceOffset, "not_a_piece");
+      open.setPiece(entry, undefined);
     }
     return true;
   }
 
-  #piece(record: SpoolRecord, nowMs: number): boolean {
-    const { runKey, offset } = record;
+  #piece({ runKey, orderKey, offset }: SpoolRecord, nowMs: number): boolean {
     const endOffset = this.#ended.get(runKey);
     if (endOffset !== undefined) {
       this.#late.push({ name: "revise", runKey, endOffset, pieceOffset: offset });
       return true;
     }
-    const run = this.#open.get(runKey) ?? this.#openRun(record, nowMs);
+    const open = this.#open;
+    const known = open.find(runKey);
+    const entry = known === NOT_FOUND ? open.add(runKey, orderKey, nowMs) : known;
     // The writer's own end says more than any piece of somebody else.
-    if (run.writer === "alive") return false;
-    if (run.pieceOffset !== undefined) {
+    if (open.writer(entry) === "alive") return false;
+    if (open.pieceOffset(entry) !== undefined) {
       this.#books.settle(offset, "ended");
       return true;
     }
-    run.pieceOffset = offset;
-    if (run.startOffset !== undefined) this.#joinable.add(run);
+    open.setPiece(entry, offset);
+    if (open.startOffset(entry) !== undefined) this.#joinable.add(runKey);
     return true;
   }
 
-  #openRun({ runKey, orderKey }: SpoolRecord, nowMs: number): OpenRun {
-    const run: OpenRun = { runKey, traceKey: orderKey, writer: "none", lastSeenMs: nowMs };
-    this.#open.set(runKey, run);
-    // A run that is the root of its trace, as most are, needs no entry beside its own.
-    if (orderKey === runKey) return run;
-    const trace = this.#traces.get(orderKey);
-    if (trace) trace.runs++;
-    else this.#traces.set(orderKey, { runs: 1, lastSeenMs: nowMs });
-    return run;
-  }
-
-  #writerOf(record: SpoolRecord): OpenRun["writer"] {
+  #writerOf(record: SpoolRecord): Writer {
     const { buffer, byteOffset, byteLength } = record.body;
     if (Buffer.from(buffer, byteOffset, byteLength).includes(this.#ownWriter)) return "alive";
     try {
@@ -201,22 +191,6 @@ export class Fold {
     }
   }
 
-  #touch(record: SpoolRecord, nowMs: number): void {
-    const run = this.#open.get(record.runKey);
-    if (run) run.lastSeenMs = nowMs;
-    if (record.orderKey === record.runKey) return;
-    const root = this.#open.get(record.orderKey);
-    if (root) root.lastSeenMs = nowMs;
-    const trace = this.#traces.get(record.orderKey);
-    if (trace) trace.lastSeenMs = nowMs;
-  }
-
-  #leaveTrace({ runKey, traceKey }: OpenRun): void {
-    if (traceKey === runKey) return;
-    const trace = this.#traces.get(traceKey);
-    if (trace && --trace.runs === 0) this.#traces.delete(traceKey);
-  }
-
   #remember(runKey: number, offset: number): void {
     this.#ended.set(runKey, offset);
     if (this.#ended.size <= ENDED_MAX) return;
@@ -226,11 +200,17 @@ export class Fold {
     }
   }
 
-  #closings(reason: string, isDue: (run: OpenRun) => boolean): Task[] {
-    const tasks: Task[] = [];
-    for (const run of this.#open.values()) {
-      if (!this.#joinable.has(run) && isDue(run)) tasks.push({ name: "close", run, reason });
+  /** A part at a time: after a crash there may be a million. What was handed out may be ended meanwhile. */
+  *#closings(reason: string, isDue: (entry: number) => boolean): Generator<readonly Task[]> {
+    let tasks: Task[] = [];
+    for (const entry of this.#open.entries()) {
+      if (!isDue(entry)) continue;
+      const run = this.#open.at(entry);
+      if (!this.#joinable.has(run.runKey)) tasks.push({ name: "close", run, reason });
+      if (tasks.length < CLOSINGS_MAX) continue;
+      yield tasks;
+      tasks = [];
     }
-    return tasks;
+    if (tasks.length > 0) yield tasks;
   }
 }
