@@ -61,6 +61,7 @@ test("a redirect is not followed, and takes neither events nor the key with it (
   await passing(10 * 60_000);
 
   expect(elsewhere.backend.requests).toEqual([]);
+  expect(station.backend.requests.filter(({ path }) => path !== "/")).toEqual([]);
   expect(station.backend.requests.length).toBeGreaterThan(5);
   expect(station.arrivals.distinct).toEqual(new Set(rig.acknowledged));
   expect(rig.balanceOf("sink")).toMatchObject({ delivered: 10, deadLettered: 0 });
