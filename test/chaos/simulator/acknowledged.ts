@@ -115,6 +115,8 @@ export class Acknowledgements {
           this.#endOffsets.set(id, outcome.offset);
           return;
         }
+        // A long call may hear late of what it was a duplicate of when its turn came, and what is trimmed by now.
+        if (outcome.offset < (this.byId.get(id)?.offset ?? 0)) return;
         this.#compare(acknowledged, firstOffset);
         this.byId.set(id, acknowledged);
         if (record.kindCode === RUN_STARTED) this.#starts.set(record.runId ?? "", acknowledged);
