@@ -84,7 +84,7 @@ const CALLS_SHARE = 0.8;
  * After the grace everything is cut. A quarter may go to ending calls, a quarter to the sinks, the rest to
  * the disk. What is left of the two seconds that are promised, the end of the process takes.
  */
-const CLOSE_MS = 1_600;
+const CLOSE_MS = 1_200;
 
 /** Opens a daemon. Rejects with a SluiceError that says what to do, and leaves nothing behind. */
 export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
