@@ -2,11 +2,14 @@ import { type Clock, codeOf } from "@sluice/sdk/internal";
 import { Pool } from "undici";
 import { type Failure, failureOf, failureOfError } from "./classify.ts";
 import { HttpExchange, type HttpResponse } from "./http-exchange.ts";
+import { createLookup, type Resolve } from "./lookup.ts";
 import { createRedactor } from "./redact.ts";
 
 /** More connections to one backend than batches in flight would stand idle. */
 const CONNECTIONS_MAX = 8;
 const CONNECT_TIMEOUT_MS = 10_000;
+/** A connection in use is renewed this often, so that a backend whose name has moved is followed. */
+const CONNECTION_AGE_MS_MAX = 300_000;
 /**
  * The whole attempt, from the connection to the last byte: longer, and the backend will not have answered
  * anyway.
@@ -23,6 +26,9 @@ export interface HttpSendOptions {
   readonly clock: Clock;
   readonly timeoutMs?: number;
   readonly answerBytesMax?: number;
+  readonly connectionAgeMsMax?: number;
+  /** Default: the system's. */
+  readonly resolve?: Resolve;
 }
 
 /** The backend's 2xx. `isWhole` is false when the body was longer than we read. */
@@ -51,7 +57,11 @@ export function createHttpSend(options: HttpSendOptions): HttpSend {
   const pool = new Pool(origin, {
     connections: CONNECTIONS_MAX,
     pipelining: 1,
-    connect: { timeout: Math.min(CONNECT_TIMEOUT_MS, timeoutMs) },
+    clientTtl: options.connectionAgeMsMax ?? CONNECTION_AGE_MS_MAX,
+    connect: {
+      timeout: Math.min(CONNECT_TIMEOUT_MS, timeoutMs),
+      lookup: createLookup(options.clock, options.resolve),
+    },
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
   });
