@@ -142,7 +142,7 @@ async function openSluice({ url, dataDir }: Job, progress: Progress): Promise<Pr
       count: 0,
       close: async () => undefined,
     }),
-    observer: { onAttempt() {}, onState() {}, onInFlight() {}, warn() {} },
+    observer: { onAttempt() {}, onHealth() {}, onInFlight() {}, warn() {} },
     clock: systemClock,
     random: systemRandom,
   });

@@ -43,6 +43,7 @@ export class House {
   readonly dataDir = join(this.path, "data");
   readonly config = join(this.path, "sluice.toml");
   #daemon: ChildProcess | undefined;
+  readonly #watching: ChildProcess[] = [];
   #url = "";
   #log = "";
 
@@ -103,6 +104,19 @@ export class House {
     return runCli([...words, "--data-dir", this.dataDir]);
   }
 
+  /** A command that goes on, as `tail`: what it has printed, whenever it is asked. `close` ends it. */
+  watch(...words: readonly string[]): () => string {
+    const child = spawnCli([...words, "--data-dir", this.dataDir], {});
+    this.#watching.push(child);
+    let text = "";
+    for (const output of [child.stdout, child.stderr]) {
+      output?.on("data", (chunk) => {
+        text += chunk;
+      });
+    }
+    return () => text;
+  }
+
   async stop(): Promise<CommandResult> {
     const gone = this.#daemon && exited(this.#daemon);
     const result = await this.run("stop");
@@ -132,6 +146,10 @@ export class House {
   }
 
   async close(): Promise<void> {
+    for (const child of this.#watching.splice(0)) {
+      child.kill();
+      await exited(child);
+    }
     await this.kill();
     rmSync(this.path, { recursive: true, force: true });
   }

@@ -22,6 +22,8 @@ afterEach(async () => {
 test("a wrong key that is mended by a reload costs no event and no dead letter (T53)", async () => {
   house.configure(lunarySink("5d1f6b7e-0000-4b18-9f60-1c7e8a9b0d12"));
   await house.start();
+  const news = house.watch("tail", "--kind", "sink.health");
+  await eventually(() => (news().includes("Watching") ? true : undefined), 10_000);
   await send(100);
   await eventually(async () => ((await house.sink("lunary")).state === "paused" ? true : undefined), 10_000);
   const test = await house.run("sinks", "test", "lunary");
@@ -41,6 +43,7 @@ test("a wrong key that is mended by a reload costs no event and no dead letter (
     dropped: {},
   });
   expect(lunary.runs.size).toBe(100);
+  expect(news()).toMatch(/ sink\.health +lunary paused: HTTP 401.*\n.*lunary healthy\n/s);
   expect(house.log).not.toContain(LUNARY_TEST_KEY);
 });
 

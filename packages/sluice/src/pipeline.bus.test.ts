@@ -34,7 +34,7 @@ async function open(binding: Binding): Promise<void> {
       { name: "file", type: "file", enabled: true, params: sinkOfType("file")?.options.parse({}) ?? {} },
     ],
     binding,
-    observer: { onAttempt() {}, onState() {}, onInFlight() {}, warn() {} },
+    observer: { onAttempt() {}, onHealth() {}, onInFlight() {}, warn() {} },
   });
 }
 /** Longer than any test. */

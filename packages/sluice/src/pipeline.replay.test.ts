@@ -31,7 +31,7 @@ async function open(): Promise<void> {
     dataDir,
     spool: { maxBytes: 64 * 1024 * 1024, minFreeBytes: 0, keepForMs: 3_600_000 },
     sinks: [sink()],
-    observer: { onAttempt() {}, onState() {}, onInFlight() {}, warn() {} },
+    observer: { onAttempt() {}, onHealth() {}, onInFlight() {}, warn() {} },
     clock: systemClock,
     disk: systemDisk,
     random: systemRandom,

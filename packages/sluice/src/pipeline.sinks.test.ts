@@ -40,7 +40,7 @@ async function open(...sinks: readonly PipelineSink[]): Promise<void> {
     spool: { maxBytes: 64 * 1024 * 1024, minFreeBytes: 0, keepForMs: 3_600_000 },
     sinks,
     sinkOfType: (type) => (type === "broken" ? broken : sinkOfType(type)),
-    observer: { onAttempt() {}, onState() {}, onInFlight() {}, warn() {} },
+    observer: { onAttempt() {}, onHealth() {}, onInFlight() {}, warn() {} },
     clock: systemClock,
     disk: systemDisk,
     random: systemRandom,

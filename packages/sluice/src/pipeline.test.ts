@@ -37,7 +37,7 @@ function open(sinks: readonly PipelineSink[], disk: Disk = systemDisk): Promise<
     dataDir,
     spool: { maxBytes: 64 * 1024 * 1024, minFreeBytes: 0, keepForMs: 3_600_000 },
     sinks,
-    observer: { onAttempt() {}, onState() {}, onInFlight() {}, warn() {} },
+    observer: { onAttempt() {}, onHealth() {}, onInFlight() {}, warn() {} },
     clock: systemClock,
     disk,
     random: systemRandom,

@@ -27,7 +27,7 @@ export type { Balance } from "./dispatch/balance.ts";
 export type { LetterDesk, LetterOutcome } from "./dispatch/dead-letters/letter-desk.ts";
 export { readLetters, type StoredLetter } from "./dispatch/dead-letters/stored-letter.ts";
 export type { Attempt, RouteObserver as PipelineObserver } from "./dispatch/observer.ts";
-export type { RouteStatus } from "./dispatch/route.ts";
+export type { RouteHealth, RouteStatus } from "./dispatch/route.ts";
 export type { PipelineOptions, PipelineSink, SpoolOptions } from "./pipeline-options.ts";
 export type { FinishedReplay, ReplayPlan, Replays } from "./replays.ts";
 export type { SinkChange } from "./sink-routes.ts";

@@ -33,7 +33,7 @@ function open(dataDir: string, sinks: readonly PipelineSink[]): Promise<Pipeline
     dataDir,
     spool: { maxBytes: 64 * 1024 * 1024, minFreeBytes: 0, keepForMs: 3_600_000 },
     sinks,
-    observer: { onAttempt() {}, onState() {}, onInFlight() {}, warn() {} },
+    observer: { onAttempt() {}, onHealth() {}, onInFlight() {}, warn() {} },
     clock: systemClock,
     disk: systemDisk,
     random: systemRandom,

@@ -70,7 +70,7 @@ export class Rig {
       tryRecord: async () => "survived",
       observer: {
         onAttempt: (attempt) => void this.attempts.push(attempt),
-        onState() {},
+        onHealth() {},
         onInFlight() {},
         warn() {},
       },

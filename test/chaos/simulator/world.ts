@@ -153,7 +153,8 @@ export class World {
       machineRun: `${this.counts.powerCuts}`,
       observer: {
         onAttempt() {},
-        onState: (sink, state, why) => life.isAlive && trace.note("life", `${sink} is ${state} ${why ?? ""}`),
+        onHealth: ({ route, health, lastError = "" }) =>
+          life.isAlive && trace.note("life", `${route} is ${health.name} ${lastError}`),
         onInFlight() {},
         warn: (sentence) => life.isAlive && trace.note("warn", sentence),
       },

@@ -125,7 +125,7 @@ function openSinkRoute(spool: FileSpool, place: string, firstOffset: number): Pr
         ...{ sink: SINK, place, low },
       }),
     figures: {},
-    observer: { onAttempt: () => {}, onState: () => {}, onInFlight: () => {}, warn: () => {} },
+    observer: { onAttempt: () => {}, onHealth: () => {}, onInFlight: () => {}, warn: () => {} },
     clock: systemClock,
     random,
   });

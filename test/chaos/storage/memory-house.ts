@@ -40,7 +40,7 @@ export class MemoryHouse {
         const params = sinkOfType("file")?.options.parse({ path: `${name}.jsonl` }) ?? {};
         return { name, type: "file", enabled: name === sink, params };
       }),
-      observer: { onAttempt() {}, onState() {}, onInFlight() {}, warn: (text) => this.warnings.push(text) },
+      observer: { onAttempt() {}, onHealth() {}, onInFlight() {}, warn: (text) => this.warnings.push(text) },
       clock: this.#clock,
       disk,
       random: this.#random,

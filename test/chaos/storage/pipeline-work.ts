@@ -17,7 +17,7 @@ export function openFilesPipeline(dataDir: string, clock: Clock): Promise<Pipeli
     dataDir,
     spool: { maxBytes: 1024 * 1024, minFreeBytes: 0, keepForMs: 0 },
     sinks: [sink("all", EVENT_FILES[0]), { ...sink("odd", EVENT_FILES[1]), filter: ({ id }) => isOdd(id) }],
-    observer: { onAttempt() {}, onState() {}, onInFlight() {}, warn() {} },
+    observer: { onAttempt() {}, onHealth() {}, onInFlight() {}, warn() {} },
     clock,
     disk: systemDisk,
     random: systemRandom,

@@ -35,7 +35,7 @@ async function main({ dataDir, maxBytes, backlog }: ProgramSettings): Promise<vo
     dataDir,
     spool: { maxBytes, minFreeBytes: 0, keepForMs: 0 },
     sinks: [{ name: "down", type: "lunary", enabled: true, params, ...(backlog && { backlog }) }],
-    observer: { onAttempt() {}, onState() {}, onInFlight() {}, warn: (message) => warnings.push(message) },
+    observer: { onAttempt() {}, onHealth() {}, onInFlight() {}, warn: (message) => warnings.push(message) },
     clock: systemClock,
     disk: systemDisk,
     random: systemRandom,

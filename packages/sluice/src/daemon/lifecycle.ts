@@ -1,6 +1,6 @@
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { type Clock, codeOf, type Disk, type Random } from "@sluice/sdk/internal";
+import { type Clock, codeOf, createIds, type Disk, type Random } from "@sluice/sdk/internal";
 import { adminRoutes } from "../api/admin.ts";
 import { deadLetterRoutes } from "../api/dead-letters.ts";
 import { healthRoutes } from "../api/health.ts";
@@ -10,12 +10,13 @@ import { type ApiServer, isLoopback, openServer } from "../api/server.ts";
 import { tailRoute } from "../api/tail.ts";
 import type { Config } from "../config/config.ts";
 import { SluiceError } from "../errors.ts";
-import type { Pipeline, PipelineOptions } from "../pipeline.ts";
+import type { Pipeline, PipelineOptions, RouteHealth } from "../pipeline.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { createObserver } from "../telemetry/observer.ts";
 import { removeDiscovery, writeDiscovery } from "./discovery.ts";
 import { type Doors, openDoors } from "./doors.ts";
+import { healthEvent } from "./health-event.ts";
 import type { DaemonParts } from "./parts.ts";
 import { needRestart, type Reloaded } from "./reload.ts";
 import { type DaemonStatus, sinkStatus } from "./status.ts";
@@ -88,7 +89,7 @@ const CLOSE_MS = 1_200;
 
 /** Opens a daemon. Rejects with a SluiceError that says what to do, and leaves nothing behind. */
 export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
-  const { config, logger } = options;
+  const { config, logger, clock } = options;
   const { host, port } = config.listen;
   if (!isLoopback(host) && config.token === undefined) {
     throw new SluiceError("LISTEN_TOKEN_NEEDED", { listen: `${host}:${port}` });
@@ -101,14 +102,17 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     status: () => pipeline?.status(),
     live: () => pipeline?.hub,
   });
+  const ids = createIds(clock, options.random);
+  const onHealth = (now: RouteHealth, was: string | undefined) =>
+    pipeline?.hub.publish([healthEvent(now, was, config, { clock, ids })]);
   try {
     pipeline = await options.parts.openPipeline({
       dataDir: config.dataDir,
       spool: config.spool,
       sinks: config.sinks,
       binding: config.binding,
-      observer: createObserver(metrics, logger),
-      clock: options.clock,
+      observer: createObserver(metrics, logger, onHealth),
+      clock,
       disk: options.disk,
       random: options.random,
       version: options.version,

@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import type { Balance, PipelineStatus, RouteStatus } from "../pipeline.ts";
+import type { Balance, PipelineStatus, RouteHealth, RouteStatus } from "../pipeline.ts";
 
 /** What `sluice status --json` prints. Fields are added, never renamed. */
 export interface DaemonStatus {
@@ -19,23 +19,14 @@ export interface DaemonStatus {
   readonly live: { readonly subscribers: number; readonly missed: number };
 }
 
-export interface SinkStatus {
+export interface SinkHealth {
   readonly name: string;
-  readonly type: string;
   /** It is a replay to that sink, not its live route. */
   readonly replay?: true;
   /** healthy, degraded, unavailable, probing, paused, failed. */
   readonly state: string;
-  /** What its route does: running, waiting, probing, paused, failed, draining, closed. */
-  readonly route: string;
   /** Why it is not healthy. */
   readonly reason?: string;
-  readonly balance: Balance;
-  readonly lag: number;
-  /** What the spool keeps for it, and its limit. */
-  readonly backlog: RouteStatus["backlog"];
-  readonly inFlight: number;
-  readonly oldestAgeMs?: number;
   readonly lastError?: string;
   /** Since when it is not healthy. */
   readonly since?: string;
@@ -43,23 +34,43 @@ export interface SinkStatus {
   readonly waitUntil?: string;
 }
 
-/** A route as people see it, without a secret in it: what a backend said may repeat the key. */
-export function sinkStatus(route: RouteStatus, config: Config): SinkStatus {
-  const { oldestAgeMs, lastError, waitUntilMs, troubleSinceMs, health } = route;
+export interface SinkStatus extends SinkHealth {
+  readonly type: string;
+  /** What its route does: running, waiting, probing, paused, failed, draining, closed. */
+  readonly route: string;
+  readonly balance: Balance;
+  readonly lag: number;
+  /** What the spool keeps for it, and its limit. */
+  readonly backlog: RouteStatus["backlog"];
+  readonly inFlight: number;
+  readonly oldestAgeMs?: number;
+}
+
+/** Without a secret in it: what a backend said may repeat the key. */
+export function sinkHealth(route: RouteHealth, { secrets }: Config): SinkHealth {
+  const { health, lastError, waitUntilMs, troubleSinceMs } = route;
   return {
     name: route.sink,
     ...(route.route !== route.sink && { replay: true }),
-    type: route.type,
     state: health.name,
+    ...("reason" in health && { reason: secrets.redact(health.reason) }),
+    ...(lastError !== undefined && { lastError: secrets.redact(lastError) }),
+    ...(troubleSinceMs !== undefined && { since: new Date(troubleSinceMs).toISOString() }),
+    ...(waitUntilMs !== undefined && { waitUntil: new Date(waitUntilMs).toISOString() }),
+  };
+}
+
+/** A route as people see it. */
+export function sinkStatus(route: RouteStatus, config: Config): SinkStatus {
+  const { oldestAgeMs } = route;
+  return {
+    ...sinkHealth(route, config),
+    type: route.type,
     route: route.state.name,
-    ...("reason" in health && { reason: config.secrets.redact(health.reason) }),
     balance: route.balance,
     lag: route.lag,
     backlog: route.backlog,
     inFlight: route.inFlight,
-    ...(oldestAgeMs === undefined ? {} : { oldestAgeMs: Math.round(oldestAgeMs) }),
-    ...(lastError === undefined ? {} : { lastError: config.secrets.redact(lastError) }),
-    ...(troubleSinceMs === undefined ? {} : { since: new Date(troubleSinceMs).toISOString() }),
-    ...(waitUntilMs === undefined ? {} : { waitUntil: new Date(waitUntilMs).toISOString() }),
+    ...(oldestAgeMs !== undefined && { oldestAgeMs: Math.round(oldestAgeMs) }),
   };
 }

@@ -1,13 +1,16 @@
 import { completionTokensOf, promptTokensOf } from "@sluice/sdk/internal";
 import type { Delivery } from "../sinks/delivery.ts";
 import type { PendingEvent } from "./delivery/pending-event.ts";
+import type { Health } from "./health.ts";
+import type { RouteHealth } from "./route.ts";
 
 /**
  * What a route tells while it works. Called synchronously from the delivery path: cheap, and never throws.
  */
 export interface RouteObserver {
   onAttempt(attempt: Attempt): void;
-  onState(sink: string, state: string, reason: string | undefined): void;
+  /** A route has started, or its health has another name than before. */
+  onHealth(now: RouteHealth, was: Health["name"] | undefined): void;
   onInFlight(sink: string, batches: number): void;
   /** Something a person should see. Never with a secret in it. */
   warn(message: string): void;

@@ -24,6 +24,8 @@ export interface RouteGround {
   readonly stop: AbortSignal;
   /** There may be something to do: something was read, or a batch may leave. */
   onChange(): void;
+  /** The route may be better or worse than it was. */
+  onHealth(): void;
   /** For good. */
   fail(reason: string): void;
 }
@@ -43,7 +45,7 @@ export interface RouteParts {
 
 export function createParts(options: RouteOptions, ground: RouteGround): RouteParts {
   const { spool, partition = 0, place, clock, definition, name, observer, memory = shareMemory(1) } = options;
-  const { lease, ledger, deadLetters, stop, onChange, fail } = ground;
+  const { lease, ledger, deadLetters, stop, onChange, onHealth, fail } = ground;
   const figures = { ...DEFAULT_FIGURES, readAheadBytes: memory.readAheadBytes, ...options.figures };
   const shape = createShape({ skips: definition.skips, filter: options.filter, sample: options.sample });
   const lanes = new Lanes((item) => admission.keepApart(item));
@@ -91,6 +93,7 @@ export function createParts(options: RouteOptions, ground: RouteGround): RoutePa
     deadLetters,
     observer,
     stop,
+    onLearned: onHealth,
     onSettled: (item) => admission.release(item),
   });
   const inFlight = new InFlight({

@@ -6,43 +6,54 @@ import { healthOf } from "./health.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { oldestAgeMs } from "./oldest-age.ts";
 import type { PatientReads } from "./patient-reads.ts";
-import type { RouteOptions, RouteStatus } from "./route.ts";
+import type { RouteHealth, RouteOptions, RouteStatus } from "./route.ts";
 import type { RouteState } from "./route-state.ts";
 
-/** What of a route its status is told from. */
-export interface RouteView {
-  readonly ledger: Ledger;
+/** What of a route its health is told from. */
+export interface HealthView {
   readonly state: RouteState;
   readonly sender: Sender;
   readonly reads: PatientReads;
   readonly figures: Figures;
+}
+
+/** And its whole status. */
+export interface RouteView extends HealthView {
+  readonly ledger: Ledger;
   readonly inFlight: number;
   readonly pending: Iterable<PendingEvent>;
   readonly backlog: BacklogStatus;
 }
 
 /** Where there is trouble on both sides, the disk that does not give events comes before the backend. */
-export function statusOf(options: RouteOptions, view: RouteView): RouteStatus {
-  const { name, sinkName = name, definition, spool, clock, until = Number.POSITIVE_INFINITY } = options;
-  const { ledger, state, sender, reads, figures } = view;
-  const balance = ledger.balance(Math.min(spool.state.nextOffset, until));
-  const ageMs = oldestAgeMs(view.pending, ledger, clock.nowMs());
+export function healthNow({ name, sinkName = name }: RouteOptions, view: HealthView): RouteHealth {
+  const { state, sender, reads, figures } = view;
+  const failuresInRow = Math.max(reads.failuresInRow, sender.failuresInRow);
   const lastError = reads.lastError ?? sender.lastError;
   const troubleSinceMs = "sinceMs" in state ? state.sinceMs : sender.failingSinceMs;
-  const failuresInRow = Math.max(reads.failuresInRow, sender.failuresInRow);
   return {
     route: name,
     sink: sinkName,
+    health: healthOf(state, failuresInRow, figures.unavailableAfter),
+    ...(lastError !== undefined && { lastError }),
+    ...(troubleSinceMs !== undefined && { troubleSinceMs }),
+    ...(state.name === "waiting" && { waitUntilMs: state.untilMs }),
+  };
+}
+
+export function statusOf(options: RouteOptions, view: RouteView): RouteStatus {
+  const { definition, spool, clock, until = Number.POSITIVE_INFINITY } = options;
+  const { ledger, state } = view;
+  const balance = ledger.balance(Math.min(spool.state.nextOffset, until));
+  const ageMs = oldestAgeMs(view.pending, ledger, clock.nowMs());
+  return {
+    ...healthNow(options, view),
     type: definition.type,
     state,
-    health: healthOf(state, failuresInRow, figures.unavailableAfter),
     balance,
     backlog: view.backlog,
     lag: balance.pending,
     inFlight: view.inFlight,
     ...(ageMs !== undefined && { oldestAgeMs: ageMs }),
-    ...(lastError !== undefined && { lastError }),
-    ...(troubleSinceMs !== undefined && { troubleSinceMs }),
-    ...(state.name === "waiting" && { waitUntilMs: state.untilMs }),
   };
 }

@@ -98,6 +98,7 @@ export interface Stage {
   readonly spool: MemorySpool;
   readonly sink: ScriptedSink;
   readonly attempts: Attempt[];
+  /** The route's health, each time that it had another name. */
   readonly states: string[];
   readonly warnings: string[];
   readonly disk: MemoryDisk;
@@ -158,7 +159,7 @@ export async function stage(options: StageOptions = {}): Promise<Stage> {
       ...(options.sample && { sample: options.sample }),
       observer: {
         onAttempt: (attempt) => attempts.push(attempt),
-        onState: (_, state) => states.push(state),
+        onHealth: ({ health }) => states.push(health.name),
         onInFlight: () => setup.route && assertBalance(setup.route.status.balance),
         warn: (message) => warnings.push(message),
       },

@@ -56,12 +56,21 @@ export interface Route {
   close(): Promise<void>;
 }
 
-export interface RouteStatus {
+/** How a route is, without what it holds. */
+export interface RouteHealth {
   readonly route: string;
   readonly sink: string;
+  readonly health: Health;
+  readonly lastError?: string;
+  /** When it stopped being healthy, by the wall clock. */
+  readonly troubleSinceMs?: number;
+  /** When it is tried again, by the wall clock. */
+  readonly waitUntilMs?: number;
+}
+
+export interface RouteStatus extends RouteHealth {
   readonly type: string;
   readonly state: RouteState;
-  readonly health: Health;
   readonly balance: Balance;
   readonly backlog: BacklogStatus;
   /** Records that are not settled. */
@@ -70,11 +79,6 @@ export interface RouteStatus {
   readonly oldestAgeMs?: number;
   /** Batches on their way. */
   readonly inFlight: number;
-  readonly lastError?: string;
-  /** When it stopped being healthy, by the wall clock. */
-  readonly troubleSinceMs?: number;
-  /** Wall clock. */
-  readonly waitUntilMs?: number;
 }
 
 export interface RouteOptions {

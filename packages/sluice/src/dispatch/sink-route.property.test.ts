@@ -103,6 +103,8 @@ test("under random deliveries and crashes balance and order hold, nothing is ski
       }
 
       world.heal();
+      // A route that waits, and from which everything was dropped, finds out with the next event.
+      await setup.append(`r0/${count++}`);
       for (let turn = 0; turn < 30 && setup.route.status.lag > 0; turn++) {
         setup.route.wake();
         await setup.clock.advance(5_000);

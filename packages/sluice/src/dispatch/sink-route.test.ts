@@ -65,7 +65,7 @@ test("a route waits as long as the backend asks, then tries one event, then goes
   expect(state).toEqual({ name: "waiting", untilMs: clock.nowMs(), attempt: 1, reason: "429" });
   expect(before).toBe(1);
   expect(sink.requests.map((request) => request.ids.length)).toEqual([32, 1, 31]);
-  expect(states).toEqual(["waiting", "probing", "running"]);
+  expect(states).toEqual(["healthy", "degraded", "probing", "healthy"]);
   await route.close();
 });
 

@@ -12,6 +12,7 @@ import type { LargeEvents } from "./delivery/large-events.ts";
 import type { PendingEvent } from "./delivery/pending-event.ts";
 import type { Sender } from "./delivery/sender.ts";
 import type { Figures } from "./figures.ts";
+import { HealthNews } from "./health-news.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import type { LedgerWriter } from "./ledger/ledger-writer.ts";
 import { takeLedger } from "./ledger/take-ledger.ts";
@@ -20,7 +21,7 @@ import type { Reader } from "./reader.ts";
 import type { Route, RouteOptions, RouteStatus } from "./route.ts";
 import { createParts } from "./route-parts.ts";
 import { RouteLife } from "./route-state.ts";
-import { statusOf } from "./route-status.ts";
+import { healthNow, statusOf } from "./route-status.ts";
 
 /**
  * Takes the route's ledger, or starts at its first offset if there is none to believe, and begins to deliver.
@@ -50,6 +51,7 @@ class SinkRoute implements Route {
   readonly #stop = new AbortController();
   readonly #inFlight: InFlight;
   readonly #life: RouteLife;
+  readonly #news: HealthNews;
   /** What comes back from below was to be dropped while it was in flight. */
   #dropLine = 0;
   #drain: Drain | undefined;
@@ -57,7 +59,7 @@ class SinkRoute implements Route {
   #closed: Promise<void> | undefined;
 
   constructor(options: RouteOptions, lease: Lease, ledger: Ledger, deadLetters: DeadLetters) {
-    const { clock, name, observer } = options;
+    const { clock, observer } = options;
     this.#options = options;
     this.#lease = lease;
     this.#ledger = ledger;
@@ -68,6 +70,7 @@ class SinkRoute implements Route {
       deadLetters,
       stop: this.#stop.signal,
       onChange: () => this.#pump(),
+      onHealth: () => this.#tellHealth(),
       fail: (reason) => this.#fail(reason),
     });
     this.#figures = parts.figures;
@@ -79,9 +82,8 @@ class SinkRoute implements Route {
     this.#reader = parts.reader;
     this.#sender = parts.sender;
     this.#inFlight = parts.inFlight;
-    this.#life = new RouteLife(clock, this.#figures, (state) =>
-      observer.onState(name, state.name, "reason" in state ? state.reason : undefined),
-    );
+    this.#life = new RouteLife(clock, this.#figures, () => this.#tellHealth());
+    this.#news = new HealthNews(observer);
     this.#alarm = new Alarm(clock, () => this.#pump());
   }
 
@@ -96,6 +98,12 @@ class SinkRoute implements Route {
       pending: this.#pending(),
       backlog: { bytes: this.backlogBytes, ...this.limit },
     });
+  }
+
+  #tellHealth(): void {
+    const { state } = this.#life;
+    const view = { state, sender: this.#sender, reads: this.#reads, figures: this.#figures };
+    this.#news.look(healthNow(this.#options, view));
   }
 
   get name(): string {
@@ -139,6 +147,7 @@ class SinkRoute implements Route {
     const lost = () => this.#fail("another process took over this route");
     this.#lease.lost.addEventListener("abort", lost, { once: true });
     if (this.#lease.lost.aborted) lost();
+    this.#tellHealth();
     this.#pump();
   }
 

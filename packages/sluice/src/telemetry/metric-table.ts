@@ -84,6 +84,18 @@ export const METRICS = [
     labels: ["sink"],
   },
   {
+    name: "sluice_sink_trouble_since_timestamp_seconds",
+    type: "gauge",
+    help: "Since when the sink has been in trouble, in seconds since 1970; absent while it is well.",
+    labels: ["sink"],
+  },
+  {
+    name: "sluice_sink_next_try_timestamp_seconds",
+    type: "gauge",
+    help: "When a sink that waits is tried again, in seconds since 1970.",
+    labels: ["sink"],
+  },
+  {
     name: "sluice_sink_state",
     type: "gauge",
     help: "1 for the state that the sink's route is in.",

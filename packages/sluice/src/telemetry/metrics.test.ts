@@ -36,6 +36,8 @@ test("the metrics say what attempts, sources and ledgers say", async () => {
     'sluice_sink_state{sink="lunary",state="probing"} 1',
     'sluice_sink_balance_events{sink="lunary",term="skipped",reason="filtered"} 2',
     'sluice_sink_oldest_event_age_seconds{sink="lunary"} 1.5',
+    'sluice_sink_trouble_since_timestamp_seconds{sink="lunary"} 1700000000.5',
+    'sluice_sink_next_try_timestamp_seconds{sink="lunary"} 1700000030.5',
     'sluice_uncaptured_total{reason="too_large"} 2',
     "sluice_spool_bytes 300",
     'sluice_build_info{version="1.2.3"} 1',
@@ -107,6 +109,8 @@ function pipelineStatus(health: { readonly name: "healthy" | "probing" }): Pipel
     },
     lag: 3,
     oldestAgeMs: 1_500,
+    troubleSinceMs: 1_700_000_000_500,
+    waitUntilMs: 1_700_000_030_500,
     backlog: { bytes: 4_096, maxBytes: 8_192, whenFull: "drop_oldest" },
     inFlight: 1,
   };

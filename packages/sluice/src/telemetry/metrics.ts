@@ -77,6 +77,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
       gauge("sluice_sink_backlog_max_bytes", { sink }, route.backlog.maxBytes);
     }
     gauge("sluice_sink_oldest_event_age_seconds", { sink }, (route.oldestAgeMs ?? 0) / 1_000);
+    if (route.troubleSinceMs !== undefined)
+      gauge("sluice_sink_trouble_since_timestamp_seconds", { sink }, route.troubleSinceMs / 1_000);
+    if (route.waitUntilMs !== undefined)
+      gauge("sluice_sink_next_try_timestamp_seconds", { sink }, route.waitUntilMs / 1_000);
     gauge("sluice_sink_state", { sink, state: route.health.name }, 1);
     count("sluice_events_delivered_total", { sink }, route.balance.delivered);
     count("sluice_events_dead_lettered_total", { sink }, route.balance.deadLettered);
@@ -139,6 +143,8 @@ const READ_AT_SCRAPE: readonly MetricName[] = [
   "sluice_sink_backlog_bytes",
   "sluice_sink_backlog_max_bytes",
   "sluice_sink_oldest_event_age_seconds",
+  "sluice_sink_trouble_since_timestamp_seconds",
+  "sluice_sink_next_try_timestamp_seconds",
   "sluice_sink_state",
   "sluice_events_delivered_total",
   "sluice_events_dead_lettered_total",

@@ -1,6 +1,6 @@
 import { ManualClock } from "@sluice/sdk/internal";
 import { afterEach, expect, test } from "vitest";
-import type { Attempt } from "../pipeline.ts";
+import type { Attempt, RouteHealth } from "../pipeline.ts";
 import { createLogger } from "./logger.ts";
 import { createMetrics } from "./metrics.ts";
 import { createObserver } from "./observer.ts";
@@ -38,10 +38,15 @@ test("a failed attempt is a warning with its reason, and no line shows a secret"
   const { observer, lines } = setUp();
 
   observer.onAttempt(attempt({ outcome: "retry", reason: "500 for key sk-secret-1", runIds: ["a", "b"] }));
-  observer.onState("lunary", "paused", "401 for sk-secret-1");
+  observer.onHealth(paused("401 for sk-secret-1"), "healthy");
 
   expect(JSON.parse(lines[0] ?? "")).toMatchObject({ level: 40, outcome: "retry", runIds: ["a", "b"] });
-  expect(JSON.parse(lines[1] ?? "")).toMatchObject({ level: 40, state: "paused" });
+  expect(JSON.parse(lines[1] ?? "")).toMatchObject({
+    level: 40,
+    sink: "lunary",
+    state: "paused",
+    was: "healthy",
+  });
   expect(lines.join("")).not.toContain("sk-secret-1");
 });
 
@@ -53,7 +58,16 @@ function setUp() {
   const logger = createLogger({ level: "info", destination, secrets, clock: new ManualClock() });
   const metrics = createMetrics({ version: "1.2.3", status: () => undefined, live: () => undefined });
   open.push(metrics);
-  return { lines, observer: createObserver(metrics, logger) };
+  return { lines, observer: createObserver(metrics, logger, () => undefined) };
+}
+
+function paused(reason: string): RouteHealth {
+  return {
+    route: "lunary",
+    sink: "lunary",
+    health: { name: "paused", reason },
+    troubleSinceMs: 0,
+  };
 }
 
 function attempt(changes: Partial<Attempt>): Attempt {

@@ -1,9 +1,16 @@
-import type { Attempt, PipelineObserver } from "../pipeline.ts";
+import type { Attempt, PipelineObserver, RouteHealth } from "../pipeline.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** Turns what the pipeline tells into metrics and log lines: one line for each delivery attempt. */
-export function createObserver(metrics: Metrics, logger: Logger): PipelineObserver {
+/**
+ * Turns what the pipeline tells into metrics and log lines: one line for each delivery attempt. Whoever
+ * watches is shown health, too.
+ */
+export function createObserver(
+  metrics: Metrics,
+  logger: Logger,
+  showHealth: (now: RouteHealth, was: string | undefined) => void,
+): PipelineObserver {
   return {
     onAttempt(attempt) {
       metrics.onAttempt(attempt);
@@ -11,17 +18,25 @@ export function createObserver(metrics: Metrics, logger: Logger): PipelineObserv
         logger.info(fieldsOf(attempt), "delivered");
       } else logger.warn(fieldsOf(attempt), "not delivered");
     },
-    onState(sink, state, reason) {
-      const fields = { sink, state, ...(reason === undefined ? {} : { reason }) };
-      if (GOOD_STATES.has(state)) logger.info(fields, "sink state");
-      else logger.warn(fields, "sink state");
+    onHealth(now, was) {
+      const { route, health, lastError } = now;
+      const reason = "reason" in health ? health.reason : lastError;
+      const fields = {
+        sink: route,
+        state: health.name,
+        ...(was !== undefined && { was }),
+        ...(reason !== undefined && { reason }),
+      };
+      if (GOOD_STATES.has(health.name)) logger.info(fields, "sink health");
+      else logger.warn(fields, "sink health");
+      showHealth(now, was);
     },
     onInFlight: (sink, batches) => metrics.onInFlight(sink, batches),
     warn: (message) => logger.flood("pipeline", {}, message),
   };
 }
 
-const GOOD_STATES: ReadonlySet<string> = new Set(["healthy", "running", "probing", "draining", "closed"]);
+const GOOD_STATES: ReadonlySet<string> = new Set(["healthy", "probing"]);
 
 /**
  * The first seed's fields: runId, attempt, status, promptTokens, completionTokens. One run has `runId`,

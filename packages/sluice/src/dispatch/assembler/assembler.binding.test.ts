@@ -17,7 +17,7 @@ async function open(binding?: Binding, spool = new MemorySpool()) {
     openAssembler({
       ...{ spool, clock, bootId: "dir.boot", place: PLACE, firstOffset: 0 },
       ...(binding && { binding }),
-      observer: { onAttempt() {}, onState() {}, onInFlight() {}, warn() {} },
+      observer: { onAttempt() {}, onHealth() {}, onInFlight() {}, warn() {} },
     });
   const stage = {
     spool,

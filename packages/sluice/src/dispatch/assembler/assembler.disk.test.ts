@@ -15,7 +15,12 @@ test("a disk that cannot be read for a while costs no run its end", async () => 
     bootId: "d.boot",
     place: PLACE,
     firstOffset: 0,
-    observer: { onAttempt() {}, onState: (_, state) => states.push(state), onInFlight() {}, warn() {} },
+    observer: {
+      onAttempt() {},
+      onHealth: ({ health }) => states.push(health.name),
+      onInFlight() {},
+      warn() {},
+    },
   });
   await clock.advance(0);
   const time = "2026-01-01T00:00:00.000Z";

@@ -36,7 +36,7 @@ async function open(spool: MemorySpool, clock: ManualClock) {
   const warnings: string[] = [];
   const observer = {
     onAttempt() {},
-    onState() {},
+    onHealth() {},
     onInFlight() {},
     warn: (message: string) => warnings.push(message),
   };

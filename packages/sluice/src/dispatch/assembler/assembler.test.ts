@@ -69,7 +69,7 @@ async function open(spool = new MemorySpool(), clock = new ManualClock()) {
       bootId: BOOT,
       place: PLACE,
       firstOffset: 0,
-      observer: { onAttempt() {}, onState() {}, onInFlight() {}, warn() {} },
+      observer: { onAttempt() {}, onHealth() {}, onInFlight() {}, warn() {} },
     });
   const stage = {
     spool,

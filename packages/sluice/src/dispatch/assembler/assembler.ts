@@ -4,13 +4,14 @@ import { NO_LIMIT } from "../backlog.ts";
 import { waitMs } from "../delivery/backoff.ts";
 import { DEFAULT_FIGURES, type Figures } from "../figures.ts";
 import { healthOf } from "../health.ts";
+import { HealthNews } from "../health-news.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { encodeLedger } from "../ledger/ledger-codec.ts";
 import { LedgerWriter } from "../ledger/ledger-writer.ts";
 import { takeLedger } from "../ledger/take-ledger.ts";
 import type { RouteObserver } from "../observer.ts";
 import { PatientReads } from "../patient-reads.ts";
-import type { RouteStatus } from "../route.ts";
+import type { RouteHealth, RouteStatus } from "../route.ts";
 import type { RouteState } from "../route-state.ts";
 import { AtHand } from "./at-hand.ts";
 import { Binder } from "./binder.ts";
@@ -100,6 +101,7 @@ class SpoolAssembler implements Assembler {
   readonly #binder: Binder;
   readonly #reads: PatientReads;
   readonly #writer: LedgerWriter;
+  readonly #news: HealthNews;
   readonly #stop = new AbortController();
   readonly #tail: number;
   readonly #openedAtMs: number;
@@ -131,6 +133,7 @@ class SpoolAssembler implements Assembler {
     this.#builder = new Builder({ ...parts, clock, fold: this.#fold, books: this.#books });
     this.#binder = new Binder({ ...parts, parking: this.#parking });
     this.#reads = new PatientReads({ spool, partition, clock, figures: this.#figures, warn: observer.warn });
+    this.#news = new HealthNews(options.observer);
     this.#writer = new LedgerWriter({
       spool,
       lease,
@@ -145,21 +148,24 @@ class SpoolAssembler implements Assembler {
   get status(): RouteStatus {
     const { spool, partition = 0 } = this.#options;
     const { nextOffset } = spool.state;
-    const lastError = this.#reads.lastError ?? this.#lastError;
     return {
-      route: NAME,
-      sink: NAME,
+      ...this.#health,
       type: NAME,
       state: this.#state,
-      health: healthOf(
-        this.#state,
-        this.#state.name === "waiting" ? this.#state.attempt : this.#reads.failuresInRow,
-        this.#figures.unavailableAfter,
-      ),
       balance: this.#ledger.balance(nextOffset),
       backlog: { bytes: spool.layout.bytesFrom(partition, this.#ledger.low), ...NO_LIMIT },
       lag: Math.max(0, nextOffset - this.#books.next),
       inFlight: 0,
+    };
+  }
+
+  get #health(): RouteHealth {
+    const failures = this.#state.name === "waiting" ? this.#state.attempt : this.#reads.failuresInRow;
+    const lastError = this.#reads.lastError ?? this.#lastError;
+    return {
+      route: NAME,
+      sink: NAME,
+      health: healthOf(this.#state, failures, this.#figures.unavailableAfter),
       ...(lastError !== undefined && { lastError }),
       ...(this.#state.name === "waiting" && { waitUntilMs: this.#state.untilMs }),
     };
@@ -333,7 +339,6 @@ class SpoolAssembler implements Assembler {
   #enter(state: RouteState): void {
     const isNews = state.name !== this.#state.name;
     this.#state = state;
-    if (isNews)
-      this.#options.observer.onState(NAME, state.name, "reason" in state ? state.reason : undefined);
+    if (isNews) this.#news.look(this.#health);
   }
 }

@@ -31,7 +31,7 @@ export interface Walked {
 
 /** Longer than the pause after a start in which nothing times out. */
 export const RUN_TIMEOUT_MS = 600_000;
-const OBSERVER: RouteObserver = { onAttempt() {}, onState() {}, onInFlight() {}, warn() {} };
+const OBSERVER: RouteObserver = { onAttempt() {}, onHealth() {}, onInFlight() {}, warn() {} };
 
 /** A backend, which outlives the process. */
 class Backend {

@@ -27,6 +27,8 @@ export interface SenderOptions {
   readonly observer: RouteObserver;
   /** Ends every request that is on its way. */
   readonly stop: AbortSignal;
+  /** A request has shown something of how the backend is. */
+  onLearned(): void;
   /** An event left the route's hands. */
   onSettled(item: PendingEvent): void;
 }
@@ -91,6 +93,7 @@ export class Sender implements DeliveringRoute {
     const startMs = clock.monotonicMs();
     const delivery = await attempt(sink, items, stop, clock, figures);
     this.#learn(delivery);
+    this.#options.onLearned();
     observer.onAttempt(createAttempt(name, items, tries, delivery, clock.monotonicMs() - startMs));
     return delivery;
   }
