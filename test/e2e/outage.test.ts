@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, expect, test } from "vitest";
-import { type Answer, type Backend, startBackend } from "../../packages/sluice/src/testing/backend.ts";
+import type { Answer } from "../../packages/sluice/src/testing/answer.ts";
+import { type Backend, startBackend } from "../../packages/sluice/src/testing/backend.ts";
 import { createLunary, LUNARY_TEST_KEY } from "../../packages/sluice/src/testing/lunary-server.ts";
 import { balanceHolds, eventually, House } from "./daemon.ts";
 

@@ -1,4 +1,5 @@
-import type { Answer, BackendRequest, Step } from "../../packages/sluice/src/testing/backend.ts";
+import type { Answer } from "../../packages/sluice/src/testing/answer.ts";
+import type { BackendRequest, Step } from "../../packages/sluice/src/testing/backend.ts";
 import { plainBody, type Store } from "./stores.ts";
 
 /** A way in which a backend misbehaves, and what the application does meanwhile. */

@@ -1,5 +1,6 @@
 import { gunzipSync } from "node:zlib";
-import type { Answer, BackendRequest } from "../../packages/sluice/src/testing/backend.ts";
+import type { Answer } from "../../packages/sluice/src/testing/answer.ts";
+import type { BackendRequest } from "../../packages/sluice/src/testing/backend.ts";
 import { createLunary, LUNARY_TEST_KEY } from "../../packages/sluice/src/testing/lunary-server.ts";
 
 /** What a healthy backend does with a request, and what it has after that. */

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { defineSink, type Sink } from "../../../packages/sluice/src/sinks/define.ts";
 import { createHttpSend } from "../../../packages/sluice/src/sinks/http-send.ts";
-import type { Answer, BackendRequest } from "../../../packages/sluice/src/testing/backend.ts";
+import type { Answer } from "../../../packages/sluice/src/testing/answer.ts";
+import type { BackendRequest } from "../../../packages/sluice/src/testing/backend.ts";
 
 /** A backend's own side of the collector sink: keeps the ids that it took, in the order in which they came. */
 export class Arrivals {

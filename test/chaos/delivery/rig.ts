@@ -148,7 +148,11 @@ interface CollectorOptions {
   readonly maxWaitMs?: number;
 }
 
-export function collector(name: string, { backend }: Station, options: CollectorOptions = {}): PipelineSink {
+export function collector(
+  name: string,
+  { backend }: { readonly backend: { readonly url: string } },
+  options: CollectorOptions = {},
+): PipelineSink {
   const { key = "key", timeoutMs = 30_000, events = 100, ageMs = 5, maxWaitMs } = options;
   const params = { url: backend.url, key, timeoutMs, events, ageMs };
   const retry = maxWaitMs === undefined ? {} : { retry: { maxWaitMs } };

@@ -1,8 +1,9 @@
 import { createServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createNetServer, type Socket } from "node:net";
 import { systemClock } from "@sluice/sdk/internal";
 import { afterEach, expect, test } from "vitest";
-import { startBackend } from "../testing/backend.ts";
+import { type Step, startBackend } from "../testing/backend.ts";
+import { TLS_ALERT } from "../testing/fault.ts";
 import { createHttpSend, type HttpSend, type HttpSendOptions } from "./http-send.ts";
 
 const closers: (() => Promise<unknown>)[] = [];
@@ -104,11 +105,77 @@ test("an answer that drips on for ever ends with the attempt's time", async () =
   expect(await http.post("{}", forever)).toEqual({ status: "retry", reason: "no answer within 200 ms" });
 });
 
-test("headers without an end are a retry", async () => {
-  const { backend, http } = await backendAndSend();
-  backend.script({ headers: { "x-long": "y".repeat(40_000) } });
+const LATE = /^no answer within 200 ms$/;
+const NO_HTTP = /^Response does not match the HTTP/;
 
-  expect((await http.post("{}", forever)).status).toBe("retry");
+test.each<readonly [Step, RegExp]>([
+  ["hang", LATE],
+  ["hangAfterHeaders", LATE],
+  [{ body: {}, drip: { bytes: 1, everyMs: 20, from: "status" } }, LATE],
+  ["continueForever", /^bad response/],
+  ["continueFlood", /^bad response/],
+  ["processingFlood", LATE],
+  ["hugeHeader", /UND_ERR_HEADERS_OVERFLOW/],
+  ["garbage", NO_HTTP],
+  ["tlsAlert", NO_HTTP],
+])("%j is a retry within the attempt's time, and leaves no connection (T54)", async (step, reason) => {
+  const { backend, http } = await backendAndSend({ timeoutMs: 200 });
+  backend.choose(() => step);
+  const startedAtMs = performance.now();
+
+  const outcome = await http.post("{}", forever);
+
+  expect(outcome).toEqual({ status: "retry", reason: expect.stringMatching(reason) });
+  expect(performance.now() - startedAtMs).toBeLessThan(1_000);
+  await expect.poll(() => backend.connections).toBe(0);
+});
+
+test("a header of 10 MB is not held (T54)", async () => {
+  const { backend, http } = await backendAndSend();
+  backend.choose(() => "hugeHeader");
+  const heldBytes = () => process.memoryUsage().heapUsed + process.memoryUsage().external;
+  const beforeBytes = heldBytes();
+  let mostBytes = 0;
+  const watch = setInterval(() => {
+    mostBytes = Math.max(mostBytes, heldBytes());
+  }, 1);
+  closers.push(async () => clearInterval(watch));
+
+  await Promise.all(Array.from({ length: 32 }, () => http.post("{}", forever)));
+
+  expect(mostBytes - beforeBytes).toBeLessThan(32 * 1024 * 1024);
+});
+
+test.each([
+  ["TLS at a port for plain HTTP", "https", {}, /SSL/],
+  ["plain HTTP at a port that speaks TLS", "http", { greeting: TLS_ALERT }, NO_HTTP],
+  ["plain HTTP at a port for mail", "http", { greeting: "220 mail.example ESMTP\r\n" }, NO_HTTP],
+])("%s is a retry, and leaves no connection (T54)", async (_, scheme, options, reason) => {
+  const backend = await startBackend(options);
+  closers.push(() => backend.close());
+  const http = sendTo(backend.url.replace("http:", `${scheme}:`), { timeoutMs: 200 });
+
+  const outcome = await http.post("{}", forever);
+
+  expect(outcome).toEqual({ status: "retry", reason: expect.stringMatching(reason) });
+  await expect.poll(() => backend.connections).toBe(0);
+});
+
+test("a TLS handshake that nobody answers is a retry, and leaves no connection (T54)", async () => {
+  const sockets = new Set<Socket>();
+  const silent = createNetServer((socket) => {
+    sockets.add(socket.resume());
+    // However it ends.
+    socket.on("error", () => undefined).on("close", () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  closers.push(() => new Promise((resolve) => silent.close(resolve)));
+  const { port } = silent.address() as AddressInfo;
+
+  const outcome = await sendTo(`https://127.0.0.1:${port}`, { timeoutMs: 200 }).post("{}", forever);
+
+  expect(outcome).toEqual({ status: "retry", reason: expect.stringMatching(LATE) });
+  await expect.poll(() => sockets.size, { timeout: 5_000 }).toBe(0);
 });
 
 /** Signed by itself, for 127.0.0.1, valid for a hundred years; its key opens nothing. */

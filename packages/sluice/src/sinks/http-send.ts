@@ -17,6 +17,8 @@ const CONNECTION_AGE_MS_MAX = 300_000;
 const ATTEMPT_TIMEOUT_MS = 30_000;
 /** What is read of an answer. A backend that says more is not believed, and cannot fill our memory. */
 const ANSWER_BYTES_MAX = 64 * 1024;
+/** The same for its headers, whatever --max-http-header-size says: that is for who listens. */
+const HEADERS_BYTES_MAX = 16 * 1024;
 
 export interface HttpSendOptions {
   readonly url: string;
@@ -64,6 +66,7 @@ export function createHttpSend(options: HttpSendOptions): HttpSend {
     },
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
+    maxHeaderSize: HEADERS_BYTES_MAX,
   });
   const target = { method: "POST", path: `${pathname}${search}`, headers: options.headers } as const;
   /** Set by the first answer: from then on a connection may be a reused one. */

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import { type Backend, type BackendOptions, type Step, startBackend } from "./backend.ts";
+import { TLS_ALERT } from "./fault.ts";
 
 let backend: Backend;
 afterEach(() => backend.close());
@@ -26,7 +27,14 @@ test.each<readonly [Step, string]>([
   ["garbage", "broken"],
   ["lie", "200 "],
   ["html", "200 <!doctype html>"],
+  ["tlsAlert", "broken"],
+  ["hugeHeader", "broken"],
+  ["continueForever", "broken"],
+  ["continueFlood", "broken"],
+  ["processingFlood", "no answer"],
   [{ body: "x".repeat(50), drip: { bytes: 1, everyMs: 20 } }, "no answer"],
+  [{ body: {}, drip: { bytes: 1, everyMs: 20, from: "status" } }, "no answer"],
+  [{ status: 503, body: "later", drip: { bytes: 50, everyMs: 1, from: "status" } }, "503 later"],
 ])("a backend that is told to %j does so", async (step, seen) => {
   expect(await ask(step)).toBe(seen);
   expect(backend.requests).toHaveLength(1);
@@ -42,6 +50,8 @@ test("an answer that is lost was given: what was asked is done", async () => {
 
 test("a port of somebody else speaks first, and one that is slow to accept answers late", async () => {
   expect(await ask("pass", { greeting: "220 mail.example ESMTP\r\n" })).toBe("broken");
+  await backend.close();
+  expect(await ask("pass", { greeting: TLS_ALERT })).toBe("broken");
   await backend.close();
   expect(await ask("pass", { acceptDelayMs: 10_000 })).toBe("no answer");
 });

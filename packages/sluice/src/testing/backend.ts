@@ -12,6 +12,8 @@ import {
   type Socket,
 } from "node:net";
 import { type Clock, sleep, systemClock } from "@sluice/sdk/internal";
+import { type Answer, writeAnswer } from "./answer.ts";
+import { type Fault, inflict } from "./fault.ts";
 
 /** What a backend received. */
 export interface BackendRequest {
@@ -23,38 +25,17 @@ export interface BackendRequest {
   readonly json: unknown;
 }
 
-/** What a backend says. */
-export interface Answer {
-  /** Default 200. */
-  readonly status?: number;
-  readonly headers?: Readonly<Record<string, string | string[]>>;
-  /** Text and bytes go out as they are, anything else as JSON. */
-  readonly body?: unknown;
-  /** Wait before the status line. */
-  readonly delayMs?: number;
-  /** Send the body in pieces, with a wait before each. */
-  readonly drip?: { readonly bytes: number; readonly everyMs: number };
-}
-
 /**
- * One request's fate. "hang": never an answer. "hangAfterHeaders": a status, and then nothing. "reset": the
- * connection is torn down before the status, and nothing was done. "loseAnswer": everything was done, and the
- * connection is torn down before the status. "resetAfterStatus": it says 200 and a part of a body first.
- * "endless": 200, and bytes for as long as anybody reads. "garbage": bytes that are no HTTP. "lie": 200 with
- * the ordinary headers and an empty body, and nothing was done. "html": a page of a proxy with status 200.
- * "pass": the backend's ordinary answer.
+ * One request's fate: an answer, a fault, or one of these. "loseAnswer": everything was done, and the
+ * connection is torn down before the status. "lie": 200 with the ordinary headers and an empty body, and
+ * nothing was done. "html": a page of a proxy with status 200. "pass": the backend's ordinary answer.
  */
 export type Step =
   | Answer
-  | "hang"
-  | "hangAfterHeaders"
-  | "reset"
+  | Fault
   | "loseAnswer"
-  | "garbage"
   | "lie"
   | "html"
-  | "resetAfterStatus"
-  | "endless"
   | "pass"
   | ((request: BackendRequest) => Answer | Promise<Answer>);
 
@@ -83,7 +64,7 @@ export interface BackendOptions {
   /** Connections wait so long before anything is read from them. */
   readonly acceptDelayMs?: number;
   /** Speaks this instead of HTTP to whoever connects, as a port that is somebody else's, or broken TLS. */
-  readonly greeting?: string;
+  readonly greeting?: string | Uint8Array;
   /** The ordinary answer. Default: 200 with `{}`. */
   readonly answer?: (request: BackendRequest) => Answer | Promise<Answer>;
   readonly clock?: Clock;
@@ -103,41 +84,21 @@ export async function startBackend(options: BackendOptions = {}): Promise<Backen
     requests.push(received);
     for (const each of waiting) if (requests.length >= each.count) each.resolve();
     const step = steps.shift() ?? choose(received);
+    const say = (answer: Answer) => writeAnswer(response, answer, clock, closing.signal);
     switch (step) {
-      case "hang":
-        return;
-      case "hangAfterHeaders":
-        response.writeHead(200, { "content-type": "application/json" }).flushHeaders();
-        return;
       case "loseAnswer":
         await ordinary(received);
         request.socket.resetAndDestroy();
         return;
-      case "garbage":
-        request.socket.end("SSH-2.0-OpenSSH_9.9\r\n");
-        return;
       case "lie":
-        return write(response, { headers: { "content-type": "application/json" } }, clock, closing.signal);
+        return say({ headers: { "content-type": "application/json" } });
       case "html":
-        return write(response, SIGN_IN, clock, closing.signal);
-      case "reset":
-        request.socket.resetAndDestroy();
-        return;
-      case "resetAfterStatus":
-        response.writeHead(200, { "content-length": "1000" });
-        response.write('{"res', () => request.socket.resetAndDestroy());
-        return;
-      case "endless":
-        return flood(response);
+        return say(SIGN_IN);
       case "pass":
-        return write(response, await ordinary(received), clock, closing.signal);
+        return say(await ordinary(received));
       default:
-        return write(
-          response,
-          typeof step === "function" ? await step(received) : step,
-          clock,
-          closing.signal,
-        );
+        if (typeof step === "string") return inflict(step, request.socket);
+        return say(typeof step === "function" ? await step(received) : step);
     }
   }
 
@@ -183,7 +144,7 @@ const SIGN_IN: Answer = {
 /** What listens: the server itself, or somebody in front of it who is slow, or speaks something else. */
 function doorOf(server: Server, options: BackendOptions, clock: Clock, signal: AbortSignal): NetServer {
   const { greeting, acceptDelayMs } = options;
-  if (greeting !== undefined) return createNetServer((socket) => socket.end(greeting));
+  if (greeting !== undefined) return createNetServer((socket) => socket.resume().end(greeting));
   if (acceptDelayMs === undefined) return server;
   return createNetServer(async (socket) => {
     await sleep(clock, acceptDelayMs, signal);
@@ -216,36 +177,6 @@ async function read(request: IncomingMessage): Promise<BackendRequest> {
       return parseJson(body);
     },
   };
-}
-
-async function write(
-  response: ServerResponse,
-  answer: Answer,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<void> {
-  // Not even for no time: under a clock that is moved by hand that would be a wait.
-  if (answer.delayMs) await sleep(clock, answer.delayMs, signal);
-  const isText = typeof answer.body === "string" || answer.body instanceof Uint8Array;
-  const body = Buffer.from(isText ? (answer.body as string) : (JSON.stringify(answer.body) ?? ""));
-  const type = isText || answer.body === undefined ? {} : { "content-type": "application/json" };
-  response.writeHead(answer.status ?? 200, { ...type, ...answer.headers });
-  const pieceBytes = answer.drip?.bytes ?? Math.max(body.length, 1);
-  for (let position = 0; position < body.length && !signal.aborted; position += pieceBytes) {
-    if (answer.drip) await sleep(clock, answer.drip.everyMs, signal);
-    response.write(body.subarray(position, position + pieceBytes));
-  }
-  response.end();
-}
-
-function flood(response: ServerResponse): void {
-  const bytes = Buffer.alloc(64 * 1024, "x");
-  const more = () => {
-    while (!response.destroyed && response.write(bytes));
-  };
-  response.writeHead(200);
-  response.on("drain", more);
-  more();
 }
 
 function parseJson(body: Buffer): unknown {

@@ -2,14 +2,15 @@
  * For the tests of those who write sinks, or send to one: a scriptable backend, a strict Lunary, and the sink
  * contract.
  */
+export type { Answer } from "./answer.ts";
 export {
-  type Answer,
   type Backend,
   type BackendOptions,
   type BackendRequest,
   type Step,
   startBackend,
 } from "./backend.ts";
+export type { Fault } from "./fault.ts";
 export {
   createLunary,
   LUNARY_TEST_KEY,

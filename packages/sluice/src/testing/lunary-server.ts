@@ -1,5 +1,6 @@
 import { type Clock, sleep, systemClock } from "@sluice/sdk/internal";
-import { type Answer, type Backend, type BackendRequest, startBackend } from "./backend.ts";
+import type { Answer } from "./answer.ts";
+import { type Backend, type BackendRequest, startBackend } from "./backend.ts";
 import { camelCased, lunaryUuid, shallow } from "./lunary-rules.ts";
 
 /** A run as Lunary's database has it. */
