@@ -66,3 +66,12 @@ test("what a backend has chosen to do holds until it chooses anew, behind its sc
   backend.choose(() => "pass");
   expect(await statusOf("POST")).toBe(200);
 });
+
+test("a backend that keeps some requests forgets the older ones, and counts them all", async () => {
+  backend = await startBackend({ keep: 2 });
+
+  for (const word of ["a", "b", "c"]) await fetch(backend.url, { method: "POST", body: word });
+  await backend.received(3);
+
+  expect(backend.requests.map(({ body }) => body.toString())).toEqual(["b", "c"]);
+});

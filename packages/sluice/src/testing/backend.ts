@@ -46,7 +46,7 @@ export type Step =
 export interface Backend {
   /** `http://127.0.0.1:PORT`, without a slash at the end. */
   readonly url: string;
-  /** All that arrived whole, in order. */
+  /** What arrived whole, in order: all of it, or the newest. */
   readonly requests: readonly BackendRequest[];
   /** Connections that are open now. */
   readonly connections: number;
@@ -67,13 +67,17 @@ export interface BackendOptions {
   readonly greeting?: string | Uint8Array;
   /** The ordinary answer. Default: 200 with `{}`. */
   readonly answer?: (request: BackendRequest) => Answer | Promise<Answer>;
+  /** How many of the newest requests are kept. Default: all of them. */
+  readonly keep?: number;
   readonly clock?: Clock;
 }
 
 export async function startBackend(options: BackendOptions = {}): Promise<Backend> {
   const clock = options.clock ?? systemClock;
   const ordinary = options.answer ?? (() => ({ body: {} }));
+  const { keep = Number.POSITIVE_INFINITY } = options;
   const requests: BackendRequest[] = [];
+  let arrived = 0;
   const steps: Step[] = [];
   let choose: (request: BackendRequest) => Step = () => "pass";
   const waiting = new Set<{ readonly count: number; readonly resolve: () => void }>();
@@ -82,7 +86,9 @@ export async function startBackend(options: BackendOptions = {}): Promise<Backen
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const received = await read(request);
     requests.push(received);
-    for (const each of waiting) if (requests.length >= each.count) each.resolve();
+    if (requests.length > keep) requests.shift();
+    arrived++;
+    for (const each of waiting) if (arrived >= each.count) each.resolve();
     const step = steps.shift() ?? choose(received);
     const say = (answer: Answer) => writeAnswer(response, answer, clock, closing.signal);
     switch (step) {
@@ -123,7 +129,7 @@ export async function startBackend(options: BackendOptions = {}): Promise<Backen
       choose = chosen;
     },
     received(count) {
-      if (requests.length >= count) return Promise.resolve();
+      if (arrived >= count) return Promise.resolve();
       return new Promise((resolve) => waiting.add({ count, resolve }));
     },
     async close() {
