@@ -48,6 +48,8 @@ export interface SeatOptions {
 
 /** A replay is in no hurry. */
 const REPLAY_READ_AHEAD_BYTES = 2 * 1024 * 1024;
+/** Faster, and it would take all of the processor, and live events would feel it. */
+const REPLAY_REQUESTS_PER_SECOND = 200;
 
 export function lettersOf({ dataDir }: PipelineOptions): string {
   return `${dataDir}/deadletters`;
@@ -127,7 +129,10 @@ async function openRoutes(ground: SeatGround, options: SeatOptions, sink: Sink):
       filter: both(filter, within),
       figures: { ...common.figures, readAheadBytes: REPLAY_READ_AHEAD_BYTES },
       backlog: { whenFull: "drop_oldest" },
-      pace: rate === undefined ? pace : slower(pace, createPace(rate / events, clock)),
+      pace: slower(
+        pace,
+        createPace(Math.min(REPLAY_REQUESTS_PER_SECOND, (rate ?? Infinity) / events), clock),
+      ),
       turns: turns.replay(),
       until,
       onDone: onReplayDone,

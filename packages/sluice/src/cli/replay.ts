@@ -23,7 +23,7 @@ export function addReplay(program: Command, context: CliContext): void {
   )
     .option("--from <place>", 'where it begins: an offset, a time (RFC 3339), or an age like "2h"', placeOf)
     .option("--to <place>", "where it ends, before that", placeOf)
-    .option("--rate <events>", "events a second at the most", rateOf)
+    .option("--rate <events>", "events a second at the most; 200 requests a second at any rate", rateOf)
     .option("--dry-run", "say what would be sent, and send nothing")
     .option("--json", "as JSON")
     .action(async (sink: string | undefined, flags: ReplayFlags, command: Command) => {
