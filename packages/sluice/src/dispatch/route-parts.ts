@@ -1,6 +1,7 @@
 import type { Lease } from "../spool/spool.ts";
 import type { DeadLetters } from "./dead-letters/dead-letters.ts";
 import { Admission } from "./delivery/admission.ts";
+import { Company } from "./delivery/company.ts";
 import { InFlight } from "./delivery/in-flight.ts";
 import { Lanes } from "./delivery/lanes.ts";
 import { LargeEvents } from "./delivery/large-events.ts";
@@ -35,6 +36,7 @@ export interface RouteParts {
   readonly figures: Figures;
   readonly lanes: Lanes;
   readonly admission: Admission;
+  readonly company: Company;
   readonly large: LargeEvents;
   readonly reads: PatientReads;
   readonly reader: Reader;
@@ -59,6 +61,7 @@ export function createParts(options: RouteOptions, ground: RouteGround): RoutePa
     lanes,
     largeBytes: memory.largeBytes,
   });
+  const company = new Company(definition.limits, lanes, admission, figures);
   const writer = new LedgerWriter({
     spool,
     lease,
@@ -106,5 +109,5 @@ export function createParts(options: RouteOptions, ground: RouteGround): RoutePa
   });
   options.turns?.onTurn(onChange);
   const large = new LargeEvents({ spool, partition, turns: memory.large, shape, stop });
-  return { figures, lanes, admission, large, reads, reader, writer, sender, inFlight };
+  return { figures, lanes, admission, company, large, reads, reader, writer, sender, inFlight };
 }

@@ -4,6 +4,7 @@ import { BACKLOG_FULL, type BacklogLimit, NO_LIMIT } from "./backlog.ts";
 import type { DeadLetters } from "./dead-letters/dead-letters.ts";
 import type { Admission } from "./delivery/admission.ts";
 import { waitMs } from "./delivery/backoff.ts";
+import type { Company } from "./delivery/company.ts";
 import type { Delivered } from "./delivery/deliver.ts";
 import { deliverLoaded } from "./delivery/deliver-loaded.ts";
 import type { InFlight } from "./delivery/in-flight.ts";
@@ -11,6 +12,7 @@ import type { Lanes } from "./delivery/lanes.ts";
 import type { LargeEvents } from "./delivery/large-events.ts";
 import type { PendingEvent } from "./delivery/pending-event.ts";
 import type { Sender } from "./delivery/sender.ts";
+import { Drain } from "./drain.ts";
 import type { Figures } from "./figures.ts";
 import { HealthNews } from "./health-news.ts";
 import type { Ledger } from "./ledger/ledger.ts";
@@ -43,6 +45,7 @@ class SinkRoute implements Route {
   readonly #lanes: Lanes;
   readonly #large: LargeEvents;
   readonly #admission: Admission;
+  readonly #company: Company;
   readonly #writer: LedgerWriter;
   readonly #reads: PatientReads;
   readonly #reader: Reader;
@@ -77,6 +80,7 @@ class SinkRoute implements Route {
     this.#lanes = parts.lanes;
     this.#large = parts.large;
     this.#admission = parts.admission;
+    this.#company = parts.company;
     this.#writer = parts.writer;
     this.#reads = parts.reads;
     this.#reader = parts.reader;
@@ -171,16 +175,13 @@ class SinkRoute implements Route {
     await this.#drained(this.#drain, signal);
   }
 
-  async #drained({ ended }: Drain, signal: AbortSignal): Promise<void> {
-    const giveUp = () => {
+  #drained(drain: Drain, patience: AbortSignal): Promise<void> {
+    const over = drain.whileFor(patience, () => {
       this.#stop.abort();
       this.#pump();
-    };
-    signal.addEventListener("abort", giveUp, { once: true });
-    if (signal.aborted) giveUp();
-    else this.#pump();
-    await ended.promise;
-    signal.removeEventListener("abort", giveUp);
+    });
+    this.#pump();
+    return over;
   }
 
   close(): Promise<void> {
@@ -202,7 +203,7 @@ class SinkRoute implements Route {
     const isSending = this.#life.state.name === "running";
     this.#life.drain();
     const target = Math.min(this.#options.spool.state.nextOffset, this.#until);
-    return { target, isSending, ended: Promise.withResolvers() };
+    return new Drain(target, isSending);
   }
 
   /**
@@ -264,21 +265,8 @@ class SinkRoute implements Route {
     }
   }
 
-  /** Full goes at once; otherwise by age, or because nothing more will come. */
   #isBatchDue(nowMs: number): boolean {
-    const { limits } = this.#options.definition;
-    const { ready, readyBytes } = this.#lanes;
-    if (ready === 0) return false;
-    if (ready >= limits.events || readyBytes >= limits.bytes) return true;
-    if (this.#drain || this.#admission.isFull) return true;
-    return nowMs >= this.#agedAtMs;
-  }
-
-  /** When the oldest that is ready has waited long enough for company. */
-  get #agedAtMs(): number {
-    const { limits } = this.#options.definition;
-    const { oldestReadAtMs = Number.POSITIVE_INFINITY } = this.#lanes;
-    return oldestReadAtMs + (limits.ageMs ?? this.#figures.batchAgeMs);
+    return this.#company.isDue(nowMs, this.#drain !== undefined);
   }
 
   /**
@@ -344,7 +332,7 @@ class SinkRoute implements Route {
     const isAllSent = this.#lanes.ready === 0 && this.#reader.position >= drain.target;
     if (drain.isSending && !isAllSent && !this.#stop.signal.aborted) return;
     this.#reader.stop();
-    drain.ended.resolve();
+    drain.end();
   }
 
   /** When there will be something to do that nothing else will tell of. */
@@ -357,7 +345,7 @@ class SinkRoute implements Route {
         // about.
         return this.#life.probeAtMs > nowMs ? this.#life.probeAtMs : Number.POSITIVE_INFINITY;
       case "running":
-        return this.#inFlight.hasPlace ? Math.min(nextDueMs, this.#agedAtMs) : nextDueMs;
+        return this.#inFlight.hasPlace ? Math.min(nextDueMs, this.#company.dueAtMs) : nextDueMs;
       case "probing":
       case "draining":
       case "failed":
@@ -381,7 +369,7 @@ class SinkRoute implements Route {
     // What was settled before counts, if the ledger is still ours.
     void this.#writer.flush(true);
     this.#writer.stop();
-    this.#drain?.ended.resolve();
+    this.#drain?.end();
   }
 
   #halt(): void {
@@ -389,11 +377,4 @@ class SinkRoute implements Route {
     this.#alarm.close();
     this.#options.turns?.close();
   }
-}
-
-interface Drain {
-  /** Below this everything was accepted before the drain began. */
-  readonly target: number;
-  isSending: boolean;
-  readonly ended: PromiseWithResolvers<void>;
 }
