@@ -19,6 +19,7 @@ import { type Doors, openDoors } from "./doors.ts";
 import { healthEvent } from "./health-event.ts";
 import type { DaemonParts } from "./parts.ts";
 import { needRestart, type Reloaded } from "./reload.ts";
+import { type StopSummary, shutDown } from "./shutdown.ts";
 import { type DaemonStatus, sinkStatus } from "./status.ts";
 
 /**
@@ -49,14 +50,6 @@ export interface Daemon {
   readonly stopped: Promise<StopSummary>;
 }
 
-export interface StopSummary {
-  readonly reason: string;
-  /** What each sink has not got yet. It is safe, and sent after the next start. */
-  readonly pending: readonly { readonly sink: string; readonly events: number }[];
-  /** False when something did not end in time and was left. */
-  readonly isClean: boolean;
-}
-
 export interface DaemonOptions {
   readonly config: Config;
   readonly readConfig: () => Promise<Config>;
@@ -75,17 +68,6 @@ export interface DaemonOptions {
 
 /** In the data directory. */
 const SOCKET_FILE = "sluice.sock";
-/** Below the 30 s after which Kubernetes kills. */
-const GRACE_MS = 10_000;
-/**
- * Of the grace, what calls in flight get; the rest belongs to the sinks, who get what those calls produce.
- */
-const CALLS_SHARE = 0.8;
-/**
- * After the grace everything is cut. A quarter may go to ending calls, a quarter to the sinks, the rest to
- * the disk. What is left of the two seconds that are promised, the end of the process takes.
- */
-const CLOSE_MS = 1_200;
 
 /** Opens a daemon. Rejects with a SluiceError that says what to do, and leaves nothing behind. */
 export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
@@ -280,52 +262,18 @@ class RunningDaemon implements Daemon {
   }
 
   async #shutDown(reason: string): Promise<StopSummary> {
-    const { clock, config, disk, logger, graceMs = GRACE_MS } = this.#options;
-    const untilMs = clock.monotonicMs() + graceMs;
-    logger.info({ reason, graceMs }, "shutting down");
-    this.#server?.refuse();
-    await this.#server?.idle(graceMs * CALLS_SHARE);
-    // Calls that are still going end here, as incomplete, and their events are appended.
-    await this.#within(this.#doors.close(), CLOSE_MS / 4);
-    const leftMs = Math.max(0, untilMs - clock.monotonicMs());
-    await this.#within(this.#pipeline.drain(leftMs), leftMs + CLOSE_MS / 4);
-    const pending = this.#pending();
-    this.#pipeline.hub.close();
-    const closing = Promise.all([this.#server?.close(), this.#pipeline.close()])
-      // The owner of daemon.json is whoever holds the directory: it goes while the lock is still ours or just
-      // freed.
-      .then(() => removeDiscovery(disk, config.dataDir, this.#nonce));
-    const isClean = await this.#within(closing, CLOSE_MS / 2);
-    logger.info({ pending, isClean }, "stopped");
-    this.#metrics.close();
-    return { reason, pending, isClean };
-  }
-
-  #pending(): StopSummary["pending"] {
-    const { sinks } = this.#pipeline.status();
-    return sinks
-      .filter(({ balance }) => balance.pending > 0)
-      .map(({ sink, balance }) => ({ sink, events: balance.pending }));
-  }
-
-  /**
-   * Waits for work that should end by itself, and for no longer than this. False when it did not, or failed.
-   */
-  #within(work: Promise<unknown>, waitMs: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const timer = this.#options.clock.after(waitMs, () => resolve(false));
-      const end = (isClean: boolean) => {
-        timer.cancel();
-        resolve(isClean);
-      };
-      work.then(
-        () => end(true),
-        (error) => {
-          this.#options.logger.error({ error: String(error), stack: stackOf(error) }, "shutting down failed");
-          end(false);
-        },
-      );
+    const { clock, config, disk, logger, graceMs } = this.#options;
+    const summary = await shutDown(reason, {
+      server: this.#server,
+      doors: this.#doors,
+      pipeline: this.#pipeline,
+      withdraw: () => removeDiscovery(disk, config.dataDir, this.#nonce),
+      clock,
+      logger,
+      graceMs,
     });
+    this.#metrics.close();
+    return summary;
   }
 
   #routes(): readonly Route[] {

@@ -12,8 +12,9 @@ import { EXIT, SluiceError } from "../errors.ts";
 import { checkFormats, type Headers } from "../formats.ts";
 import { type DaemonLog, openDaemonLog } from "../telemetry/daemon-log.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
-import { type Daemon, openDaemon, type StopSummary } from "./lifecycle.ts";
+import { type Daemon, openDaemon } from "./lifecycle.ts";
 import type { DaemonParts } from "./parts.ts";
+import type { StopSummary } from "./shutdown.ts";
 import { tryRecordApart } from "./try-record.ts";
 import { VERSION } from "./version.ts";
 
