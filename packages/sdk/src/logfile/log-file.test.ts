@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { codeOf, type Disk, type DiskFile, systemDisk } from "../system/disk.ts";
+import { codeOf, type Disk, type DiskFile, type OpenMode, systemDisk } from "../system/disk.ts";
 import { ManualClock } from "../system/manual-clock.ts";
 import { bracketedFormat } from "./bracketed.ts";
 import { jsonlFormat } from "./jsonl.ts";
@@ -58,7 +58,7 @@ function smallDisk(roomBytes: number): Disk & { roomBytes: number; syncs: number
     roomBytes,
     syncs: 0,
     failSync: false,
-    async open(path: string, mode: "read" | "write" | "create"): Promise<DiskFile> {
+    async open(path: string, mode: OpenMode): Promise<DiskFile> {
       const file = await systemDisk.open(path, mode);
       return {
         write(given, position) {
@@ -192,6 +192,33 @@ test("a file that somebody emptied goes on from its new end", async () => {
 
   expect(text()).toBe('{"a":2}\n');
 });
+
+test.runIf(process.platform === "linux")(
+  "a file that is emptied between the look and the write gets no hole (T43)",
+  async () => {
+    let emptied = 0;
+    const disk: Disk = {
+      ...systemDisk,
+      async open(path, mode) {
+        const file = await systemDisk.open(path, mode);
+        const stat = file.stat.bind(file);
+        file.stat = async () => {
+          const state = await stat();
+          if (mode === "read" && emptied++ === 0) writeFileSync(pathOf(), "");
+          return state;
+        };
+        return file;
+      },
+    };
+    const file = openFile({ disk });
+
+    await file.append(bytes('{"a":1}'));
+    const results = [await file.append(bytes('{"a":2}')), await file.append(bytes('{"a":3}'))];
+
+    expect(results).toEqual([{ kept: 1 }, { kept: 1 }]);
+    expect(text()).toBe('{"a":2}\n{"a":3}\n');
+  },
+);
 
 test("no file grows past its size, and only the newest old ones stay", async () => {
   const clock = new ManualClock(Date.UTC(2026, 10, 21, 5, 41, 59, 123));

@@ -14,8 +14,9 @@ import { type LogFormat, repairTail } from "./torn-tail.ts";
  * are served one after the other.
  *
  * Who else touches the file. Before each append the name is looked at again: if the file was renamed or
- * removed (logrotate), or has another size than we left (`> events.jsonl`), it is opened anew. Two writers at
- * once are not supported.
+ * removed (logrotate), or has another size than we left (`> events.jsonl`), it is opened anew. One that is
+ * emptied between that look and the write gets the write at its new end (Linux). Two writers at once are not
+ * supported.
  */
 export interface LogFile {
   /** Entries without their terminator. Never rejects: see `AppendResult`. */
@@ -125,7 +126,7 @@ class AppendOnlyFile implements LogFile {
     const { disk, path, format, within } = this.#options;
     if (within !== undefined) await (await disk.open(within, "read")).close();
     await disk.makeDirectory(dirname(path));
-    const file = await disk.open(path, "write");
+    const file = await disk.open(path, "append");
     try {
       const state = await file.stat();
       if (state.isOrdinary === false) throw new NotOrdinaryError(path);
