@@ -193,32 +193,55 @@ test("a file that somebody emptied goes on from its new end", async () => {
   expect(text()).toBe('{"a":2}\n');
 });
 
-test.runIf(process.platform === "linux")(
-  "a file that is emptied between the look and the write gets no hole (T43)",
-  async () => {
-    let emptied = 0;
-    const disk: Disk = {
-      ...systemDisk,
-      async open(path, mode) {
-        const file = await systemDisk.open(path, mode);
-        const stat = file.stat.bind(file);
-        file.stat = async () => {
-          const state = await stat();
-          if (mode === "read" && emptied++ === 0) writeFileSync(pathOf(), "");
-          return state;
-        };
+/** A disk whose file is emptied once, after it was looked at and before it is written. */
+function emptyingDisk(onEmptied: (file: DiskFile) => void = () => undefined): Disk {
+  let emptied = 0;
+  let written: DiskFile;
+  return {
+    ...systemDisk,
+    async open(path, mode) {
+      const file = await systemDisk.open(path, mode);
+      if (mode !== "read") {
+        written = file;
         return file;
-      },
-    };
-    const file = openFile({ disk });
+      }
+      const stat = file.stat.bind(file);
+      file.stat = async () => {
+        const state = await stat();
+        if (emptied++ > 0) return state;
+        writeFileSync(path, "");
+        onEmptied(written);
+        return state;
+      };
+      return file;
+    },
+  };
+}
 
-    await file.append(bytes('{"a":1}'));
-    const results = [await file.append(bytes('{"a":2}')), await file.append(bytes('{"a":3}'))];
+const linuxTest = test.runIf(process.platform === "linux");
 
-    expect(results).toEqual([{ kept: 1 }, { kept: 1 }]);
-    expect(text()).toBe('{"a":2}\n{"a":3}\n');
-  },
-);
+linuxTest("a file that is emptied between the look and the write gets no hole (T43)", async () => {
+  const file = openFile({ disk: emptyingDisk() });
+
+  await file.append(bytes('{"a":1}'));
+  const results = [await file.append(bytes('{"a":2}')), await file.append(bytes('{"a":3}'))];
+
+  expect(results).toEqual([{ kept: 1 }, { kept: 1 }]);
+  expect(text()).toBe('{"a":2}\n{"a":3}\n');
+});
+
+linuxTest("nor does it get one where the sync fails after that (T43)", async () => {
+  const disk = emptyingDisk((file) => {
+    file.sync = () => Promise.reject(new Error("bad sector"));
+  });
+  const file = openFile({ disk });
+
+  await file.append(bytes('{"a":"long enough"}'));
+  const failed = await file.append(bytes('{"a":2}'));
+
+  expect(failed.kept).toBe(0);
+  expect(text()).not.toContain("\0");
+});
 
 test("no file grows past its size, and only the newest old ones stay", async () => {
   const clock = new ManualClock(Date.UTC(2026, 10, 21, 5, 41, 59, 123));

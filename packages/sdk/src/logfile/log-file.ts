@@ -199,7 +199,7 @@ class AppendOnlyFile implements LogFile {
       if (durable) await current.file.sync();
     } catch (error) {
       // What could not be cut off now is cut off by the repair when the file is next opened.
-      await current.file.truncate(current.sizeBytes).catch(() => undefined);
+      await cutBack(current).catch(() => undefined);
       throw error;
     }
     current.sizeBytes += bytes.length;
@@ -214,6 +214,11 @@ class AppendOnlyFile implements LogFile {
     // Everything that was promised is synced; a close that fails after that loses nothing.
     await current.file.close().catch(() => undefined);
   }
+}
+
+/** Only ever shorter: if somebody has emptied it meanwhile, its old size would be a hole of zeros. */
+async function cutBack({ file, sizeBytes }: Current): Promise<void> {
+  if ((await file.stat()).sizeBytes > sizeBytes) await file.truncate(sizeBytes);
 }
 
 class NotOrdinaryError extends Error {
