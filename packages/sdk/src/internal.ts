@@ -57,7 +57,15 @@ export {
 } from "./providers/sse.ts";
 export { Utf8Pieces } from "./providers/utf8-pieces.ts";
 export { type Clock, sleep, systemClock, type Timer } from "./system/clock.ts";
-export { codeOf, type Disk, type DiskFile, type FileState, isNoFile, systemDisk } from "./system/disk.ts";
+export {
+  codeOf,
+  type Disk,
+  type DiskFile,
+  type FileState,
+  isNoFile,
+  type OpenMode,
+  systemDisk,
+} from "./system/disk.ts";
 export { type DiskCall, type Fault, faultyDisk } from "./system/faulty-disk.ts";
 export { keepAlive } from "./system/keep-alive.ts";
 export { ManualClock } from "./system/manual-clock.ts";

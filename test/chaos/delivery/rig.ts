@@ -37,13 +37,16 @@ export class Rig {
   /** Ids that were acknowledged, in the order of the log. */
   readonly acknowledged: string[] = [];
   readonly #clock: Clock;
+  readonly #maxBytes: number;
   readonly #stations: Station[] = [];
   #disk = new MemoryDisk();
   #pipeline: Pipeline | undefined;
   #life = { isOver: false };
 
-  constructor(clock: Clock = systemClock) {
+  /** `maxBytes` is what all of it may take on its disk. */
+  constructor(clock: Clock = systemClock, maxBytes = 256 * 1024 * 1024) {
     this.#clock = clock;
+    this.#maxBytes = maxBytes;
   }
 
   get pipeline(): Pipeline {
@@ -63,7 +66,7 @@ export class Rig {
     this.#life = life;
     this.#pipeline = await openPipeline({
       dataDir: DATA_DIR,
-      spool: { maxBytes: 256 * 1024 * 1024, minFreeBytes: 0, keepForMs: 3_600_000_000 },
+      spool: { maxBytes: this.#maxBytes, minFreeBytes: 0, keepForMs: 3_600_000_000 },
       sinks,
       sinkOfType: () => mortal(life),
       // No record is to blame for the end of a process here.

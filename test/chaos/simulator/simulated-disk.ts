@@ -1,4 +1,4 @@
-import type { Disk, DiskFile, MemoryDisk } from "@sluice/sdk/internal";
+import type { Disk, DiskFile, MemoryDisk, OpenMode } from "@sluice/sdk/internal";
 import type { Chance } from "./chance.ts";
 import type { DiskFault, DiskFaults, DiskOperation } from "./disk-faults.ts";
 import type { Life } from "./life.ts";
@@ -34,7 +34,7 @@ export class SimulatedDisk implements Disk {
     this.#parts = parts;
   }
 
-  async open(path: string, mode: "read" | "write" | "create"): Promise<DiskFile> {
+  async open(path: string, mode: OpenMode): Promise<DiskFile> {
     const { memory } = this.#parts;
     const file = await this.call("open", `${path} to ${mode}`, () => memory.open(path, mode));
     return new SimulatedFile(this, this.#parts, file, path);

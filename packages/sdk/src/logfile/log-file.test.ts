@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { codeOf, type Disk, type DiskFile, systemDisk } from "../system/disk.ts";
+import { codeOf, type Disk, type DiskFile, type OpenMode, systemDisk } from "../system/disk.ts";
 import { ManualClock } from "../system/manual-clock.ts";
 import { bracketedFormat } from "./bracketed.ts";
 import { jsonlFormat } from "./jsonl.ts";
@@ -58,7 +58,7 @@ function smallDisk(roomBytes: number): Disk & { roomBytes: number; syncs: number
     roomBytes,
     syncs: 0,
     failSync: false,
-    async open(path: string, mode: "read" | "write" | "create"): Promise<DiskFile> {
+    async open(path: string, mode: OpenMode): Promise<DiskFile> {
       const file = await systemDisk.open(path, mode);
       return {
         write(given, position) {
@@ -191,6 +191,56 @@ test("a file that somebody emptied goes on from its new end", async () => {
   await file.append(bytes('{"a":2}'));
 
   expect(text()).toBe('{"a":2}\n');
+});
+
+/** A disk whose file is emptied once, after it was looked at and before it is written. */
+function emptyingDisk(onEmptied: (file: DiskFile) => void = () => undefined): Disk {
+  let emptied = 0;
+  let written: DiskFile;
+  return {
+    ...systemDisk,
+    async open(path, mode) {
+      const file = await systemDisk.open(path, mode);
+      if (mode !== "read") {
+        written = file;
+        return file;
+      }
+      const stat = file.stat.bind(file);
+      file.stat = async () => {
+        const state = await stat();
+        if (emptied++ > 0) return state;
+        writeFileSync(path, "");
+        onEmptied(written);
+        return state;
+      };
+      return file;
+    },
+  };
+}
+
+const linuxTest = test.runIf(process.platform === "linux");
+
+linuxTest("a file that is emptied between the look and the write gets no hole (T43)", async () => {
+  const file = openFile({ disk: emptyingDisk() });
+
+  await file.append(bytes('{"a":1}'));
+  const results = [await file.append(bytes('{"a":2}')), await file.append(bytes('{"a":3}'))];
+
+  expect(results).toEqual([{ kept: 1 }, { kept: 1 }]);
+  expect(text()).toBe('{"a":2}\n{"a":3}\n');
+});
+
+linuxTest("nor does it get one where the sync fails after that (T43)", async () => {
+  const disk = emptyingDisk((file) => {
+    file.sync = () => Promise.reject(new Error("bad sector"));
+  });
+  const file = openFile({ disk });
+
+  await file.append(bytes('{"a":"long enough"}'));
+  const failed = await file.append(bytes('{"a":2}'));
+
+  expect(failed.kept).toBe(0);
+  expect(text()).not.toContain("\0");
 });
 
 test("no file grows past its size, and only the newest old ones stay", async () => {

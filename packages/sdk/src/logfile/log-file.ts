@@ -14,8 +14,9 @@ import { type LogFormat, repairTail } from "./torn-tail.ts";
  * are served one after the other.
  *
  * Who else touches the file. Before each append the name is looked at again: if the file was renamed or
- * removed (logrotate), or has another size than we left (`> events.jsonl`), it is opened anew. Two writers at
- * once are not supported.
+ * removed (logrotate), or has another size than we left (`> events.jsonl`), it is opened anew. One that is
+ * emptied between that look and the write gets the write at its new end (Linux). Two writers at once are not
+ * supported.
  */
 export interface LogFile {
   /** Entries without their terminator. Never rejects: see `AppendResult`. */
@@ -125,7 +126,7 @@ class AppendOnlyFile implements LogFile {
     const { disk, path, format, within } = this.#options;
     if (within !== undefined) await (await disk.open(within, "read")).close();
     await disk.makeDirectory(dirname(path));
-    const file = await disk.open(path, "write");
+    const file = await disk.open(path, "append");
     try {
       const state = await file.stat();
       if (state.isOrdinary === false) throw new NotOrdinaryError(path);
@@ -198,7 +199,7 @@ class AppendOnlyFile implements LogFile {
       if (durable) await current.file.sync();
     } catch (error) {
       // What could not be cut off now is cut off by the repair when the file is next opened.
-      await current.file.truncate(current.sizeBytes).catch(() => undefined);
+      await cutBack(current).catch(() => undefined);
       throw error;
     }
     current.sizeBytes += bytes.length;
@@ -213,6 +214,11 @@ class AppendOnlyFile implements LogFile {
     // Everything that was promised is synced; a close that fails after that loses nothing.
     await current.file.close().catch(() => undefined);
   }
+}
+
+/** Only ever shorter: if somebody has emptied it meanwhile, its old size would be a hole of zeros. */
+async function cutBack({ file, sizeBytes }: Current): Promise<void> {
+  if ((await file.stat()).sizeBytes > sizeBytes) await file.truncate(sizeBytes);
 }
 
 class NotOrdinaryError extends Error {

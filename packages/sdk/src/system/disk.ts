@@ -13,11 +13,7 @@ import { dirname } from "node:path";
  * umask is.
  */
 export interface Disk {
-  /**
-   * "create" fails if the file exists, "write" makes it if it does not, "read" needs it; a directory opens
-   * with "read".
-   */
-  open(path: string, mode: "read" | "write" | "create"): Promise<DiskFile>;
+  open(path: string, mode: OpenMode): Promise<DiskFile>;
   /** Names in a directory, sorted. A missing directory has none. */
   list(path: string): Promise<string[]>;
   /** Replaces `to` if it exists. Durable only after the directory was opened and synced. */
@@ -29,6 +25,14 @@ export interface Disk {
   /** Bytes that this process may still write on the volume that holds `path`. */
   freeBytes(path: string): Promise<number>;
 }
+
+/**
+ * "create" fails if the file exists, "write" makes it if it does not, "read" needs it; a directory opens with
+ * "read". "append" is "write" for a file that others may cut meanwhile: on Linux all bytes go to its end,
+ * wherever that is by now, and a position that has ceased to be makes no hole of zeros. Elsewhere the
+ * position counts.
+ */
+export type OpenMode = "read" | "write" | "create" | "append";
 
 export interface DiskFile {
   /** Copies into the page cache and returns how many bytes it took, which may be fewer than were given. */
@@ -167,8 +171,8 @@ class SystemFile implements DiskFile {
   }
 }
 
-function flagsOf(mode: "read" | "write" | "create"): number {
-  const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
+function flagsOf(mode: OpenMode): number {
+  const { O_APPEND, O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
   // Without O_NONBLOCK a FIFO planted under the name would hang a pool thread for good; ordinary files do not
   // feel it.
   switch (mode) {
@@ -176,6 +180,8 @@ function flagsOf(mode: "read" | "write" | "create"): number {
       return O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
     case "write":
       return O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
+    case "append":
+      return O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
     case "create":
       return O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK;
   }

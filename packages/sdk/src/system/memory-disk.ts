@@ -1,4 +1,4 @@
-import type { Disk, DiskFile } from "./disk.ts";
+import type { Disk, DiskFile, OpenMode } from "./disk.ts";
 import type { Random } from "./random.ts";
 
 /** What happened to a file since its last sync, in order. */
@@ -34,7 +34,7 @@ export class MemoryDisk implements Disk {
     this.capacityBytes = capacityBytes;
   }
 
-  async open(path: string, mode: "read" | "write" | "create"): Promise<DiskFile> {
+  async open(path: string, mode: OpenMode): Promise<DiskFile> {
     if (this.#directories.has(path)) {
       if (mode === "read") return this.#openDirectory(path);
       throw failure("EISDIR", path);
@@ -44,7 +44,7 @@ export class MemoryDisk implements Disk {
     if (!known && mode === "read") throw failure("ENOENT", path);
     const inode = known ?? { live: empty, durable: empty, changes: [], modifiedAtMs: 0 };
     if (!known) this.#rename([{ path, inode }]);
-    return this.#openFile(inode);
+    return this.#openFile(inode, mode === "append");
   }
 
   async list(path: string): Promise<string[]> {
@@ -167,7 +167,7 @@ export class MemoryDisk implements Disk {
     };
   }
 
-  #openFile(inode: Inode): DiskFile {
+  #openFile(inode: Inode, isAppended: boolean): DiskFile {
     const life = this.#life;
     const use = () => {
       if (life !== this.#life) throw failure("EBADF", "a file that was open when the power went");
@@ -178,7 +178,8 @@ export class MemoryDisk implements Disk {
       inode.changes.push(made);
     };
     const file: DiskFile = {
-      write: (bytes, position) => {
+      write: (bytes, given) => {
+        const position = isAppended ? use().live.length : given;
         const growth = Math.max(0, position + bytes.length - use().live.length);
         const room = Math.max(0, this.capacityBytes - this.usedBytes);
         const count = Math.min(bytes.length, bytes.length - growth + room);

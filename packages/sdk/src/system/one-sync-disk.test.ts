@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { OpenMode } from "./disk.ts";
 import { faultyDisk } from "./faulty-disk.ts";
 import { MemoryDisk } from "./memory-disk.ts";
 import { oneSyncAtATime } from "./one-sync-disk.ts";
@@ -9,7 +10,7 @@ test("syncs run one at a time, in order, and a failed one lets the next go", asy
   const memory = new MemoryDisk();
   const slow = {
     ...faultyDisk(memory, () => undefined),
-    async open(path: string, mode: "read" | "write" | "create") {
+    async open(path: string, mode: OpenMode) {
       const file = await memory.open(path, mode);
       const sync = async () => {
         running.push(path);

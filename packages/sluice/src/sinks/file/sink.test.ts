@@ -110,7 +110,7 @@ test("the files that were not used for longest are closed, and none is lost by i
     ...systemDisk,
     async open(path, mode) {
       const file = await systemDisk.open(path, mode);
-      if (mode !== "write") return file;
+      if (mode !== "append") return file;
       openMost = Math.max(openMost, ++openNow);
       return {
         write: (bytes, position) => file.write(bytes, position),

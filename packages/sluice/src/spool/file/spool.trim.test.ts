@@ -1,4 +1,4 @@
-import { faultyDisk, ManualClock, MemoryDisk, seededRandom } from "@sluice/sdk/internal";
+import { faultyDisk, ManualClock, MemoryDisk, type OpenMode, seededRandom } from "@sluice/sdk/internal";
 import { expect, test } from "vitest";
 import { aRecord, offsetsOf, openTestSpool, readAll, statusesOf } from "../../testing/spool-fixture.ts";
 
@@ -52,7 +52,7 @@ test("a reader whose segment is trimmed under it goes on behind it", async () =>
   const faulty = faultyDisk(memory, () => undefined);
   const disk = {
     ...faulty,
-    async open(path: string, mode: "read" | "write" | "create") {
+    async open(path: string, mode: OpenMode) {
       if (mode === "read" && path.endsWith(".seg")) await atOpen?.();
       return faulty.open(path, mode);
     },
