@@ -8,8 +8,8 @@ import type { OpenRunsMemory, Shape } from "./open-runs-program.ts";
 
 /**
  * What the whole assembler holds for runs whose end is not known, a run being the root of its trace or the
- * only one of it: the second is the most that a run can take. There are some more of them than a power of two,
- * where a table that doubles has just done so.
+ * only one of it: the second is the most that a run can take. They are some more than a power of two, where a
+ * table that doubles has just done so.
  */
 const RUNS = scaled({ test: 66_000, chaos: 1_050_000, soak: 1_050_000 });
 const BYTES_MAX = 64;
