@@ -104,6 +104,14 @@ describe.each(Object.entries(implementations))("the %s spool", (_name, open) => 
     ]);
   });
 
+  test("says where the record with an id lies, while the id is known", async () => {
+    const spool = await openSpool();
+    await spool.append(someRecords(0, 3));
+
+    expect(spool.layout.offsetOf(0, aRecord(2).id)).toBe(2);
+    expect(spool.layout.offsetOf(0, aRecord(3).id)).toBeUndefined();
+  });
+
   test("finds a duplicate inside one call and in a call that is still under way", async () => {
     const spool = await openSpool();
 

@@ -20,6 +20,7 @@ export class MemorySpool implements Spool {
   readonly layout: Layout = {
     bytesFrom: (_, from) => this.#bytesFrom(from),
     offsetToFree: (_, bytes) => this.#offsetToFree(bytes),
+    offsetOf: (_, id) => this.#ids.get(id)?.offset,
   };
   readonly records = new Map<number, SpoolRecord>();
   /** What a crash leaves: the last stored ledger of each route. */

@@ -1,4 +1,4 @@
-import { EVENT_KEY_BYTES } from "./keys.ts";
+import { EVENT_KEY_BYTES, writeEventKey } from "./keys.ts";
 
 /**
  * The newest event ids of the spool: what decides whether a record is new, a duplicate or a conflict.
@@ -53,6 +53,13 @@ export class Dedupe {
       const entry = (index[place] ?? 0) - 1;
       if (entry === NOT_FOUND || (index[place + 1] === hash && this.#holdsKey(entry))) return entry;
     }
+  }
+
+  /** The offset of an id, or undefined. */
+  offsetOf(id: string): number | undefined {
+    writeEventKey(id, this.key, 0);
+    const entry = this.find();
+    return entry === NOT_FOUND ? undefined : this.offsetAt(entry);
   }
 
   offsetAt(entry: number): number {

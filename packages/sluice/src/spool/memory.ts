@@ -33,6 +33,7 @@ class MemorySpool implements Spool {
   readonly layout: Layout = {
     bytesFrom: (_partition, from) => this.#bytesFrom(from),
     offsetToFree: (_partition, bytes) => this.#offsetToFree(bytes),
+    offsetOf: (_partition, id) => this.#dedupe.offsetOf(id),
   };
   readonly #maxBytes: number;
   readonly #reserveBytes: number;

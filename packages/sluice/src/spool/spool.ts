@@ -86,7 +86,7 @@ export interface SpoolState {
   readonly refusingCode?: RefusalCode;
 }
 
-/** How the records lie in the space that they take: always as of now, and cheap enough for every append. */
+/** Where the records lie, and in how much space: always as of now, and cheap enough for every append. */
 export interface Layout {
   /**
    * About how many bytes the records from offset `from` on take: what a reader that stands there keeps. Off
@@ -99,6 +99,12 @@ export interface Layout {
    * where so much cannot, the offset that brings back the most.
    */
   offsetToFree(partition: number, bytes: number): number;
+
+  /**
+   * Where the record with this id lies, among the newest ids that decide what is a duplicate; undefined for
+   * one that is not known, or not any more. It may not be durable yet.
+   */
+  offsetOf(partition: number, id: string): number | undefined;
 }
 
 /**

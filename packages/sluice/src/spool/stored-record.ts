@@ -2,6 +2,9 @@ import type { Event } from "@sluice/sdk";
 import { decodeEvent } from "@sluice/sdk/internal";
 import type { SpoolRecord } from "./spool.ts";
 
+/** About what a record takes without its body: whoever keeps some counts it, as a flood of tiny ones shows. */
+export const RECORD_BYTES = 256;
+
 /**
  * A record as readers see it. Its body is decoded on first use and once: the object is shared by all who read
  * it.

@@ -255,6 +255,24 @@ test("an end that comes after its run was closed becomes revision 2, a further o
   await stage.assembler.close();
 });
 
+test("an end of a run that was closed before a restart becomes revision 2 at once, and only once", async () => {
+  const stage = await open();
+  await stage.append(start("r1"), start("r2"), piece("r2"));
+  await stage.clock.advance(3_700_000);
+  await stage.assembler.sync();
+  await stage.reopen();
+
+  await stage.append(piece("r1"), piece("r2", {}, "further"));
+  const revisions = () => stage.made().filter(({ flags }) => (flags & FLAG_REVISION) !== 0);
+  expect(revisions().map(({ event }) => event.id)).toEqual([deriveId("r1", "ended:2")]);
+  expect(stage.assembler.openRuns).toBe(0);
+  await stage.reopen();
+
+  expect(revisions()).toHaveLength(1);
+  expect(stage.assembler.status.balance).toMatchObject({ pending: 0, skipped: { already_ended: 1 } });
+  await stage.assembler.close();
+});
+
 test("a source's end becomes a revision of a closing record, and a conflict with a real end", async () => {
   const stage = await open();
   await stage.append(start("r1", { writer: "sdk" }), start("r2"));

@@ -126,7 +126,10 @@ class SpoolAssembler implements Assembler {
     this.#books = new FoldBooks(ledger);
     this.#binding = options.binding ?? DEFAULT_BINDING;
     this.#parking = new Parking(this.#books, this.#binding.withinMs);
-    this.#fold = new Fold(this.#books, this.#parking, bootId);
+    this.#fold = new Fold({
+      ...{ books: this.#books, parking: this.#parking, bootId },
+      offsetOf: (id) => spool.layout.offsetOf(partition, id),
+    });
     const { signal } = this.#stop;
     this.#atHand = new AtHand(spool, partition, signal);
     const parts = { spool, partition, atHand: this.#atHand, signal };

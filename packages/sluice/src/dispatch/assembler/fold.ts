@@ -1,4 +1,5 @@
 import { KIND_CODES } from "@sluice/sdk";
+import { endId } from "@sluice/sdk/internal";
 import {
   FLAG_ASSEMBLED,
   FLAG_PARTIAL,
@@ -24,13 +25,18 @@ export type Task =
       readonly pieceOffset: number;
     };
 
-/**
- * Runs whose end is remembered, for pieces that come after it. Older ones are found by the conflict on their
- * id.
- */
+/** Runs whose end is remembered, for pieces that come after it. Older ones are found by the id of their end. */
 const ENDED_MAX = 65_536;
 /** As many as are built and appended together. */
 const CLOSINGS_MAX = 1_024;
+
+interface FoldOptions {
+  readonly books: FoldBooks;
+  readonly parking: Parking;
+  readonly bootId: string;
+  /** Where the record with an id lies, if the spool knows (`Layout.offsetOf`). */
+  readonly offsetOf: (id: string) => number | undefined;
+}
 
 /**
  * What the log says about runs, record by record. For each run:
@@ -50,6 +56,7 @@ const CLOSINGS_MAX = 1_024;
  */
 export class Fold {
   readonly #bootId: string;
+  readonly #offsetOf: (id: string) => number | undefined;
   readonly #ownWriter: Buffer;
   readonly #books: FoldBooks;
   readonly #parking: Parking;
@@ -59,10 +66,11 @@ export class Fold {
   readonly #joinable = new Set<number>();
   #late: Task[] = [];
 
-  constructor(books: FoldBooks, parking: Parking, bootId: string) {
+  constructor({ books, parking, bootId, offsetOf }: FoldOptions) {
     this.#books = books;
     this.#parking = parking;
     this.#bootId = bootId;
+    this.#offsetOf = offsetOf;
     // Inside a JSON string these quotes would be escaped, so the bytes can only be a member of that name.
     this.#ownWriter = Buffer.from(`"writer":${JSON.stringify(bootId)}`);
   }
@@ -158,14 +166,15 @@ export class Fold {
     return true;
   }
 
-  #piece({ runKey, orderKey, offset }: SpoolRecord, nowMs: number): boolean {
-    const endOffset = this.#ended.get(runKey);
+  #piece(record: SpoolRecord, nowMs: number): boolean {
+    const { runKey, orderKey, offset } = record;
+    const open = this.#open;
+    const known = open.find(runKey);
+    const endOffset = this.#ended.get(runKey) ?? (known === NOT_FOUND ? this.#endBefore(record) : undefined);
     if (endOffset !== undefined) {
       this.#late.push({ name: "revise", runKey, endOffset, pieceOffset: offset });
       return true;
     }
-    const open = this.#open;
-    const known = open.find(runKey);
     const entry = known === NOT_FOUND ? open.add(runKey, orderKey, nowMs) : known;
     // The writer's own end says more than any piece of somebody else.
     if (open.writer(entry) === "alive") return false;
@@ -176,6 +185,20 @@ export class Fold {
     open.setPiece(entry, offset);
     if (open.startOffset(entry) !== undefined) this.#joinable.add(runKey);
     return true;
+  }
+
+  /**
+   * The end of a run of which nothing is known here, if it stands before this piece: an end that was
+   * forgotten, or lies below the ledger, where a process that starts again does not read.
+   */
+  #endBefore(record: SpoolRecord): number | undefined {
+    try {
+      const { runId } = record.event;
+      const endOffset = runId === undefined ? undefined : this.#offsetOf(endId(runId));
+      return endOffset !== undefined && endOffset < record.offset ? endOffset : undefined;
+    } catch {
+      return undefined; // No event: nothing can be made of it, early or late.
+    }
   }
 
   #writerOf(record: SpoolRecord): Writer {

@@ -11,8 +11,8 @@ export interface OpenRun {
 export type Writer = "none" | "alive" | "dead";
 
 /**
- * All open runs, in 28 bytes each and 8 to 16 of an index; those that are not the root of their trace, as
- * most are, need as much as 16 and an index again for the trace.
+ * All open runs, in 28 bytes each and 8 at the most of an index. A trace that is not named as its root needs
+ * 16 more, and an index again: 60 for a run that is the only one of it.
  */
 export class OpenRuns {
   readonly #runs = new PackedTable(RUN_WORDS);

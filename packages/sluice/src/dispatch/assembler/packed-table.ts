@@ -36,8 +36,7 @@ export class PackedTable {
     const low = key >>> 0;
     const high = Math.floor(key / WORD);
     const index = this.#index;
-    const last = index.length - 1;
-    for (let place = low & last; ; place = (place + 1) & last) {
+    for (let place = homeOf(low, index); ; place = placeAfter(place, index)) {
       const entry = (index[place] ?? 0) - 1;
       if (entry < 0) return NOT_FOUND;
       const block = this.#blocks[entry >>> BLOCK_BITS];
@@ -48,7 +47,7 @@ export class PackedTable {
 
   /** A new entry for a key that has none. */
   add(key: number): number {
-    if ((this.#size + 1) * 2 > this.#index.length) this.#growIndex();
+    if (this.#size + 1 > this.#index.length * FILLED_MAX) this.#growIndex();
     const entry = this.#take();
     this.set(entry, 0, key >>> 0);
     this.set(entry, 1, (IN_USE | Math.floor(key / WORD)) >>> 0);
@@ -115,28 +114,27 @@ export class PackedTable {
   }
 
   #growIndex(): void {
-    const index = new Uint32Array(this.#index.length * 2);
+    const index = new Uint32Array(Math.ceil(this.#index.length * GROWTH));
     for (let entry = 0; entry < this.#end; entry++) if (this.isInUse(entry)) this.#link(index, entry);
     this.#index = index;
   }
 
   #link(index: Uint32Array, entry: number): void {
-    const last = index.length - 1;
-    let place = this.get(entry, 0) & last;
-    while (index[place] !== 0) place = (place + 1) & last;
+    let place = homeOf(this.get(entry, 0), index);
+    while (index[place] !== 0) place = placeAfter(place, index);
     index[place] = entry + 1;
   }
 
   #unlink(entry: number): void {
     const index = this.#index;
-    const last = index.length - 1;
-    let free = this.get(entry, 0) & last;
-    while (index[free] !== entry + 1) free = (free + 1) & last;
+    const steps = (from: number, to: number) => (to < from ? to + index.length : to) - from;
+    let free = homeOf(this.get(entry, 0), index);
+    while (index[free] !== entry + 1) free = placeAfter(free, index);
     // Whoever probed past the freed place on the way from home moves up into it.
-    for (let place = (free + 1) & last; index[place] !== 0; place = (place + 1) & last) {
+    for (let place = placeAfter(free, index); index[place] !== 0; place = placeAfter(place, index)) {
       const moved = index[place] ?? 0;
-      const home = this.get(moved - 1, 0) & last;
-      if (((place - home) & last) < ((place - free) & last)) continue;
+      const home = homeOf(this.get(moved - 1, 0), index);
+      if (steps(home, place) < steps(free, place)) continue;
       index[free] = moved;
       free = place;
     }
@@ -154,5 +152,19 @@ const IN_USE = 0x8000_0000;
 /** A block of runs takes 448 KiB: more is asked of the system as it is needed, and nothing is copied. */
 const BLOCK_BITS = 14;
 const BLOCK_MASK = (1 << BLOCK_BITS) - 1;
-/** A power of two, as always. Never more than half of the places are used: probes stay short. */
 const PLACES_AT_START = 1024;
+/**
+ * Between a half and five eighths of the places are used: probes stay short, and an entry has 8 bytes of the
+ * index at the most. An index that doubles would have 16 for it.
+ */
+const FILLED_MAX = 5 / 8;
+const GROWTH = 5 / 4;
+
+/** The share of the index that the low half of the key is of all low halves: any length will do. */
+function homeOf(low: number, index: Uint32Array): number {
+  return Math.trunc(low * (index.length / WORD));
+}
+
+function placeAfter(place: number, index: Uint32Array): number {
+  return place + 1 === index.length ? 0 : place + 1;
+}

@@ -1,8 +1,8 @@
-import type { Event } from "@sluice/sdk";
 import { ManualClock, MemoryDisk, seededRandom } from "@sluice/sdk/internal";
-import type { Outgoing, Sink } from "../../sinks/define.ts";
-import { type ItemDelivery, summary } from "../../sinks/delivery.ts";
+import type { Sink } from "../../sinks/define.ts";
+import { summary } from "../../sinks/delivery.ts";
 import type { NewRecord, Spool } from "../../spool/spool.ts";
+import { RunBackend } from "../../testing/run-backend.ts";
 import { assertBalance } from "../balance.ts";
 import { openDeadLetters } from "../dead-letters/dead-letters.ts";
 import { MemorySpool } from "../memory-spool.test-support.ts";
@@ -23,8 +23,8 @@ export interface Kill {
 
 export interface Walked {
   readonly spool: MemorySpool;
-  readonly upserting: Backend;
-  readonly writeOnce: Backend;
+  readonly upserting: RunBackend;
+  readonly writeOnce: RunBackend;
   /** What the process did to the world, in order, until it was closed. */
   readonly steps: readonly string[];
 }
@@ -32,33 +32,6 @@ export interface Walked {
 /** Longer than the pause after a start in which nothing times out. */
 export const RUN_TIMEOUT_MS = 600_000;
 const OBSERVER: RouteObserver = { onAttempt() {}, onHealth() {}, onInFlight() {}, warn() {} };
-
-/** A backend, which outlives the process. */
-class Backend {
-  readonly runs = new Map<string, Event>();
-  /** Ids in the order in which they came first; what comes again is the same. */
-  readonly ids = new Set<string>();
-  late = 0;
-  readonly #isWriteOnce: boolean;
-
-  constructor(isWriteOnce: boolean) {
-    this.#isWriteOnce = isWriteOnce;
-  }
-
-  take({ id, event }: Outgoing): ItemDelivery {
-    const { runId = "", run } = event;
-    const isKnown = this.ids.has(id);
-    this.ids.add(id);
-    if (event.kind !== "run.ended" || isKnown) return { status: "delivered" };
-    if (this.#isWriteOnce && run?.revision !== undefined) {
-      this.late++;
-      return { status: "skipped", reason: "late" };
-    }
-    if (this.#isWriteOnce && this.runs.has(runId)) return { status: "rejected", reason: "written already" };
-    this.runs.set(runId, event);
-    return { status: "delivered" };
-  }
-}
 
 /**
  * Does everything in turn, and what a kill interrupted once more, as sources do that were not answered. All
@@ -69,7 +42,7 @@ export async function walk(acts: readonly Act[], kill?: Kill, binding?: Binding)
   const spool = new MemorySpool();
   const disk = new MemoryDisk();
   const steps: string[] = [];
-  const backends = [new Backend(false), new Backend(true)] as const;
+  const backends = [new RunBackend(false), new RunBackend(true)] as const;
   let life = { isOver: false };
 
   const mortal = (mine: { isOver: boolean }) => {

@@ -1,4 +1,4 @@
-import type { StoredRecord } from "../stored-record.ts";
+import { RECORD_BYTES, type StoredRecord } from "../stored-record.ts";
 import type { Damage } from "./damage.ts";
 import type { Segment } from "./log.ts";
 import type { ReadFiles } from "./read-files.ts";
@@ -14,10 +14,10 @@ export class Block {
   readonly segment: Segment;
   readonly mark: number;
   readonly records: StoredRecord[] = [];
-  bytes = 0;
   readonly #damage: Damage;
   #readTo: number;
   #expected: number;
+  #readBytes = 0;
   #loading: Promise<void> | undefined;
 
   constructor(segment: Segment, mark: number, damage: Damage) {
@@ -26,6 +26,11 @@ export class Block {
     this.#damage = damage;
     this.#readTo = segment.markPositions[mark] ?? segment.endPosition;
     this.#expected = segment.markOffsets[mark] ?? segment.endOffset;
+  }
+
+  /** What it keeps in memory. */
+  get bytes(): number {
+    return this.#readBytes + this.records.length * RECORD_BYTES;
   }
 
   /** What a load would bring in: what has become durable since the last one. */
@@ -62,9 +67,9 @@ export class Block {
       limitOffset: endOffset,
     };
     const place = { expected: this.#expected, position: this.#readTo };
+    this.#readBytes += bytes.length;
     scanBytes(bytes.subarray(0, count), stretch, place, this.#see);
     this.#damage.add(this.#expected, endOffset);
-    this.bytes += bytes.length;
     this.#readTo = endPosition;
     this.#expected = endOffset;
   }

@@ -191,6 +191,7 @@ export class FileSpool implements Spool {
     this.layout = {
       bytesFrom: (_partition, from) => parts.log.bytesFrom(from),
       offsetToFree: (_partition, bytes) => parts.log.offsetToFree(bytes),
+      offsetOf: (_partition, id) => parts.dedupe.offsetOf(id),
     };
   }
 

@@ -1,5 +1,5 @@
 import type { ReadLimit } from "../spool.ts";
-import type { StoredRecord } from "../stored-record.ts";
+import { RECORD_BYTES, type StoredRecord } from "../stored-record.ts";
 import { takeRecords } from "./take.ts";
 
 /**
@@ -7,8 +7,6 @@ import { takeRecords } from "./take.ts";
  * while its backend takes a breath. Whoever falls further behind reads from the disk.
  */
 const TAIL_BYTES_MAX = 32 * 1024 * 1024;
-/** A record without its body, so that a flood of tiny ones is bounded too. */
-const RECORD_BYTES = 256;
 /**
  * A body is kept as it was handed over if little else stays in memory with it; a slice of a larger buffer is
  * copied.
