@@ -9,6 +9,12 @@ import { type CliContext, type CommonFlags, findDataDir, UNTIL_EXIT, withCommonF
 /** The daemon's own limits (10 s to drain, 2 s to close) and as much again for a machine that is busy. */
 const WAIT_MS = 24_000;
 const POLL_MS = 50;
+/**
+ * For the process itself, once it has closed everything: milliseconds, or as long as a machine that is busy
+ * takes. A zombie still looks like a process, and so this has to end.
+ */
+const GONE_MS = 2_000;
+const GONE_POLL_MS = 10;
 
 /**
  * `sluice stop`: ends the daemon and waits until it is gone. It is asked over HTTP, so no other process can
@@ -32,6 +38,10 @@ export function addStop(program: Command, context: CliContext): void {
       last = await statusOf(client).catch(() => last);
       await sleep(systemClock, POLL_MS, UNTIL_EXIT);
     }
+    const goneMs = systemClock.monotonicMs() + GONE_MS;
+    while (isProcess(discovery.pid) && systemClock.monotonicMs() < goneMs) {
+      await sleep(systemClock, GONE_POLL_MS, UNTIL_EXIT);
+    }
     for (const { name, balance } of last?.sinks ?? []) {
       if (balance.pending > 0)
         context.say(`${balance.pending} events for ${name} are kept for the next start.`);
@@ -42,11 +52,15 @@ export function addStop(program: Command, context: CliContext): void {
 
 /**
  * daemon.json goes when everything is closed and the data directory is free; a daemon that was killed leaves
- * it behind, but its process is gone. Signal 0 only asks. (A zombie answers too, so the process alone would
- * not do in a container whose init is slow to look.)
+ * it behind, but its process is gone. (A zombie looks alive, so the process alone would not do in a container
+ * whose init is slow to look.)
  */
 async function isRunning({ pid, nonce }: Discovery, dataDir: string): Promise<boolean> {
-  if ((await findDiscovery(systemDisk, dataDir))?.nonce !== nonce) return false;
+  return (await findDiscovery(systemDisk, dataDir))?.nonce === nonce && isProcess(pid);
+}
+
+/** Signal 0 only asks. */
+function isProcess(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
