@@ -1,4 +1,11 @@
-import { type Discovery, sleep, systemClock, systemDisk } from "@sluice/sdk/internal";
+import {
+  type ProcessIdentity,
+  processOf,
+  sleep,
+  systemClock,
+  systemDisk,
+  systemProcessTable,
+} from "@sluice/sdk/internal";
 import type { Command } from "commander";
 import { connectDaemon, statusOf } from "../daemon/client.ts";
 import { findDiscovery } from "../daemon/discovery.ts";
@@ -11,7 +18,7 @@ const WAIT_MS = 24_000;
 const POLL_MS = 50;
 /**
  * For the process itself, once it has closed everything: milliseconds, or as long as a machine that is busy
- * takes. A zombie still looks like a process, and so this has to end.
+ * takes. Where there is no /proc a zombie looks alive, and so this has to end.
  */
 const GONE_MS = 2_000;
 const GONE_POLL_MS = 10;
@@ -27,10 +34,11 @@ export function addStop(program: Command, context: CliContext): void {
     const dataDir = await findDataDir(context, flags);
     const client = await connectDaemon(systemDisk, dataDir);
     const { discovery } = client;
+    const daemon = processOf(discovery.pid);
     await client.request("POST", "/v1/stop");
     let last: DaemonStatus | undefined;
     const untilMs = systemClock.monotonicMs() + WAIT_MS;
-    while (await isRunning(discovery, dataDir)) {
+    while (isAlive(daemon) && (await holds(discovery.nonce, dataDir))) {
       if (systemClock.monotonicMs() > untilMs) {
         throw new SluiceError("STOP_TIMEOUT", { pid: discovery.pid, seconds: WAIT_MS / 1_000 });
       }
@@ -39,7 +47,7 @@ export function addStop(program: Command, context: CliContext): void {
       await sleep(systemClock, POLL_MS, UNTIL_EXIT);
     }
     const goneMs = systemClock.monotonicMs() + GONE_MS;
-    while (isProcess(discovery.pid) && systemClock.monotonicMs() < goneMs) {
+    while (isAlive(daemon) && systemClock.monotonicMs() < goneMs) {
       await sleep(systemClock, GONE_POLL_MS, UNTIL_EXIT);
     }
     for (const { name, balance } of last?.sinks ?? []) {
@@ -50,21 +58,12 @@ export function addStop(program: Command, context: CliContext): void {
   });
 }
 
-/**
- * daemon.json goes when everything is closed and the data directory is free; a daemon that was killed leaves
- * it behind, but its process is gone. (A zombie looks alive, so the process alone would not do in a container
- * whose init is slow to look.)
- */
-async function isRunning({ pid, nonce }: Discovery, dataDir: string): Promise<boolean> {
-  return (await findDiscovery(systemDisk, dataDir))?.nonce === nonce && isProcess(pid);
+/** daemon.json goes when everything is closed and the data directory is free; after a kill it stays behind. */
+async function holds(nonce: string, dataDir: string): Promise<boolean> {
+  return (await findDiscovery(systemDisk, dataDir))?.nonce === nonce;
 }
 
-/** Signal 0 only asks. */
-function isProcess(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+/** A zombie is not, where that can be known: in a container its init may be slow to look. */
+function isAlive(daemon: ProcessIdentity): boolean {
+  return systemProcessTable.stateOf(daemon) !== "dead";
 }
