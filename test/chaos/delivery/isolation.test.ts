@@ -1,19 +1,10 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Step } from "../../../packages/sluice/src/testing/backend.ts";
 import { figure } from "../figures.ts";
 import { passed } from "../moments.ts";
 import { scale, scaled } from "../scale.ts";
+import { HOSTILE } from "./hostile.ts";
 import { collector, Rig, range, type Station } from "./rig.ts";
 
-/** One sink of each; the last one tells lies in turns. */
-const BEHAVIOURS: Readonly<Record<string, (request: number) => Step>> = {
-  reset: () => "reset",
-  hangs: () => "hangAfterHeaders",
-  drips: () => ({ body: "x".repeat(60), drip: { bytes: 1, everyMs: 1_000 } }),
-  endless: () => "endless",
-  busy: () => ({ status: 429, headers: { "retry-after": "1" } }),
-  lies: (request) => (["garbage", "lie", "html", "resetAfterStatus"] as const)[request % 4] ?? "lie",
-};
 const BAD_MS = scaled({ test: 1_000, chaos: 60_000, soak: 600_000 });
 const EVENTS_PER_SECOND = scaled({ test: 500, chaos: 1_000, soak: 1_000 });
 const TICK_MS = 20;
@@ -112,7 +103,7 @@ async function p99Of(bad: ReadonlyMap<string, Station>): Promise<number> {
 
 async function badStations(): Promise<ReadonlyMap<string, Station>> {
   const stations = new Map<string, Station>();
-  for (const [name, behave] of Object.entries(BEHAVIOURS)) {
+  for (const [name, behave] of Object.entries(HOSTILE)) {
     const station = await rig.station();
     station.backend.choose(() => behave(station.backend.requests.length));
     stations.set(name, station);
