@@ -115,8 +115,11 @@ async function endUnderLoad(
   const refused = refusedOf(sender, endedMs);
   const kept = keptOf(house.log);
   const sinks = await proveBooks(house);
-  for (const each of sinks)
+  for (const each of sinks) {
+    // It is a place in the log like a sink's, and nobody waits for what it has not seen.
+    if (each.name === "assembler") continue;
     expect(kept.get(each.name) ?? 0, `${name}, ${each.name}`).toBe(each.balance.pending);
+  }
   if (sink !== "not at all") expect(kept.get("backend")).toBeGreaterThan(backlog);
 
   backend.free();
