@@ -91,5 +91,6 @@ const NOWHERE: CliContext = {
   parts: () => Promise.reject(new Error("no command is run here")),
   print: () => {},
   say: () => {},
+  isDaemon: false,
   exit: 0,
 };

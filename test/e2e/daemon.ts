@@ -14,6 +14,9 @@ const CLI = join(ROOT, "packages/sluice/src/cli/main.ts");
  */
 export const COMPILED = { NODE_COMPILE_CACHE: join(ROOT, "node_modules/.cache/sluice-programs") } as const;
 
+/** All that a program of ours gets of this machine's environment. */
+export const ENVIRONMENT = { ...PROCESS_ENVIRONMENT, ...COMPILED, PATH: process.env["PATH"], HOME: tmpdir() };
+
 export interface CommandResult {
   readonly exit: number | null;
   readonly stdout: string;
@@ -78,6 +81,12 @@ export class House {
     });
     this.#url = await firstLine(daemon);
     return this.#url;
+  }
+
+  /** Whoever reads what the daemon says leaves. */
+  leave(): void {
+    this.#daemon?.stdout?.destroy();
+    this.#daemon?.stderr?.destroy();
   }
 
   /** A signal, and wait until the process is gone. Its exit code; null if a signal has ended it. */
@@ -212,17 +221,16 @@ export function balanceHolds({
 }
 
 function spawnCli(words: readonly string[], environment: Readonly<Record<string, string>>): ChildProcess {
-  return spawn(process.execPath, [...PROCESS_FLAGS, "--conditions=sluice-source", CLI, ...words], {
-    env: {
-      ...PROCESS_ENVIRONMENT,
-      ...COMPILED,
-      PATH: process.env["PATH"],
-      HOME: tmpdir(),
-      UV_THREADPOOL_SIZE: "16",
-      ...environment,
-    },
+  const [program = "", ...rest] = commandLine(words);
+  return spawn(program, rest, {
+    env: { ...ENVIRONMENT, UV_THREADPOOL_SIZE: "16", ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
+}
+
+/** A command of ours, for a test that starts it in a way of its own; with `ENVIRONMENT`. */
+export function commandLine(words: readonly string[]): readonly string[] {
+  return [process.execPath, ...PROCESS_FLAGS, "--conditions=sluice-source", CLI, ...words];
 }
 
 function firstLine(child: ChildProcess): Promise<string> {

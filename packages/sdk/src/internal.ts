@@ -74,7 +74,12 @@ export { oneSyncAtATime } from "./system/one-sync-disk.ts";
 export { type Output, systemOutput } from "./system/output.ts";
 export { systemProcess, type ThisProcess } from "./system/process.ts";
 export { endProcess } from "./system/process-end.ts";
-export { type ProcessIdentity, type ProcessTable, systemProcessTable } from "./system/process-table.ts";
+export {
+  type ProcessIdentity,
+  type ProcessTable,
+  processOf,
+  systemProcessTable,
+} from "./system/process-table.ts";
 export { type Random, seededRandom, systemRandom } from "./system/random.ts";
 export { syncDirectory } from "./system/sync-directory.ts";
 export { appendText, closeDescriptor, openForAppend, readTextFile } from "./system/text-file.ts";

@@ -1,24 +1,11 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Step } from "../../../packages/sluice/src/testing/backend.ts";
 import { figure } from "../figures.ts";
 import { passed } from "../moments.ts";
 import { scale, scaled } from "../scale.ts";
+import { HOSTILE } from "./hostile.ts";
 import { collector, Rig, range, type Station } from "./rig.ts";
 
-/** One sink of each; the last three take turns. */
-const BEHAVIOURS: Readonly<Record<string, (request: number) => Step>> = {
-  reset: () => "reset",
-  hangs: () => "hangAfterHeaders",
-  drips: () => ({ body: "x".repeat(60), drip: { bytes: 1, everyMs: 1_000 } }),
-  "drips from the status": () => ({ body: "x", drip: { bytes: 1, everyMs: 1_000, from: "status" } }),
-  endless: () => "endless",
-  "huge header": () => "hugeHeader",
-  busy: () => ({ status: 429, headers: { "retry-after": "1" } }),
-  "only continues": inTurns("continueForever", "continueFlood"),
-  "no HTTP": inTurns("garbage", "tlsAlert"),
-  lies: inTurns("lie", "html", "resetAfterStatus"),
-};
-const BAD = Object.keys(BEHAVIOURS).length;
+const BAD = Object.keys(HOSTILE).length;
 const BAD_MS = scaled({ test: 1_000, chaos: 60_000, soak: 600_000 });
 const EVENTS_PER_SECOND = scaled({ test: 500, chaos: 1_000, soak: 1_000 });
 const TICK_MS = 20;
@@ -107,10 +94,6 @@ measured(
   180_000,
 );
 
-function inTurns(...steps: readonly Step[]): (request: number) => Step {
-  return (request) => steps[request % steps.length] ?? "lie";
-}
-
 /** From the acknowledgement to the arrival. */
 async function p99Of(bad: ReadonlyMap<string, Station>): Promise<number> {
   const good = await rig.station();
@@ -129,7 +112,7 @@ async function p99Of(bad: ReadonlyMap<string, Station>): Promise<number> {
 
 async function badStations(): Promise<ReadonlyMap<string, Station>> {
   const stations = new Map<string, Station>();
-  for (const [name, behave] of Object.entries(BEHAVIOURS)) {
+  for (const [name, behave] of Object.entries(HOSTILE)) {
     const station = await rig.station();
     station.backend.choose(() => behave(station.backend.requests.length));
     stations.set(name, station);

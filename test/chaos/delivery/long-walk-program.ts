@@ -19,7 +19,7 @@ const beforeOpenMs = performance.now();
 const pipeline = await openPipeline({
   ...{ dataDir, clock: systemClock, disk: systemDisk, random: systemRandom, sinks: [] },
   spool: { maxBytes: 16 * 1024 ** 3, minFreeBytes: 0, keepForMs: 3_600_000_000 },
-  observer: { onAttempt() {}, onState() {}, onInFlight() {}, warn() {} },
+  observer: { onAttempt() {}, onHealth() {}, onInFlight() {}, warn() {} },
   tryRecord: async () => "survived",
 });
 const openMs = performance.now() - beforeOpenMs;

@@ -78,7 +78,7 @@ export class LongWalk {
       ...{ dataDir: this.dataDir, spool: SPOOL, clock: systemClock, random: systemRandom },
       sinks: SINKS.map((name) => ({ name, type: name, enabled: true, params: {} })),
       sinkOfType: (type) => SINKS.map((name) => this.#sink(name, life)).find((sink) => sink.type === type),
-      observer: { onAttempt() {}, onState() {}, onInFlight() {}, warn() {} },
+      observer: { onAttempt() {}, onHealth() {}, onInFlight() {}, warn() {} },
       disk: mortalDisk(life),
       // No record is to blame for the end of a process here.
       tryRecord: async () => "survived",

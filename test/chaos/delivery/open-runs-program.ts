@@ -48,7 +48,7 @@ const spool: Spool = {
 };
 const assembler = await openAssembler({
   ...{ spool, clock: systemClock, bootId: "directory.boot", place: "00".repeat(16), firstOffset: 0 },
-  observer: { onAttempt() {}, onState() {}, onInFlight() {}, warn() {} },
+  observer: { onAttempt() {}, onHealth() {}, onInFlight() {}, warn() {} },
 });
 
 const before = await memoryAt(2 * WARM_UP);

@@ -30,8 +30,7 @@ export function post(url: string, body: Uint8Array | string, agent: Agent): Prom
 }
 
 /** The complete end of an LLM run, of about so many bytes, as a line: every sink takes it. */
-export function eventLine(bytes: number): string {
-  const runId = randomUUID();
+export function eventLine(bytes: number, runId: string = randomUUID()): string {
   const head = `{"id":"${deriveId(runId, "ended")}","kind":"run.ended","time":"2026-01-01T00:00:01.000Z","runId":"${runId}","run":{"type":"llm","name":"load","status":"ok","startTime":"2026-01-01T00:00:00.000Z"}`;
   // Strings have a limit of 8 MiB each.
   const strings: string[] = [];

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { expect, test } from "vitest";
-import { systemProcessTable } from "./process-table.ts";
+import { expect, test, vi } from "vitest";
+import { processOf, systemProcessTable } from "./process-table.ts";
 
 const { self } = systemProcessTable;
 
@@ -25,6 +25,22 @@ test("a process lives until it is killed", async () => {
   await once(child, "exit");
 
   expect([before, systemProcessTable.stateOf(identity)]).toEqual(["alive", "dead"]);
+});
+
+test("whoever has a pid now is watched until its end, also while it waits to be looked at", async () => {
+  // The child of somebody who never looks stays as a zombie.
+  const parent = spawn("sh", ["-c", "sleep 60 & echo $!; exec sleep 60"]);
+  const [line] = await once(parent.stdout, "data");
+  const child = processOf(Number(line));
+
+  const before = systemProcessTable.stateOf(child);
+  process.kill(child.pid, "SIGKILL");
+  const isLinux = child.startedAt !== undefined;
+  if (isLinux) await vi.waitFor(() => expect(systemProcessTable.stateOf(child)).toBe("dead"), 5_000);
+  parent.kill("SIGKILL");
+  await once(parent, "exit");
+
+  expect(before).toBe(isLinux ? "alive" : "unknown");
 });
 
 test("a process of another container or machine is unknown, and one before the restart is dead", () => {

@@ -43,6 +43,13 @@ export const systemProcessTable: ProcessTable = {
   },
 };
 
+/** Who has this pid now, on this machine. */
+export function processOf(pid: number): ProcessIdentity {
+  const { startedAt: _, ...here } = systemProcessTable.self;
+  const startedAt = startOf(pid);
+  return { ...here, pid, ...(startedAt !== undefined && { startedAt }) };
+}
+
 let ownIdentity: ProcessIdentity | undefined;
 
 function readOwnIdentity(): ProcessIdentity {

@@ -18,6 +18,8 @@ export interface CliContext {
   print(line: string): void;
   /** A message for people, one line. */
   say(line: string): void;
+  /** A daemon goes on when the reader of its output leaves. */
+  isDaemon: boolean;
   /** What the process will exit with, unless something throws. */
   exit: number;
 }

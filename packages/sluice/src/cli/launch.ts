@@ -37,6 +37,7 @@ export async function launch(
     announce(url, pid);
     return;
   }
+  context.isDaemon = true;
   const { runDaemon } = await import("../daemon/run.ts");
   const { exit, summary } = await runDaemon({
     config,

@@ -32,10 +32,6 @@ const loadStandardParts = async (): Promise<DaemonParts> =>
  */
 export async function main(argv: readonly string[], loadParts = loadStandardParts): Promise<void> {
   scrubArguments(argv);
-  // Who reads us and leaves (`| head`) has got what they wanted.
-  process.stdout.on("error", (error) =>
-    process.exit("code" in error && error.code === "EPIPE" ? EXIT.ok : EXIT.io),
-  );
   const context: CliContext = {
     env: process.env,
     cwd: currentDirectory(),
@@ -43,8 +39,15 @@ export async function main(argv: readonly string[], loadParts = loadStandardPart
     parts: loadParts,
     print: (line) => void process.stdout.write(`${line}\n`),
     say: (line) => void process.stderr.write(`${line}\n`),
+    isDaemon: false,
     exit: EXIT.ok,
   };
+  // Who reads us and leaves (`| head`) has got what they wanted. A daemon has more to do than to be read.
+  process.stdout.on("error", (error) => {
+    if (!context.isDaemon) process.exit("code" in error && error.code === "EPIPE" ? EXIT.ok : EXIT.io);
+  });
+  // A message that nobody can read any more makes no failure of what went well.
+  process.stderr.on("error", () => {});
   keepAlive();
   const exit = await run(argv, context);
   // Writes to a pipe may still be on their way.

@@ -8,6 +8,7 @@ export function addRunDetached(program: Command, context: CliContext): void {
     const { receiveRequest, sendReport } = await import("../daemon/detach.ts");
     const { runDaemon } = await import("../daemon/run.ts");
     const { env, cwd, flags } = await receiveRequest();
+    context.isDaemon = true;
     try {
       const readConfig = () => loadCliConfig({ env, cwd, parts: context.parts }, flags);
       const config = await readConfig();

@@ -1,4 +1,11 @@
-import { type Discovery, sleep, systemClock, systemDisk } from "@sluice/sdk/internal";
+import {
+  type ProcessIdentity,
+  processOf,
+  sleep,
+  systemClock,
+  systemDisk,
+  systemProcessTable,
+} from "@sluice/sdk/internal";
 import type { Command } from "commander";
 import { connectDaemon, statusOf } from "../daemon/client.ts";
 import { findDiscovery } from "../daemon/discovery.ts";
@@ -9,6 +16,12 @@ import { type CliContext, type CommonFlags, findDataDir, UNTIL_EXIT, withCommonF
 /** The daemon's own limits (10 s to drain, 2 s to close) and as much again for a machine that is busy. */
 const WAIT_MS = 24_000;
 const POLL_MS = 50;
+/**
+ * For the process itself, once it has closed everything: milliseconds, or as long as a machine that is busy
+ * takes. Where there is no /proc a zombie looks alive, and so this has to end.
+ */
+const GONE_MS = 2_000;
+const GONE_POLL_MS = 10;
 
 /**
  * `sluice stop`: ends the daemon and waits until it is gone. It is asked over HTTP, so no other process can
@@ -21,16 +34,21 @@ export function addStop(program: Command, context: CliContext): void {
     const dataDir = await findDataDir(context, flags);
     const client = await connectDaemon(systemDisk, dataDir);
     const { discovery } = client;
+    const daemon = processOf(discovery.pid);
     await client.request("POST", "/v1/stop");
     let last: DaemonStatus | undefined;
     const untilMs = systemClock.monotonicMs() + WAIT_MS;
-    while (await isRunning(discovery, dataDir)) {
+    while (isAlive(daemon) && (await holds(discovery.nonce, dataDir))) {
       if (systemClock.monotonicMs() > untilMs) {
         throw new SluiceError("STOP_TIMEOUT", { pid: discovery.pid, seconds: WAIT_MS / 1_000 });
       }
       // Once it has closed the port there is nobody to ask; the last answer stands.
       last = await statusOf(client).catch(() => last);
       await sleep(systemClock, POLL_MS, UNTIL_EXIT);
+    }
+    const goneMs = systemClock.monotonicMs() + GONE_MS;
+    while (isAlive(daemon) && systemClock.monotonicMs() < goneMs) {
+      await sleep(systemClock, GONE_POLL_MS, UNTIL_EXIT);
     }
     for (const { name, balance } of last?.sinks ?? []) {
       if (balance.pending > 0)
@@ -40,17 +58,12 @@ export function addStop(program: Command, context: CliContext): void {
   });
 }
 
-/**
- * daemon.json goes when everything is closed and the data directory is free; a daemon that was killed leaves
- * it behind, but its process is gone. Signal 0 only asks. (A zombie answers too, so the process alone would
- * not do in a container whose init is slow to look.)
- */
-async function isRunning({ pid, nonce }: Discovery, dataDir: string): Promise<boolean> {
-  if ((await findDiscovery(systemDisk, dataDir))?.nonce !== nonce) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+/** daemon.json goes when everything is closed and the data directory is free; after a kill it stays behind. */
+async function holds(nonce: string, dataDir: string): Promise<boolean> {
+  return (await findDiscovery(systemDisk, dataDir))?.nonce === nonce;
+}
+
+/** A zombie is not, where that can be known: in a container its init may be slow to look. */
+function isAlive(daemon: ProcessIdentity): boolean {
+  return systemProcessTable.stateOf(daemon) !== "dead";
 }

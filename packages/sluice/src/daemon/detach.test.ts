@@ -227,6 +227,23 @@ test("a closed terminal and a reader that leaves do not end a detached daemon (T
   }, 10_000);
 });
 
+test("a daemon whose readers left before it had said a word goes on, and drains when told to (P10, T25)", async () => {
+  const dataDir = temporary("data");
+  const child = start(["start", "--listen", "127.0.0.1:0", "--data-dir", dataDir]);
+  child.stdout?.destroy();
+  child.stderr?.destroy();
+  await vi.waitFor(() => expect(existsSync(join(dataDir, "daemon.json"))).toBe(true), 10_000);
+  const { url } = JSON.parse(readFileSync(join(dataDir, "daemon.json"), "utf8"));
+  // Its words are written by now: it answers after them.
+  const { status } = await fetch(`${url}/livez`);
+
+  child.kill("SIGTERM");
+  const [exit] = await once(child, "exit");
+
+  expect([status, exit]).toEqual([200, 0]);
+  expect(readFileSync(join(dataDir, "sluice.log"), "utf8")).toContain("stopped");
+});
+
 test("events are sent from stdin, counted in status, and shown by tail", async () => {
   const dataDir = temporary("data");
   await run(["start", "--detach", "--listen", "127.0.0.1:0", "--data-dir", dataDir]);

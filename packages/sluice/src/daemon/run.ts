@@ -163,20 +163,16 @@ function watchSignals(logger: Logger, on: OnSignal): { close(): void } {
     logger.error({ error: String(error), stack }, "a bug ended the daemon; what was acknowledged is on disk");
     endProcess(EXIT.bug);
   };
-  // A reader of our output that left (EPIPE) is no reason to stop.
-  const ignore = () => {};
   const listeners = [
-    [process, "SIGTERM", onEnd],
-    [process, "SIGINT", onEnd],
-    [process, "SIGHUP", onHangUp],
-    [process, "uncaughtException", onBug],
-    [process.stdout, "error", ignore],
-    [process.stderr, "error", ignore],
+    ["SIGTERM", onEnd],
+    ["SIGINT", onEnd],
+    ["SIGHUP", onHangUp],
+    ["uncaughtException", onBug],
   ] as const;
-  for (const [emitter, event, listener] of listeners) emitter.on(event, listener);
+  for (const [event, listener] of listeners) process.on(event, listener);
   return {
     close() {
-      for (const [emitter, event, listener] of listeners) emitter.off(event, listener);
+      for (const [event, listener] of listeners) process.off(event, listener);
     },
   };
 }
