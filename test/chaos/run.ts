@@ -15,7 +15,9 @@ const REPORT = join(ROOT, "docs/guarantees-report.md");
 
 /** These measure how long something takes, or how much memory: only on a machine that does nothing else. */
 const MEASURING: readonly string[] = [
+  "delivery/endurance.test.ts",
   "delivery/flapping.test.ts",
+  "delivery/half-open.test.ts",
   "delivery/isolation.test.ts",
   "delivery/replay.test.ts",
   "storage/data-dir.test.ts",

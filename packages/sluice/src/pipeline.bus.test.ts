@@ -4,9 +4,10 @@ import { join } from "node:path";
 import type { Event } from "@sluice/sdk";
 import { createIds, endId, systemClock, systemDisk, systemRandom } from "@sluice/sdk/internal";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type Binding, openPipeline, type Pipeline } from "./pipeline.ts";
+import { type Binding, openPipeline, type Pipeline, readLetters } from "./pipeline.ts";
 import { sinkOfType } from "./sinks/registry.ts";
 import { readItem } from "./sources/ingest/item.ts";
+import { openVerification } from "./verify.ts";
 
 /** What the bus tells in pieces arrives whole at a sink. */
 const ids = createIds(systemClock, systemRandom);
@@ -117,6 +118,30 @@ test("what a session tells before its trace is known is delivered with it, also 
     { kind: "run.started", traceId: "trace-1" },
     { kind: "run.ended", traceId: "trace-1", run: { status: "ok" } },
   ]);
+});
+
+test("what never gets a trace can be a dead letter that a person sends on, with a trace of their own", async () => {
+  await open({ withinMs: 0, unbound: "dead_letter" });
+  const assembler = () => pipeline.status().assembler.balance;
+  await post({ type: "SessionCreated", ...at(0), ...session });
+  await expect.poll(() => assembler().deadLettered, { timeout: 5_000 }).toBe(1);
+  const [letter] = await Array.fromAsync(
+    readLetters(systemDisk, join(dataDir, "deadletters", "assembler.jsonl")),
+  );
+  const event: Event = JSON.parse(Buffer.from(letter?.raw ?? []).toString());
+
+  const desk = pipeline.letterDesk("assembler");
+  const signal = new AbortController().signal;
+  const retried = await desk.retry({ offsets: [letter?.offset ?? -1] }, signal, {
+    ...event,
+    traceId: "trace-9",
+  });
+
+  expect(retried).toEqual({ resolved: 1, refused: [] });
+  expect(await delivered(1)).toMatchObject([{ kind: "session.created", traceId: "trace-9" }]);
+  expect(assembler()).toMatchObject({ deadLettered: 1, pending: 0 });
+  await pipeline.close();
+  expect(await openVerification({ dataDir, disk: systemDisk })).toMatchObject({ isGood: true });
 });
 
 test("a tool call that is reported step by step is one complete run of type tool", async () => {

@@ -1,6 +1,6 @@
 import { type Disk, oneSyncAtATime } from "@sluice/sdk/internal";
-import { type Assembler, openAssembler } from "./dispatch/assembler/assembler.ts";
-import { createBootId } from "./dispatch/assembler/boot.ts";
+import { ASSEMBLER, type AssemblerSeat, openAssemblerSeat } from "./assembler-seat.ts";
+import type { Assembler } from "./dispatch/assembler/assembler.ts";
 import { admitLateEnds } from "./dispatch/assembler/late-ends.ts";
 import { Backlogs } from "./dispatch/backlogs.ts";
 import { DeadLetterRoom, deadLetterBytesFor } from "./dispatch/dead-letters/dead-letter-room.ts";
@@ -58,7 +58,7 @@ export interface Pipeline {
   applySinks(sinks: readonly PipelineSink[]): Promise<readonly SinkChange[]>;
   /** Sends a part of the log to a sink once more. */
   readonly replays: Replays;
-  /** Where a person decides about a sink's dead letters. @throws SluiceError SINK_NOT_RUNNING. */
+  /** Where a person decides about the dead letters of a sink, or of the assembler. @throws SluiceError SINK_NOT_RUNNING. */
   letterDesk(sink: string): LetterDesk;
   /** See `SinkRoutes.check`. */
   checkSink(name: string, signal: AbortSignal): Promise<string | undefined>;
@@ -75,9 +75,6 @@ export interface Pipeline {
 
 /** The file spool has one partition. */
 const PARTITION = 0;
-/** The assembler's entry in routes.json. Its destination is the spool itself, and never changes. */
-const ASSEMBLER = { name: "assembler", type: "assembler", destination: "spool" };
-
 /**
  * Opens a data directory and starts every route: sources → spool → dispatch → sinks, and the live hub beside
  * them. Rejects with a SluiceError when the directory cannot be used or is busy, and then leaves nothing
@@ -148,21 +145,14 @@ class Stages implements Pipeline {
 
     const places = await openRoutes({ disk, random, dataDir, offsets: () => spool.state });
     this.#places = places;
-    const bootId = createBootId(places.dataDirId, random);
-    const assembler = await openAssembler({
-      ...(await places.register(ASSEMBLER)),
-      spool,
-      bootId,
-      observer,
-      clock,
-      ...(this.#options.binding && { binding: this.#options.binding }),
-    });
+    const letterRoom = this.#letterRoom;
+    const ground = { options: this.#options, disk, spool, places, letterRoom };
+    const seat = await openAssemblerSeat(ground);
+    const { assembler } = seat;
     this.#assembler = assembler;
 
     const partition = PARTITION;
-    const options = this.#options;
-    const letterRoom = this.#letterRoom;
-    const sinks = new SinkRoutes({ options, disk, spool, partition, places, letterRoom });
+    const sinks = new SinkRoutes({ ...ground, partition });
     this.#sinks = sinks;
     await sinks.open();
     const routes = () => sinks.all;
@@ -179,7 +169,7 @@ class Stages implements Pipeline {
     this.#retention = retention;
     const holder = () => holderOf(routes().map(({ status }) => status));
     const gate = new IntakeGate({ spool, backlogs, retention, holder });
-    this.#opened = { spool, assembler, bootId, backlogs, gate, sinks, fill: new FillRate(clock) };
+    this.#opened = { ...seat, spool, backlogs, gate, sinks, fill: new FillRate(clock) };
   }
 
   get intake(): Intake {
@@ -223,7 +213,8 @@ class Stages implements Pipeline {
   }
 
   letterDesk(sink: string): LetterDesk {
-    return this.#stages().sinks.deskOf(sink);
+    const { sinks, desk } = this.#stages();
+    return sink === ASSEMBLER ? desk : sinks.deskOf(sink);
   }
 
   checkSink(name: string, signal: AbortSignal): Promise<string | undefined> {
@@ -279,10 +270,8 @@ class Stages implements Pipeline {
   }
 }
 
-interface Opened {
+interface Opened extends AssemblerSeat {
   readonly spool: Spool;
-  readonly assembler: Assembler;
-  readonly bootId: string;
   readonly backlogs: Backlogs;
   readonly gate: IntakeGate;
   readonly sinks: SinkRoutes;

@@ -1,6 +1,7 @@
 import { KIND_CODES } from "@sluice/sdk";
 import { systemClock } from "@sluice/sdk/internal";
 import { openAssembler } from "../../../packages/sluice/src/dispatch/assembler/assembler.ts";
+import { lettersOn } from "../../../packages/sluice/src/dispatch/assembler/letters.test-support.ts";
 import { textKey } from "../../../packages/sluice/src/spool/keys.ts";
 import type { Lease, Spool, SpoolRecord } from "../../../packages/sluice/src/spool/spool.ts";
 import { StoredRecord } from "../../../packages/sluice/src/spool/stored-record.ts";
@@ -48,6 +49,7 @@ const spool: Spool = {
 };
 const assembler = await openAssembler({
   ...{ spool, clock: systemClock, bootId: "directory.boot", place: "00".repeat(16), firstOffset: 0 },
+  openDeadLetters: lettersOn(),
   observer: { onAttempt() {}, onHealth() {}, onInFlight() {}, warn() {} },
 });
 

@@ -64,9 +64,9 @@ const assembler = z.strictObject({
     .optional()
     .describe("How long an event of the bus without a `scroll_id` waits for one of its session that has it."),
   unbound: z
-    .enum(["deliver", "drop"])
+    .enum(["deliver", "dead_letter"])
     .optional()
-    .describe("What becomes of it then: delivered without a trace, or dropped and counted."),
+    .describe("What becomes of it then: delivered without a trace, or a dead letter of `assembler`."),
 });
 
 const log = z.strictObject({

@@ -1,26 +1,32 @@
-import { deriveId, endId, ManualClock } from "@sluice/sdk/internal";
+import { type Disk, deriveId, endId, faultyDisk, ManualClock, MemoryDisk } from "@sluice/sdk/internal";
 import { expect, test } from "vitest";
 import { FLAG_ASSEMBLED, FLAG_PARTIAL, FLAG_RESERVE, type NewRecord } from "../../spool/spool.ts";
 import { assertBalance } from "../balance.ts";
+import { deadLetterPath } from "../dead-letters/dead-letters.ts";
+import { readLetters } from "../dead-letters/stored-letter.ts";
 import { MemorySpool } from "../memory-spool.test-support.ts";
 import { PLACE } from "../route.test-support.ts";
 import { type Assembler, openAssembler } from "./assembler.ts";
+import { LETTERS, lettersOn, NAME } from "./letters.test-support.ts";
+import { createLogSink } from "./log-sink.ts";
 import type { Binding } from "./parking.ts";
 import { start, told, toldPiece, toldStart, toldWhole, whole } from "./pieces.test-support.ts";
 
 const bound = (id: string) => deriveId(id, "bound");
 const trace = { traceId: "trace" };
 
-async function open(binding?: Binding, spool = new MemorySpool()) {
+async function open(binding?: Binding, spool = new MemorySpool(), disk: Disk = new MemoryDisk()) {
   const clock = new ManualClock();
   const openIt = () =>
     openAssembler({
       ...{ spool, clock, bootId: "dir.boot", place: PLACE, firstOffset: 0 },
       ...(binding && { binding }),
+      openDeadLetters: lettersOn(disk),
       observer: { onAttempt() {}, onHealth() {}, onInFlight() {}, warn() {} },
     });
   const stage = {
     spool,
+    letters: () => Array.fromAsync(readLetters(disk, deadLetterPath(LETTERS, NAME))),
     clock,
     assembler: undefined as unknown as Assembler,
     append: async (...records: NewRecord[]) => {
@@ -94,8 +100,8 @@ test("what is never bound is delivered without a trace after the time that is se
   expect(stage.clock.timers).toBe(0);
 });
 
-test("what is never bound is dropped and counted if that is configured", async () => {
-  const stage = await open({ withinMs: 10_000, unbound: "drop" });
+test("what is never bound is a dead letter if that is configured, in order, and nothing else waits for it", async () => {
+  const stage = await open({ withinMs: 10_000, unbound: "dead_letter" });
 
   await stage.append(told("a"), told("b"));
   await stage.clock.advance(10_000);
@@ -103,10 +109,69 @@ test("what is never bound is dropped and counted if that is configured", async (
   await stage.clock.advance(300);
 
   expect(stage.made()).toEqual([[bound("c"), "trace"]]);
+  expect(await stage.letters()).toMatchObject([
+    { id: "a", offset: 0, reason: "unbound", words: expect.stringContaining("trace") },
+    { id: "b", offset: 1 },
+  ]);
   const { balance } = stage.assembler.status;
-  expect(balance).toMatchObject({ pending: 0, delivered: 1, dropped: { unbound: 2 } });
+  expect(balance).toMatchObject({ pending: 0, delivered: 1, deadLettered: 2, dropped: {} });
   assertBalance(balance);
   await stage.assembler.close();
+});
+
+test("a dead letter that the ledger did not get to stays one, though a trace has come since", async () => {
+  const stage = await open({ withinMs: 10_000, unbound: "dead_letter" });
+  await stage.append(told("before"));
+  await stage.clock.advance(9_000);
+  await stage.append(told("a"));
+  // The first one is a letter; the ledger that says so is never stored.
+  stage.spool.commit = async () => true;
+  await stage.clock.advance(1_000);
+  await stage.append(told("b", trace));
+  await stage.reopen();
+  await stage.clock.advance(300);
+
+  expect(stage.made()).toEqual([[bound("a"), "trace"]]);
+  expect(await stage.letters()).toMatchObject([{ id: "before" }]);
+  expect(stage.assembler.status.balance).toMatchObject({ pending: 0, delivered: 1, deadLettered: 1 });
+  await stage.assembler.close();
+});
+
+test("dead letters that cannot be written now are written later, and until then their events wait", async () => {
+  let isBroken = true;
+  const disk = faultyDisk(new MemoryDisk(), ({ operation }) =>
+    isBroken && operation === "write" ? { code: "EIO" } : undefined,
+  );
+  const stage = await open({ withinMs: 10_000, unbound: "dead_letter" }, new MemorySpool(), disk);
+
+  await stage.append(told("a"));
+  await stage.clock.advance(10_000);
+  expect(stage.assembler.status).toMatchObject({ state: { name: "waiting" }, balance: { pending: 1 } });
+  isBroken = false;
+  await stage.clock.advance(2_000);
+
+  expect(await stage.letters()).toMatchObject([{ id: "a" }]);
+  expect(stage.assembler.status.balance).toMatchObject({ pending: 0, deadLettered: 1 });
+  await stage.assembler.close();
+});
+
+test("a dead letter that is sent again comes under the id it would have had, with the trace it was given", async () => {
+  const { spool, assembler, made } = await open();
+  const sink = createLogSink(spool);
+  const outgoing = (record: NewRecord, more = {}) => {
+    const event = { ...JSON.parse(Buffer.from(record.body).toString()), ...more };
+    return { id: event.id, raw: Buffer.from(JSON.stringify(event)), event };
+  };
+
+  const batch = [outgoing(told("a"), trace), outgoing(toldWhole("r")), outgoing(told("a"), trace)];
+  const { each } = (await sink.send(batch, new AbortController().signal)) as { each: readonly unknown[] };
+
+  expect(each).toEqual([{ status: "delivered" }, { status: "delivered" }, { status: "delivered" }]);
+  expect(made()).toEqual([
+    [bound("a"), "trace"],
+    [endId("r"), undefined],
+  ]);
+  await assembler.close();
 });
 
 test("an end that waited has the one id of its run's end, and counts if the run has ended otherwise", async () => {

@@ -4,6 +4,7 @@ import { FLAG_ASSEMBLED, FLAG_PARTIAL } from "../../spool/spool.ts";
 import { MemorySpool } from "../memory-spool.test-support.ts";
 import { PLACE, record } from "../route.test-support.ts";
 import { openAssembler } from "./assembler.ts";
+import { lettersOn } from "./letters.test-support.ts";
 
 test("a disk that cannot be read for a while costs no run its end", async () => {
   const spool = new MemorySpool();
@@ -15,6 +16,7 @@ test("a disk that cannot be read for a while costs no run its end", async () => 
     bootId: "d.boot",
     place: PLACE,
     firstOffset: 0,
+    openDeadLetters: lettersOn(),
     observer: {
       onAttempt() {},
       onHealth: ({ health }) => states.push(health.name),

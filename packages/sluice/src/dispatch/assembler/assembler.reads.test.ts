@@ -6,6 +6,7 @@ import { FLAG_CLOSING, FLAG_PARTIAL, type NewRecord } from "../../spool/spool.ts
 import { MemorySpool } from "../memory-spool.test-support.ts";
 import { PLACE } from "../route.test-support.ts";
 import { openAssembler } from "./assembler.ts";
+import { lettersOn } from "./letters.test-support.ts";
 
 const EIO = Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" });
 const time = "2026-01-01T00:00:00.000Z";
@@ -41,7 +42,7 @@ async function open(spool: MemorySpool, clock: ManualClock) {
     warn: (message: string) => warnings.push(message),
   };
   const options = { spool, clock, bootId: "d474d17.boot2", place: PLACE, firstOffset: 0, observer };
-  const assembler = await openAssembler(options);
+  const assembler = await openAssembler({ ...options, openDeadLetters: lettersOn() });
   await clock.advance(0);
   return { assembler, warnings };
 }

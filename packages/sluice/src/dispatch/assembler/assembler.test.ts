@@ -14,6 +14,7 @@ import { MemorySpool } from "../memory-spool.test-support.ts";
 import { PLACE } from "../route.test-support.ts";
 import { type Assembler, openAssembler } from "./assembler.ts";
 import { appendLateEnd } from "./ends.ts";
+import { lettersOn } from "./letters.test-support.ts";
 
 const BOOT = "d474d17.boot2";
 const EARLIER = "d474d17.boot1";
@@ -69,6 +70,7 @@ async function open(spool = new MemorySpool(), clock = new ManualClock()) {
       bootId: BOOT,
       place: PLACE,
       firstOffset: 0,
+      openDeadLetters: lettersOn(),
       observer: { onAttempt() {}, onHealth() {}, onInFlight() {}, warn() {} },
     });
   const stage = {

@@ -1,6 +1,7 @@
 import { type Clock, sleep, type Timer } from "@sluice/sdk/internal";
 import type { Lease, ReadLimit, Spool } from "../../spool/spool.ts";
 import { NO_LIMIT } from "../backlog.ts";
+import type { DeadLetters } from "../dead-letters/dead-letters.ts";
 import { waitMs } from "../delivery/backoff.ts";
 import { DEFAULT_FIGURES, type Figures } from "../figures.ts";
 import { healthOf } from "../health.ts";
@@ -16,6 +17,7 @@ import type { RouteState } from "../route-state.ts";
 import { AtHand } from "./at-hand.ts";
 import { Binder } from "./binder.ts";
 import { Builder } from "./builder.ts";
+import { Burial } from "./burial.ts";
 import { Fold, type Task } from "./fold.ts";
 import { FoldBooks } from "./fold-books.ts";
 import { type Binding, DEFAULT_BINDING, type Parked, Parking } from "./parking.ts";
@@ -57,6 +59,8 @@ export interface AssemblerOptions {
   readonly firstOffset: number;
   readonly runTimeoutMs?: number;
   readonly binding?: Binding;
+  /** With the ledger's low offset. */
+  openDeadLetters(low: number): Promise<DeadLetters>;
   readonly figures?: Partial<Figures>;
   readonly observer: RouteObserver;
   readonly clock: Clock;
@@ -77,7 +81,8 @@ const NAME = "assembler";
 
 export async function openAssembler(options: AssemblerOptions): Promise<Assembler> {
   const { lease, ledger } = await takeLedger(options.spool, { ...options, name: NAME });
-  const assembler = new SpoolAssembler(options, lease, ledger);
+  const letters = await options.openDeadLetters(ledger.low);
+  const assembler = new SpoolAssembler(options, lease, ledger, letters);
   assembler.start();
   return assembler;
 }
@@ -99,6 +104,8 @@ class SpoolAssembler implements Assembler {
   readonly #atHand: AtHand;
   readonly #builder: Builder;
   readonly #binder: Binder;
+  readonly #burial: Burial;
+  readonly #letters: DeadLetters;
   readonly #reads: PatientReads;
   readonly #writer: LedgerWriter;
   readonly #news: HealthNews;
@@ -115,7 +122,7 @@ class SpoolAssembler implements Assembler {
   #running: Promise<void> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
-  constructor(options: AssemblerOptions, lease: Lease, ledger: Ledger) {
+  constructor(options: AssemblerOptions, lease: Lease, ledger: Ledger, letters: DeadLetters) {
     const { spool, partition = 0, place, clock, bootId, observer } = options;
     this.#options = options;
     this.#figures = { ...DEFAULT_FIGURES, ...options.figures };
@@ -135,6 +142,8 @@ class SpoolAssembler implements Assembler {
     const parts = { spool, partition, atHand: this.#atHand, signal };
     this.#builder = new Builder({ ...parts, clock, fold: this.#fold, books: this.#books });
     this.#binder = new Binder({ ...parts, parking: this.#parking });
+    this.#burial = new Burial({ ...parts, clock, parking: this.#parking, letters });
+    this.#letters = letters;
     this.#reads = new PatientReads({ spool, partition, clock, figures: this.#figures, warn: observer.warn });
     this.#news = new HealthNews(options.observer);
     this.#writer = new LedgerWriter({
@@ -211,6 +220,7 @@ class SpoolAssembler implements Assembler {
     await this.#running;
     await this.#writer.flush(true);
     this.#writer.stop();
+    await this.#letters.close();
     this.#enter({ name: "closed" });
   }
 
@@ -249,7 +259,7 @@ class SpoolAssembler implements Assembler {
 
   async #expire(parked: readonly Parked[]): Promise<void> {
     if (this.#binding.unbound === "deliver") return this.#bind(parked);
-    for (const each of parked) this.#parking.settle(each, "unbound");
+    return this.#perform(this.#burial.others(parked), (left) => this.#burial.append(left));
   }
 
   /**
@@ -287,7 +297,7 @@ class SpoolAssembler implements Assembler {
   }
 
   #bind(parked: readonly Parked[]): Promise<void> {
-    return this.#perform(parked, (left) => this.#binder.append(left));
+    return this.#perform(this.#burial.others(parked), (left) => this.#binder.append(left));
   }
 
   async #buildAll(parts: Iterable<readonly Task[]>): Promise<void> {

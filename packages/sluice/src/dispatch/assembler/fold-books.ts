@@ -57,10 +57,18 @@ export class FoldBooks {
 
 /**
  * used: became part of a complete record, or a copy with its trace. ended: an end of a run that has one.
- * unbound: never bound to a trace, and configured to be dropped then. damaged, quarantined: nobody will ever
+ * buried: never bound to a trace, and a dead letter, or dropped where there is no room for one. damaged, quarantined: nobody will ever
  * read it.
  */
-export type Fate = "pending" | "used" | "not_a_piece" | "ended" | "unbound" | "damaged" | "quarantined";
+export type Fate =
+  | "pending"
+  | "used"
+  | "not_a_piece"
+  | "ended"
+  | "buried"
+  | "letters_full"
+  | "damaged"
+  | "quarantined";
 
 const CODES: Record<Fate, number> = {
   pending: 0,
@@ -69,7 +77,8 @@ const CODES: Record<Fate, number> = {
   ended: 3,
   damaged: 4,
   quarantined: 5,
-  unbound: 6,
+  buried: 6,
+  letters_full: 7,
 };
 const NOT_A_PIECE: Outcome = { status: "skipped", reason: "not_a_piece" };
 const OUTCOMES: readonly Outcome[] = [
@@ -79,5 +88,6 @@ const OUTCOMES: readonly Outcome[] = [
   { status: "skipped", reason: "already_ended" },
   { status: "dropped", reason: "damaged" },
   { status: "dropped", reason: "quarantined" },
-  { status: "dropped", reason: "unbound" },
+  { status: "deadLettered" },
+  { status: "dropped", reason: "deadletters_full" },
 ];

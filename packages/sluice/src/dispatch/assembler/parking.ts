@@ -1,7 +1,7 @@
 import type { Event } from "@sluice/sdk";
 import { busPlace, deriveId, endId, isComplete } from "@sluice/sdk/internal";
 import { FLAG_ASSEMBLED, FLAG_BINDS, FLAG_UNBOUND, type SpoolRecord } from "../../spool/spool.ts";
-import type { FoldBooks } from "./fold-books.ts";
+import type { Fate, FoldBooks } from "./fold-books.ts";
 
 /** An event of the bus that came without a trace: where it lies, never its body. */
 export interface Parked {
@@ -18,8 +18,8 @@ export interface Parked {
 export interface Binding {
   /** How long they wait for one. */
   readonly withinMs: number;
-  /** What becomes of them then: they are delivered without one, or dropped and counted. */
-  readonly unbound: "deliver" | "drop";
+  /** What becomes of them then: they are delivered without one, or are dead letters. */
+  readonly unbound: "deliver" | "dead_letter";
 }
 
 /** A bus that names traces at all does so within the first steps of a session. */
@@ -32,8 +32,8 @@ const PARKED_MAX = 16_384;
  * What the log says about events of the bus that came before their trace was known. For each of them:
  *
  *   parked ──the next event of its session that has a trace──▶ bound ──copy in the log──▶ released
- *   parked ──too old, too many, or in the way of eviction──▶ unbound ──copy in the log, or dropped──▶
- *       released
+ *   parked ──too old, too many, or in the way of eviction──▶ unbound ──copy in the log, or a dead
+ *       letter──▶ released
  *
  * Only what stands behind an event in the log binds it, so that reading the log again gives the same: no
  * earlier trace of the session is remembered. Whichever copy is made, with the trace or without, has the one
@@ -94,7 +94,7 @@ export class Parking {
     return undefined;
   }
 
-  settle(parked: Parked, fate: "used" | "ended" | "not_a_piece" | "unbound"): void {
+  settle(parked: Parked, fate: Exclude<Fate, "pending">): void {
     if (!this.#parked.delete(parked.copyId)) return;
     this.#bound.delete(parked);
     const waiting = this.#waiting.get(parked.place);
@@ -150,7 +150,7 @@ export function copyOf(event: Event, { copyId, traceId }: Parked): Event {
 }
 
 /** The complete end of a run has one id, whoever writes it. */
-function copyIdOf(event: Event): string {
+export function copyIdOf(event: Event): string {
   const isEnd = isComplete(event) && event.runId !== undefined;
   return isEnd && event.runId !== undefined ? endId(event.runId) : deriveId(event.id, "bound");
 }

@@ -10,6 +10,7 @@ import type { RouteObserver } from "../observer.ts";
 import { PLACE } from "../route.test-support.ts";
 import { openRoute } from "../sink-route.ts";
 import { openAssembler } from "./assembler.ts";
+import { lettersOn } from "./letters.test-support.ts";
 import type { Binding } from "./parking.ts";
 
 /** What happens from outside: a source brings records, or time passes. */
@@ -68,6 +69,7 @@ export async function walk(acts: readonly Act[], kill?: Kill, binding?: Binding)
     const bootId = `dir.boot${steps.length}`;
     const assembler = openAssembler({
       ...{ ...shared, bootId, runTimeoutMs: RUN_TIMEOUT_MS },
+      openDeadLetters: lettersOn(disk),
       ...(binding && { binding }),
     });
     const routes = backends.map((backend, index) => {

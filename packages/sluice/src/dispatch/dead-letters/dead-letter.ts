@@ -21,7 +21,14 @@ export interface DeadLetter {
   readonly words: string;
 }
 
-export type DeadLetterReason = "rejected" | "too_large" | "poison" | "undecodable" | "follows" | "partly";
+export type DeadLetterReason =
+  | "rejected"
+  | "too_large"
+  | "poison"
+  | "undecodable"
+  | "follows"
+  | "partly"
+  | "unbound";
 
 /** What the sink said is cut to this: enough for the sentence that matters, never a whole page of HTML. */
 const WORDS_BYTES_MAX = 2_048;

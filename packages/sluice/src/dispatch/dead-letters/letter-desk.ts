@@ -30,7 +30,7 @@ export interface LetterDeskOptions {
   readonly disk: Disk;
   readonly path: string;
   readonly letters: DeadLetters;
-  readonly sink: Sink;
+  readonly sink: Pick<Sink, "send">;
   readonly limits: SinkDefinition["limits"];
 }
 
