@@ -10,11 +10,15 @@ import { summary } from "../../../packages/sluice/src/sinks/delivery.ts";
 import type { Intake } from "../../../packages/sluice/src/sources/intake.ts";
 import type { NewRecord } from "../../../packages/sluice/src/spool/spool.ts";
 import { RunBackend } from "../../../packages/sluice/src/testing/run-backend.ts";
+import { eventually } from "../../e2e/daemon.ts";
+import { scaled } from "../scale.ts";
 import { type DeathAt, Life, mortalDisk } from "./mortal-disk.ts";
 
 const SPOOL = { maxBytes: 16 * 1024 ** 3, minFreeBytes: 0, keepForMs: 3_600_000_000 };
 const SINKS = ["upserting", "write-once"] as const;
 const APPEND_MAX = 2_000;
+/** What leads to a step takes no longer: it is not done at all. */
+const DEATH_MS_MAX = scaled({ test: 10_000, chaos: 180_000, soak: 180_000 });
 
 type Act = (pipeline: Pipeline) => Promise<unknown>;
 
@@ -67,10 +71,14 @@ export class LongWalk {
   async #dies(deathAt: DeathAt, act: Act = async () => {}): Promise<void> {
     const life = new Life(deathAt);
     const pipeline = await this.#open(life);
-    // What it was asked for it may not live to answer.
-    void act(pipeline);
-    await life.over;
-    await pipeline.close();
+    try {
+      // What it was asked for it may not live to answer.
+      void act(pipeline);
+      await eventually(() => (life.isOver ? true : undefined), DEATH_MS_MAX);
+    } finally {
+      life.end();
+      await pipeline.close();
+    }
   }
 
   #open(life: Life): Promise<Pipeline> {

@@ -11,21 +11,15 @@ export interface DeathAt {
 
 /** A process is over: what it does from then on, the world does not see. */
 export class Life {
-  readonly over: Promise<void>;
   isOver = false;
   readonly #deathAt: DeathAt | undefined;
-  #tell = () => {};
 
   constructor(deathAt?: DeathAt) {
     this.#deathAt = deathAt;
-    this.over = new Promise((resolve) => {
-      this.#tell = resolve;
-    });
   }
 
   end(): void {
     this.isOver = true;
-    this.#tell();
   }
 
   /** True if it dies at this write, at the moment that is asked for. */

@@ -153,8 +153,11 @@ export class Fold {
     const known = open.find(runKey);
     const isStarted = known !== NOT_FOUND && open.startOffset(known) !== undefined;
     if (isStarted || this.#ended.has(runKey)) return false;
+    const isOwn = this.#isOwn(record);
+    // This very process writes no end before its start.
+    if (known === NOT_FOUND && !isOwn && this.#endBefore(record) !== undefined) return false;
     const entry = known === NOT_FOUND ? open.add(runKey, orderKey, nowMs) : known;
-    const writer = this.#writerOf(record);
+    const writer = isOwn ? "alive" : this.#writerOf(record);
     open.setStart(entry, offset, writer);
     const pieceOffset = open.pieceOffset(entry);
     if (pieceOffset === undefined) return true;
@@ -188,7 +191,7 @@ export class Fold {
   }
 
   /**
-   * The end of a run of which nothing is known here, if it stands before this piece: an end that was
+   * The end of a run of which nothing is known here, if it stands before this start or piece: an end that was
    * forgotten, or lies below the ledger, where a process that starts again does not read.
    */
   #endBefore(record: SpoolRecord): number | undefined {
@@ -201,9 +204,11 @@ export class Fold {
     }
   }
 
+  #isOwn({ body: { buffer, byteOffset, byteLength } }: SpoolRecord): boolean {
+    return Buffer.from(buffer, byteOffset, byteLength).includes(this.#ownWriter);
+  }
+
   #writerOf(record: SpoolRecord): Writer {
-    const { buffer, byteOffset, byteLength } = record.body;
-    if (Buffer.from(buffer, byteOffset, byteLength).includes(this.#ownWriter)) return "alive";
     try {
       const writer = record.event.run?.writer;
       if (writer === undefined) return "none";

@@ -36,7 +36,7 @@ export function whole(runId: string): NewRecord {
   return spooled({ id: deriveId(runId, "ended"), kind: "run.ended", time, runId, run });
 }
 
-type OfBus = Partial<Event> & { readonly nativeId?: string };
+export type OfBus = Partial<Event> & { readonly nativeId?: string };
 
 /** Something that a session of the bus tells; without a `traceId` it waits for one. */
 export function told(id: string, { nativeId = "s", ...more }: OfBus = {}): NewRecord {

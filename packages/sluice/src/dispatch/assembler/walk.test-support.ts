@@ -3,7 +3,7 @@ import type { Sink } from "../../sinks/define.ts";
 import { summary } from "../../sinks/delivery.ts";
 import type { NewRecord, Spool } from "../../spool/spool.ts";
 import { RunBackend } from "../../testing/run-backend.ts";
-import { assertBalance } from "../balance.ts";
+import { assertBalance, type Balance } from "../balance.ts";
 import { openDeadLetters } from "../dead-letters/dead-letters.ts";
 import { MemorySpool } from "../memory-spool.test-support.ts";
 import type { RouteObserver } from "../observer.ts";
@@ -26,6 +26,10 @@ export interface Walked {
   readonly spool: MemorySpool;
   readonly upserting: RunBackend;
   readonly writeOnce: RunBackend;
+  /** How the last process's assembler stood in the end. */
+  readonly openRuns: number;
+  readonly balance: Balance;
+  readonly lowOffset: number;
   /** What the process did to the world, in order, until it was closed. */
   readonly steps: readonly string[];
 }
@@ -106,11 +110,15 @@ export async function walk(acts: readonly Act[], kill?: Kill, binding?: Binding)
     if (!isDone) opened = await open();
   }
   const stepsDone = [...steps];
-  const ended = [await opened.assembler, ...(await Promise.all(opened.routes))];
+  const assembler = await opened.assembler;
+  await assembler.sync();
+  const { openRuns, lowOffset, status } = assembler;
+  const ended = [assembler, ...(await Promise.all(opened.routes))];
   for (const { status } of ended) assertBalance(status.balance);
   for (const each of ended) await each.close();
   const [upserting, writeOnce] = backends;
-  return { spool, upserting, writeOnce, steps: stepsDone };
+  const stood = { openRuns, lowOffset, balance: status.balance };
+  return { spool, upserting, writeOnce, ...stood, steps: stepsDone };
 }
 
 function mortalSpool(
