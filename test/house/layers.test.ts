@@ -31,6 +31,7 @@ const SLUICE: Record<string, readonly string[]> = {
   "pipeline-options.ts": ["spool", "sinks", "dispatch"],
   "replays.ts": ["errors.ts", "spool/spool.ts", "dispatch"],
   "seat.ts": ["pipeline-options.ts", "replays.ts", "spool/spool.ts", "sinks", "dispatch"],
+  "assembler-seat.ts": ["pipeline-options.ts", "seat.ts", "spool/spool.ts", "dispatch"],
   "sink-routes.ts": [
     "errors.ts",
     "pipeline-options.ts",
@@ -43,6 +44,7 @@ const SLUICE: Record<string, readonly string[]> = {
   "pipeline.ts": [
     "errors.ts",
     "formats.ts",
+    "assembler-seat.ts",
     "pipeline-options.ts",
     "replays.ts",
     "seat.ts",

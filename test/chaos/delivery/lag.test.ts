@@ -41,31 +41,28 @@ test.skipIf(missing)(
     await lagOf(house, file);
 
     const { events } = await load(house.url, { ...LOAD, forMs: LAG_MS });
-    const { p99Ms, maxMs } = await lagOf(house, file);
+    const { late, busy } = await lagOf(house, file);
 
     await settled(house);
     for (const { name, balance } of await sinksNow(house)) {
       if (name !== "good") expect(balance, name).toMatchObject({ delivered: 0, deadLettered: 0 });
     }
     expect(events).toBeGreaterThan((LAG_MS / 1_000) * PER_SECOND * 0.8);
-    // On every change it runs beside other tests, and says little of how long something takes.
-    expect(p99Ms).toBeLessThanOrEqual(scaled({ test: 100, chaos: 20, soak: 20 }));
-    if (scale !== "test") expect(maxMs).toBeLessThanOrEqual(100);
-    const say = (ms: number) => `${ms.toFixed(1)} ms`;
-    figure(
-      "P12",
-      `ten hostile sinks, 1,000 events/s for ${LAG_MS / 1_000} s: event loop late, p99`,
-      say(p99Ms),
-      "≤ 20 ms",
-    );
-    figure("P12", "  at the most", say(maxMs), "≤ 100 ms");
+    expect(busy.maxMs).toBeLessThanOrEqual(100);
+    // On every change it runs beside other tests, and the clock says as much of those.
+    if (scale !== "test") expect(late.p99Ms).toBeLessThanOrEqual(20);
+    const say = ({ p99Ms, maxMs }: Lateness) =>
+      `p99 ${p99Ms.toFixed(1)} ms, at the most ${maxMs.toFixed(1)} ms`;
+    const what = `ten hostile sinks, 1,000 events/s for ${LAG_MS / 1_000} s`;
+    figure("P12", `${what}: event loop late`, say(late), "p99 ≤ 20 ms; ≤ 100 ms on an idle machine");
+    figure("P12", "  processor time between two ticks of it", say(busy), "≤ 100 ms");
   },
   scaled({ test: 60_000, chaos: 120_000, soak: 700_000 }),
 );
 
 /** Of two daemons that run side by side, so that both have the same share of the machine at any time. */
 const PHASES = 7;
-const PHASE_MS = 5_000;
+const PHASE_MS = 10_000;
 
 /** A measurement: it has no place among what runs side by side with everything else. */
 const measured = scale === "test" ? () => undefined : test.skipIf(missing);
@@ -137,13 +134,13 @@ function sinkOf(name: string, endpoint: string): string {
     params = { api_key = "${LUNARY_TEST_KEY}", endpoint = "${endpoint}", requests_per_second = 1000, timeout_ms = 2000 }`;
 }
 
-interface Lag {
+interface Lateness {
   readonly p99Ms: number;
   readonly maxMs: number;
 }
 
 /** Since the last time that it was asked. */
-function lagOf({ pid }: House, file: string): Promise<Lag> {
+function lagOf({ pid }: House, file: string): Promise<{ late: Lateness; busy: Lateness }> {
   rmSync(file, { force: true });
   process.kill(pid, "SIGUSR2");
   return eventually(() => (existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined), 5_000);

@@ -18,9 +18,9 @@ const LETTERS_AT_ONCE = 32;
 const WORDS = "No event of its session with a trace came in time.";
 
 /**
- * Makes dead letters of parked events, in their order. As everywhere, a letter is on the disk before the books
- * have its event; one that a kill has left in between is known by its offset when the log is folded again,
- * whatever has become of its event there.
+ * Makes dead letters of parked events, in their order. As everywhere, a letter is on the disk before the
+ * books have its event; one that a kill has left in between is known by its offset when the log is folded
+ * again, whatever has become of its event there.
  */
 export class Burial {
   readonly #options: BurialOptions;

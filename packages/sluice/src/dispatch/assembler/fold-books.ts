@@ -57,8 +57,8 @@ export class FoldBooks {
 
 /**
  * used: became part of a complete record, or a copy with its trace. ended: an end of a run that has one.
- * buried: never bound to a trace, and a dead letter, or dropped where there is no room for one. damaged, quarantined: nobody will ever
- * read it.
+ * buried: never bound to a trace, and a dead letter. letters_full: that too, and there was no room for it.
+ * damaged, quarantined: nobody will ever read it.
  */
 export type Fate =
   | "pending"
