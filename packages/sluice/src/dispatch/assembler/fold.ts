@@ -47,6 +47,7 @@ interface FoldOptions {
  *   open, orphan, watched ──too long without an event of the run or its trace──▶ closed by us ──▶ ended
  *   watched by an earlier boot of this data directory ──the tail is reached──▶ closed by us ──▶ ended
  *   ended ──piece──▶ a late one: revision 2 if we had closed the run, else counted and left
+ *   (nothing) ──start or piece, and the spool knows an end before it──▶ ended, as if it were remembered
  *
  * What waits for its trace is none of this yet (parking.ts); its copy is.
  *
