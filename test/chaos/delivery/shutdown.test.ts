@@ -165,7 +165,7 @@ async function start(sink: Stuck) {
 
 const EVENT_STREAM = { "content-type": "text/event-stream" };
 
-/** From the first 503 on nothing is taken, and until the port closes, at the very end, everybody is told so. */
+/** From the first 503 on nothing is taken, and until the port closes, at the end, all are told so. */
 function refusedOf({ sent }: SteadySender, endedMs: number): number {
   const refused = sent.filter(({ status }) => status === 503);
   const sinceMs = Math.min(...refused.map(({ begunMs }) => begunMs));
