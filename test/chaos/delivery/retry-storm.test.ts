@@ -106,7 +106,7 @@ function clientsOf(storm: number, random: Random): readonly StormClient[] {
 
 const TIME = "2026-01-01T00:00:00.000Z";
 
-/** What the file has of an id is what was first: who sent just that was acknowledged, and everybody else not. */
+/** What the file has of an id was first: who sent just that was acknowledged, and nobody else. */
 function expectAgreement(told: readonly Told[]): void {
   const stored = new Map(house.lines().map((event) => [event.id, JSON.stringify(event)]));
   const wrong = told.filter(({ id, body, status }) => {

@@ -3,15 +3,14 @@ import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { systemDisk } from "@sluice/sdk/internal";
 import { afterEach, expect, test } from "vitest";
 import { openProviderServer } from "../../../packages/sluice/src/testing/provider-server.ts";
-import { openVerification } from "../../../packages/sluice/src/verify.ts";
 import { eventually, House } from "../../e2e/daemon.ts";
 import { figure } from "../figures.ts";
 import { passed } from "../moments.ts";
 import { scaled, seededDraw } from "../scale.ts";
 import { drained, sinkNow } from "../storage/daemon-status.ts";
+import { proveBooks } from "./books.ts";
 import { SteadySender } from "./steady-sender.ts";
 import { openStuckBackend, type Stuck } from "./stuck-backend.ts";
 
@@ -114,7 +113,7 @@ async function endUnderLoad(
   expect(exit, `${name}: ${house.log}`).toBe(0);
   const refused = refusedOf(sender, endedMs);
   const kept = keptOf(house.log);
-  const sinks = await proveBooks(house);
+  const sinks = await proveBooks(house.dataDir);
   for (const each of sinks) {
     // It is a place in the log like a sink's, and nobody waits for what it has not seen.
     if (each.name === "assembler") continue;
@@ -131,15 +130,8 @@ async function endUnderLoad(
   const lost = sender.acknowledged.filter((runId) => !atFile.has(runId) || !backend.taken.has(runId));
   expect(lost, name).toEqual([]);
   expect(await house.kill("SIGTERM")).toBe(0);
-  await proveBooks(house);
+  await proveBooks(house.dataDir);
   return { name, endMs: endedMs - signalledMs, refused, acknowledged: sender.acknowledged.length };
-}
-
-/** What `sluice verify` does; without its process, which would take most of a round. */
-async function proveBooks({ dataDir }: House) {
-  const { problems, sinks } = await openVerification({ dataDir, disk: systemDisk });
-  expect(problems).toEqual([]);
-  return sinks;
 }
 
 async function start(sink: Stuck) {
@@ -173,7 +165,7 @@ async function start(sink: Stuck) {
 
 const EVENT_STREAM = { "content-type": "text/event-stream" };
 
-/** From the first 503 on nothing is taken, and until the port closes, at the very end, everybody is told so. */
+/** From the first 503 on nothing is taken, and until the port closes, at the end, all are told so. */
 function refusedOf({ sent }: SteadySender, endedMs: number): number {
   const refused = sent.filter(({ status }) => status === 503);
   const sinceMs = Math.min(...refused.map(({ begunMs }) => begunMs));

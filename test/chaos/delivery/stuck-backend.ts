@@ -2,7 +2,7 @@ import { createServer, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createNetServer, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 
-/** "reads nothing": connections are accepted, and that is all. "ends no answer": a status, and then nothing. */
+/** "reads nothing": it accepts connections, and that is all. "ends no answer": a status, and no more. */
 export type Stuck = "not at all" | "reads nothing" | "ends no answer";
 
 /** A Lunary that is stuck until it is freed, and keeps the ids of the runs that it took. */
