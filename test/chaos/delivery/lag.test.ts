@@ -17,7 +17,7 @@ import { cpuMsOf } from "./processes.ts";
 /** A real daemon with one sink that takes everything, and beside it one of each hostile kind. */
 const PER_SECOND = 1_000;
 const LOAD = { bytes: 1_000, batch: 20, parallel: 4, perSecond: PER_SECOND };
-const LAG_MS = scaled({ test: 1_000, chaos: 30_000, soak: 600_000 });
+const LAG_MS = scaled({ test: 1_000, chaos: 30_000, soak: 120_000 });
 /** Until everything has been compiled and is warm. */
 const WARM_MS = scaled({ test: 200, chaos: 2_000, soak: 2_000 });
 
