@@ -17,6 +17,7 @@ const REPORT = join(ROOT, "docs/guarantees-report.md");
 
 /** These measure how long something takes, or how much memory: only on a machine that does nothing else. */
 const MEASURING: readonly string[] = [
+  "delivery/detach-cycles.test.ts",
   "delivery/endurance.test.ts",
   "delivery/flapping.test.ts",
   "delivery/half-open.test.ts",
