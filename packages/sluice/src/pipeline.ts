@@ -103,6 +103,7 @@ class Stages implements Pipeline {
   #spool: Spool | undefined;
   #guard: Guard | undefined;
   #assembler: Assembler | undefined;
+  #desk: LetterDesk | undefined;
   #retention: Retention | undefined;
   readonly #closed = new AbortController();
   #closing: Promise<void> | undefined;
@@ -150,6 +151,7 @@ class Stages implements Pipeline {
     const seat = await openAssemblerSeat(ground);
     const { assembler } = seat;
     this.#assembler = assembler;
+    this.#desk = seat.desk;
 
     const partition = PARTITION;
     const sinks = new SinkRoutes({ ...ground, partition });
@@ -250,7 +252,7 @@ class Stages implements Pipeline {
     this.hub.close();
     const steps: readonly (readonly ({ close(): Promise<void> } | undefined)[])[] = [
       [this.#retention],
-      [this.#sinks],
+      [this.#sinks, this.#desk],
       [this.#assembler],
       [this.#places, this.#guard],
       [this.#spool],

@@ -3,7 +3,7 @@ import type { Clock } from "@sluice/sdk/internal";
 import type { Balance } from "./dispatch/balance.ts";
 import { type IdleRoute, openIdleRoute } from "./dispatch/idle-route.ts";
 import type { Route } from "./dispatch/route.ts";
-import type { ReplayEntry, RouteEntry, Routes } from "./dispatch/route-registry.ts";
+import { type ReplayEntry, type RouteEntry, type Routes, replayNameOf } from "./dispatch/route-registry.ts";
 import type { Shape } from "./dispatch/shape.ts";
 import { SluiceError } from "./errors.ts";
 import type { Spool } from "./spool/spool.ts";
@@ -63,7 +63,6 @@ export interface ReplaysOptions {
 const FINISHED_MAX = 16;
 /** What a plan reads at a time. */
 const READ_LIMIT = { records: 1_000, bytes: 4 * 1024 * 1024 };
-const SUFFIX = "@replay";
 
 /**
  * Sends a part of the log to a sink once more, by a route of its own: at most one a sink. It has its own
@@ -75,6 +74,8 @@ export class Replays {
   readonly #options: ReplaysOptions;
   readonly #routes = new Map<string, Route | IdleRoute>();
   readonly #finished: FinishedReplay[] = [];
+  /** One change at a time: a replay may end by itself while its sink is changed, or somebody ends it. */
+  #changing: Promise<unknown> = Promise.resolve();
 
   constructor(options: ReplaysOptions) {
     this.#options = options;
@@ -118,41 +119,65 @@ export class Replays {
    * Durable when this resolves.
    * @throws SluiceError SINK_NOT_RUNNING; REPLAY_RUNNING if the sink has one already.
    */
-  async start(request: ReplayRequest): Promise<{ readonly from: number; readonly until: number }> {
+  start(request: ReplayRequest): Promise<{ readonly from: number; readonly until: number }> {
+    return this.#inTurn(() => this.#start(request));
+  }
+
+  async #start(request: ReplayRequest): Promise<{ readonly from: number; readonly until: number }> {
     const { places } = this.#options;
     const { sink, since, before, rate } = request;
     const { type } = this.#sinkOf(sink);
     if (this.#routes.has(sink)) throw new SluiceError("REPLAY_RUNNING", { sink });
     const { from, until } = this.#rangeOf(request);
-    await places.addReplay(nameOf(sink), type, from, {
+    await places.addReplay(replayNameOf(sink), type, from, {
       sink,
       until,
       ...(since !== undefined && { since }),
       ...(before !== undefined && { before }),
       ...(rate !== undefined && { rate }),
     });
-    await this.resume(sink);
+    await this.#resume(sink);
     return { from, until };
   }
 
-  /** What is on its way arrives; the rest is not sent. @throws SluiceError REPLAY_ABSENT. */
+  /** What is not sent yet is not sent. @throws SluiceError REPLAY_ABSENT. */
   async cancel(sink: string): Promise<FinishedReplay> {
-    if (!this.#routes.has(sink)) throw new SluiceError("REPLAY_ABSENT", { sink });
-    return this.#finish(sink, "cancelled");
+    const finished = await this.end(sink);
+    if (!finished) throw new SluiceError("REPLAY_ABSENT", { sink });
+    return finished;
+  }
+
+  /** The same, if there is one. */
+  end(sink: string): Promise<FinishedReplay | undefined> {
+    return this.#inTurn(() => this.#finish(sink, "cancelled"));
   }
 
   /** Its sink is going to close. */
-  async rest(sink: string): Promise<void> {
-    const route = this.#routes.get(sink);
-    if (!route) return;
-    await route.close();
-    const entry = this.#options.places.entryOf(nameOf(sink));
-    if (entry) this.#routes.set(sink, await this.#idle(entry));
+  rest(sink: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const route = this.#routes.get(sink);
+      if (!route) return;
+      await route.close();
+      const entry = this.#options.places.entryOf(replayNameOf(sink));
+      if (entry) this.#routes.set(sink, await this.#idle(entry));
+    });
+  }
+
+  /** Its sink is going to have another name, and it goes along. */
+  leave(sink: string): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#routes.get(sink)?.close();
+      this.#routes.delete(sink);
+    });
   }
 
   /** Its sink is open again. */
-  async resume(sink: string): Promise<void> {
-    const entry = this.#options.places.entryOf(nameOf(sink));
+  resume(sink: string): Promise<void> {
+    return this.#inTurn(() => this.#resume(sink));
+  }
+
+  async #resume(sink: string): Promise<void> {
+    const entry = this.#options.places.entryOf(replayNameOf(sink));
     if (!entry?.replay) return;
     await this.#routes.get(sink)?.close();
     const { replay } = entry;
@@ -163,25 +188,32 @@ export class Replays {
 
   /** Everything of it is settled. */
   done(sink: string): void {
-    this.#finish(sink, "done").catch((error: unknown) =>
+    this.#inTurn(() => this.#finish(sink, "done")).catch((error: unknown) =>
       this.#options.warn(`The replay to "${sink}" is done, and could not be put away: ${String(error)}`),
     );
   }
 
   async close(): Promise<void> {
+    await this.#changing;
     await Promise.all(this.all.map((route) => route.close()));
   }
 
-  async #finish(sink: string, outcome: FinishedReplay["outcome"]): Promise<FinishedReplay> {
+  async #finish(sink: string, outcome: FinishedReplay["outcome"]): Promise<FinishedReplay | undefined> {
     const route = this.#routes.get(sink);
-    await route?.close();
-    await this.#options.places.remove(nameOf(sink));
+    if (!route) return undefined;
+    await route.close();
+    await this.#options.places.remove(replayNameOf(sink));
     this.#routes.delete(sink);
-    const { balance } = route?.status ?? {};
-    const finished = { sink, outcome, balance: balance as Balance };
+    const finished = { sink, outcome, balance: route.status.balance };
     this.#finished.push(finished);
     if (this.#finished.length > FINISHED_MAX) this.#finished.shift();
     return finished;
+  }
+
+  #inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
+    const done = this.#changing.then(change);
+    this.#changing = done.catch(() => undefined);
+    return done;
   }
 
   #idle(entry: RouteEntry): Promise<IdleRoute> {
@@ -200,10 +232,6 @@ export class Replays {
     const start = Math.min(Math.max(from, firstOffset), nextOffset);
     return { from: start, until: Math.max(start, Math.min(until, nextOffset)) };
   }
-}
-
-function nameOf(sink: string): string {
-  return `${sink}${SUFFIX}`;
 }
 
 function within({ since, before }: Pick<ReplayRequest, "since" | "before">): (event: Event) => boolean {

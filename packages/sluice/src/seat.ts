@@ -14,6 +14,7 @@ import { openRoute } from "./dispatch/sink-route.ts";
 import type { PipelineOptions, PipelineSink } from "./pipeline-options.ts";
 import type { ReplaySink } from "./replays.ts";
 import type { Sink, SinkDefinition } from "./sinks/define.ts";
+import { within } from "./sinks/within.ts";
 import type { Spool } from "./spool/spool.ts";
 
 /** What a sink is in this process: its route, running or not, and what it was made from. */
@@ -51,6 +52,9 @@ const REPLAY_READ_AHEAD_BYTES = 2 * 1024 * 1024;
 /** Faster, and it would take all of the processor, and live events would feel it. */
 const REPLAY_REQUESTS_PER_SECOND = 200;
 
+/** A sink that takes longer to open is as good as none, and must not hold up the others' changes. */
+const OPEN_MS = 10_000;
+
 export function lettersOf({ dataDir }: PipelineOptions): string {
   return `${dataDir}/deadletters`;
 }
@@ -61,7 +65,12 @@ export async function openSeat(ground: SeatGround, options: SeatOptions): Promis
   const { configured, definition } = options;
   const { name, params } = configured;
   const { disk } = ground;
-  const sink = await definition.open(params, { name, clock, disk, dataDir, warn: observer.warn });
+  const opening = definition.open(params, { name, clock, disk, dataDir, warn: observer.warn });
+  const sink = await within(OPEN_MS, clock, opening);
+  if (!sink) {
+    void opening.then((late) => late.close()).catch(() => undefined);
+    throw new Error(`"${name}" did not open within ${OPEN_MS / 1_000} s`);
+  }
   try {
     return await openRoutes(ground, options, sink);
   } catch (error) {

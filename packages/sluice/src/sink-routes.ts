@@ -4,13 +4,14 @@ import type { IdleRoute } from "./dispatch/idle-route.ts";
 import { moveLedger } from "./dispatch/ledger/take-ledger.ts";
 import type { Route } from "./dispatch/route.ts";
 import { type RouteMemory, shareMemory } from "./dispatch/route-memory.ts";
-import type { RouteEntry, Routes } from "./dispatch/route-registry.ts";
+import { type RouteEntry, type Routes, replayNameOf } from "./dispatch/route-registry.ts";
 import { SluiceError } from "./errors.ts";
 import type { PipelineSink } from "./pipeline-options.ts";
 import { Replays } from "./replays.ts";
 import { lettersOf, openIdleSeat, openSeat, type Seat, type SeatGround } from "./seat.ts";
 import type { SinkDefinition } from "./sinks/define.ts";
 import { sinks as knownSinks, sinkOfType } from "./sinks/registry.ts";
+import { within } from "./sinks/within.ts";
 
 export interface SinkRoutesGround extends SeatGround {
   readonly places: Routes;
@@ -61,7 +62,7 @@ export class SinkRoutes {
   /** @throws SluiceError for the first sink that cannot be opened. */
   async open(): Promise<void> {
     const { options, places } = this.#ground;
-    for (const sink of options.sinks) this.#definitionOf(sink);
+    for (const sink of options.sinks) this.#check(sink);
     for (const sink of options.sinks) this.#seats.set(sink.name, await this.#seat(sink));
     for (const entry of places.list().filter(isDetachedSink)) {
       options.observer.warn(
@@ -108,15 +109,21 @@ export class SinkRoutes {
     return desk;
   }
 
+  /** A replay goes on after the next start, and holds up no stop. */
   async drain(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.all.map((route) => isRunning(route) && route.drain(signal)));
+    const seats = [...this.#seats.values()];
+    const live = seats.map(({ route }) => isRunning(route) && route.drain(signal));
+    await Promise.all([...live, ...this.replays.all.map((route) => isRunning(route) && route.rest(signal))]);
   }
 
   /** The routes first, then the sinks that they send to. */
   async close(): Promise<void> {
     await this.#changing.catch(() => undefined);
     const seats = [...this.#seats.values()];
-    const closed = await Promise.allSettled(this.all.map((route) => route.close()));
+    const { clock } = this.#ground.options;
+    await Promise.all(seats.map(({ desk }) => within(REST_MS, clock, desk?.close())));
+    const replays = this.replays.close();
+    const closed = await Promise.allSettled([replays, ...seats.map(({ route }) => route.close())]);
     const sinks = await Promise.allSettled(seats.map(({ sink }) => sink?.close()));
     const failure = [...closed, ...sinks].find((each) => each.status === "rejected");
     if (failure) throw failure.reason;
@@ -124,7 +131,11 @@ export class SinkRoutes {
 
   async #apply(sinks: readonly PipelineSink[]): Promise<readonly SinkChange[]> {
     for (const sink of sinks) this.#check(sink);
-    const names = new Set(sinks.flatMap(({ name, was }) => (was === undefined ? name : [name, was])));
+    const { places } = this.#ground;
+    // Who was renamed already has left its old name, and another may have it.
+    const names = new Set(
+      sinks.flatMap(({ name, was }) => (was && !places.entryOf(name) ? [name, was] : name)),
+    );
     const changes: SinkChange[] = [];
     for (const [name, { configured }] of this.#seats) {
       if (!configured || names.has(name)) continue;
@@ -148,17 +159,19 @@ export class SinkRoutes {
   }
 
   async #change(sink: PipelineSink, before: Seat | undefined): Promise<SinkChange> {
-    const { name } = sink;
-    try {
-      await this.#replace(name, () => this.#seat(sink));
-      // From now on the new one stands where that one stood.
-      if (sink.was !== undefined && !this.#ground.places.entryOf(sink.was)) this.#seats.delete(sink.was);
-      return { sink: name, change: before?.configured ? "changed" : "added" };
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#seats.set(name, await this.#idle(this.#entryOf(name), reason));
-      return { sink: name, change: "failed", reason };
-    }
+    const { name, was, words: _, ...rest } = sink;
+    const change = await this.#replace(name, () => this.#seat(sink)).then(
+      () => ({ sink: name, change: before?.configured ? "changed" : "added" }) as const,
+      async (error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        // Without its words it is tried again whenever the configuration is read.
+        this.#seats.set(name, await this.#idle(this.#entryOf(name), reason, { name, ...rest }));
+        return { sink: name, change: "failed", reason } as const;
+      },
+    );
+    // From now on the new one stands where that one stood, whether it runs or not.
+    if (was !== undefined && !this.#ground.places.entryOf(was)) this.#seats.delete(was);
+    return change;
   }
 
   /** Until the new route is there the old one stands in its place: retention asks how far it has come. */
@@ -169,18 +182,21 @@ export class SinkRoutes {
     await this.replays.resume(name);
   }
 
-  async #retire({ route, sink, letterBytes = 0 }: Seat): Promise<void> {
+  async #retire({ route, sink, desk, letterBytes = 0 }: Seat): Promise<void> {
     await this.replays.rest(route.name);
     const { options, letterRoom } = this.#ground;
-    if (isRunning(route)) {
-      const patience = new AbortController();
-      const timer = options.clock.after(REST_MS, () => patience.abort());
-      await route.rest(patience.signal);
-      timer.cancel();
-    }
+    const { clock, observer } = options;
+    const patience = new AbortController();
+    const timer = clock.after(REST_MS, () => patience.abort());
+    if (isRunning(route)) await route.rest(patience.signal);
+    timer.cancel();
+    await within(REST_MS, clock, desk?.close());
     await route.close();
     letterRoom.give(letterBytes);
-    await sink?.close();
+    // It is given up either way, and must not keep the next one from its place.
+    await within(REST_MS, clock, sink?.close()).catch((error: unknown) =>
+      observer.warn(`The sink "${route.name}" could not be closed: ${String(error)}`),
+    );
   }
 
   async #forget(name: string): Promise<number> {
@@ -191,6 +207,7 @@ export class SinkRoutes {
       throw new SluiceError("SINK_UNKNOWN", { name, known });
     }
     if (seat.configured || isRunning(seat.route)) throw new SluiceError("SINK_CONFIGURED", { name });
+    await this.replays.end(name);
     const dropped = await seat.route.giveUp();
     await places.remove(name);
     this.#seats.delete(name);
@@ -225,8 +242,14 @@ export class SinkRoutes {
     if (was === undefined || places.entryOf(name) || !places.entryOf(was)) return;
     const seat = this.#seats.get(was);
     if (seat) await this.#retire(seat);
-    await moveLedger(spool, partition, was, name);
-    await moveDeadLetters(disk, lettersOf(options), was, name);
+    await this.replays.leave(was);
+    for (const [from, to] of [
+      [was, name],
+      [replayNameOf(was), replayNameOf(name)],
+    ] as const) {
+      await moveLedger(spool, partition, from, to);
+      await moveDeadLetters(disk, lettersOf(options), from, to);
+    }
     await places.rename(was, name);
   }
 
@@ -235,9 +258,11 @@ export class SinkRoutes {
   }
 
   #check(sink: PipelineSink): void {
+    const { places } = this.#ground;
     const definition = this.#definitionOf(sink);
-    const { name, type, params, from } = sink;
-    this.#ground.places.check({ name, type, destination: definition.destination(params) }, from);
+    const { name, was = name, type, params, from } = sink;
+    const known = places.entryOf(name) ? name : was;
+    places.check({ name: known, type, destination: definition.destination(params) }, from);
   }
 
   #definitionOf({ type }: PipelineSink): SinkDefinition {

@@ -1,13 +1,15 @@
 import type { ServerResponse } from "node:http";
 import { CHALLENGE_HEADER, PROOF_HEADER, proofOf } from "@sluice/sdk/internal";
 import { sendJson, sendText } from "../http/send.ts";
-import type { PipelineStatus } from "../pipeline.ts";
+import type { PipelineStatus, RouteStatus } from "../pipeline.ts";
 import type { Route } from "./routes.ts";
 
 export interface HealthOptions {
   readonly nonce: string;
   isDraining(): boolean;
   status(): PipelineStatus;
+  /** What a backend said may repeat the key. */
+  redact(text: string): string;
 }
 
 /**
@@ -29,6 +31,11 @@ export function healthRoutes(options: HealthOptions): readonly Route[] {
       reason === undefined ? 200 : 503,
       reason === undefined ? "ok" : `not ready: ${reason}`,
     );
+  };
+
+  const causeOf = (health: RouteStatus["health"], lastError: string | undefined) => {
+    const cause = "reason" in health ? health.reason : lastError;
+    return cause === undefined ? undefined : options.redact(cause);
   };
 
   return [
@@ -76,9 +83,20 @@ export function healthRoutes(options: HealthOptions): readonly Route[] {
             ...(spool.refusingCode === undefined ? {} : { code: spool.refusingCode }),
           },
           sinks: sinks.map(
-            ({ route, health, state, lag, oldestAgeMs, backlog, troubleSinceMs, waitUntilMs }) => ({
+            ({
+              route,
+              health,
+              state,
+              lag,
+              lastError,
+              oldestAgeMs,
+              backlog,
+              troubleSinceMs,
+              waitUntilMs,
+            }) => ({
               sink: route,
               health: health.name,
+              cause: causeOf(health, lastError),
               state: state.name,
               since: troubleSinceMs && new Date(troubleSinceMs).toISOString(),
               nextTry: waitUntilMs && new Date(waitUntilMs).toISOString(),

@@ -50,9 +50,10 @@ export function addStop(program: Command, context: CliContext): void {
     while (isAlive(daemon) && systemClock.monotonicMs() < goneMs) {
       await sleep(systemClock, GONE_POLL_MS, UNTIL_EXIT);
     }
-    for (const { name, balance } of last?.sinks ?? []) {
+    for (const { name, replay, balance } of last?.sinks ?? []) {
+      const whose = replay ? `the replay to ${name}` : name;
       if (balance.pending > 0)
-        context.say(`${balance.pending} events for ${name} are kept for the next start.`);
+        context.say(`${balance.pending} events for ${whose} are kept for the next start.`);
     }
     context.say(`sluice (pid ${discovery.pid}) has ended.`);
   });

@@ -3,7 +3,8 @@ import { sinks as definitions } from "../sinks/registry.ts";
 import { sinkProblem } from "./sink-conflicts.ts";
 
 const file = (name: string, path = "events.jsonl") => ({ name, type: "file", params: { path } });
-const problemOf = (...sinks: ReturnType<typeof file>[]) => sinkProblem(sinks, definitions, "/data");
+const problemOf = (...sinks: (ReturnType<typeof file> & { was?: string })[]) =>
+  sinkProblem(sinks, definitions, "/data");
 
 test("sinks with names and paths of their own are right", () => {
   const problem = problemOf(file("a"), file("b", "b.jsonl"), file("c", "/logs/{user}.jsonl"));
@@ -14,6 +15,12 @@ test("sinks with names and paths of their own are right", () => {
 test("the assembler's name is refused, because its ledger has it", () => {
   expect(problemOf(file("assembler"))).toBe(
     'A sink cannot be called "assembler": sluice has a route of that name.',
+  );
+});
+
+test("a sink cannot take over the assembler's place", () => {
+  expect(problemOf({ ...file("a"), was: "assembler" })).toBe(
+    'The sink "a" cannot have been "assembler": that is no sink\'s route.',
   );
 });
 

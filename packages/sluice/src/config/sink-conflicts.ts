@@ -19,6 +19,8 @@ export function sinkProblem(
   const successors = new Map<string, string>();
   for (const { name, was } of sinks) {
     if (was === undefined) continue;
+    if (was === RESERVED_NAME)
+      return `The sink "${name}" cannot have been "${was}": that is no sink's route.`;
     const other = successors.get(was);
     if (other !== undefined) return `The sinks "${other}" and "${name}" cannot both have been "${was}".`;
     if (sinks.some((sink) => sink.name === was))

@@ -239,13 +239,18 @@ test("a demo's provider can only be a server on this machine", async () => {
   expect(standIn.proxied).toMatchObject([{ provider: "openai", rest: "/v1/models" }]);
 });
 
-test("what a sink's last error repeats of a key is masked in status", async () => {
-  const { dataDir, standIn } = await start("127.0.0.1:0", { SLUICE_TOKEN: "a-token-of-sixteen-characters" });
+test("what a sink's last error repeats of a key is masked in status and health", async () => {
+  const { daemon, dataDir, standIn } = await start("127.0.0.1:0", {
+    SLUICE_TOKEN: "a-token-of-sixteen-characters",
+  });
   standIn.lastError = "401: bad key a-token-of-sixteen-characters";
 
   const status = await statusOf(await connectDaemon(systemDisk, dataDir));
 
+  const verbose = await (await fetch(`${daemon.url}/healthz?verbose`)).text();
+
   expect(status.sinks[0]?.lastError).toBe("401: bad key [secret]");
+  expect(JSON.parse(verbose)).toMatchObject({ sinks: [{ cause: "401: bad key [secret]" }] });
 });
 
 test("a reload takes up the sinks, and says what holds from the next start on", async () => {
@@ -260,6 +265,23 @@ test("a reload takes up the sinks, and says what holds from the next start on", 
     needRestart: ["server.listen"],
   });
   expect([refused.status, JSON.parse(await refused.text()).code]).toEqual([422, "sink_configured"]);
+});
+
+test("of two reloads the configuration that was read last is taken up, however long the first took to read", async () => {
+  const dataDir = temporaryDirectory();
+  const config = await configOf(dataDir, "127.0.0.1:0");
+  const first = Promise.withResolvers<Config>();
+  const reads = [first.promise, Promise.resolve({ ...config, origins: ["second"] })];
+  const clock = new ManualClock();
+  const daemon = await open(config, createStandIn(), clock, () => reads.shift() ?? Promise.reject());
+  daemons.push({ daemon, clock });
+
+  const reloads = [daemon.reload(), daemon.reload()];
+  await new Promise(setImmediate);
+  first.resolve({ ...config, origins: ["first"] });
+  await Promise.all(reloads);
+
+  expect(daemon.status().configuration).toEqual(["second"]);
 });
 
 const DISCOVERY = {
@@ -281,10 +303,15 @@ async function start(listen = "127.0.0.1:0", env: Record<string, string> = {}) {
   return { dataDir, standIn, clock, daemon };
 }
 
-function open(config: Config, standIn: StandIn, clock = new ManualClock()): Promise<Daemon> {
+function open(
+  config: Config,
+  standIn: StandIn,
+  clock = new ManualClock(),
+  readConfig = () => configOf(config.dataDir, "127.0.0.1:1"),
+): Promise<Daemon> {
   return openDaemon({
     config,
-    readConfig: () => configOf(config.dataDir, "127.0.0.1:1"),
+    readConfig,
     parts: standIn.parts,
     logger: createLogger({
       level: "silent",

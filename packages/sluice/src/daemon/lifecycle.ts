@@ -135,6 +135,8 @@ class RunningDaemon implements Daemon {
   #origins: readonly string[];
   readonly #doors: Doors;
   #isStopping = false;
+  /** One after the other: what was read last is what holds. */
+  #reloading: Promise<unknown> = Promise.resolve();
 
   constructor(options: DaemonOptions, pipeline: Pipeline, metrics: Metrics) {
     this.#options = options;
@@ -234,11 +236,17 @@ class RunningDaemon implements Daemon {
     };
   }
 
-  async reload(): Promise<Reloaded> {
+  reload(): Promise<Reloaded> {
+    const reloaded = this.#reloading.then(() => this.#reload());
+    this.#reloading = reloaded.catch(() => undefined);
+    return reloaded;
+  }
+
+  async #reload(): Promise<Reloaded> {
     const { config, logger, readConfig } = this.#options;
-    if (this.#isStopping) return { sinks: [], needRestart: [] };
     try {
       const read = await readConfig();
+      if (this.#isStopping) return { sinks: [], needRestart: [] };
       config.secrets.adopt(read.secrets);
       const reloaded = {
         sinks: await this.#pipeline.applySinks(read.sinks),
@@ -286,6 +294,7 @@ class RunningDaemon implements Daemon {
         nonce: this.#nonce,
         isDraining: () => this.#isStopping,
         status: () => this.#pipeline.status(),
+        redact: (text) => config.secrets.redact(text),
       }),
       ...deadLetterRoutes((sink) => this.#pipeline.letterDesk(sink)),
       ...replayRoutes(() => this.#pipeline.replays),

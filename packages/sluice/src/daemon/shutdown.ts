@@ -6,7 +6,7 @@ import type { Doors } from "./doors.ts";
 
 export interface StopSummary {
   readonly reason: string;
-  /** What each sink has not got yet. It is safe, and sent after the next start. */
+  /** What each sink has not got yet, and each replay. It is safe, and sent after the next start. */
   readonly pending: readonly { readonly sink: string; readonly events: number }[];
   /** False when something did not end in time and was left. */
   readonly isClean: boolean;
@@ -66,7 +66,7 @@ function pendingOf(pipeline: Pipeline): StopSummary["pending"] {
   return pipeline
     .status()
     .sinks.filter(({ balance }) => balance.pending > 0)
-    .map(({ sink, balance }) => ({ sink, events: balance.pending }));
+    .map(({ route, balance }) => ({ sink: route, events: balance.pending }));
 }
 
 /**

@@ -30,7 +30,7 @@ export interface Routes {
   entryOf(name: string): RouteEntry | undefined;
   /** A route over a part of the log, which begins with an empty ledger; durable when this resolves. */
   addReplay(name: string, type: string, firstOffset: number, replay: ReplayEntry): Promise<RouteEntry>;
-  /** The same route under another name, which must be free; durable when this resolves. */
+  /** The same route under another name, which must be free, and its replay; durable when this resolves. */
   rename(from: string, to: string): Promise<void>;
   /** Durable when this resolves. The name is as if it had never been there. */
   remove(name: string): Promise<void>;
@@ -92,6 +92,11 @@ const FILE = "routes.json";
 const VERSION = 1;
 const PLACE_BYTES = 16;
 const FINGERPRINT_HEX = 16;
+
+/** The route of a sink's replay. */
+export function replayNameOf(sink: string): string {
+  return `${sink}@replay`;
+}
 
 export async function openRoutes(options: RoutesOptions): Promise<Routes> {
   const { disk, random, dataDir } = options;
@@ -184,9 +189,14 @@ class StoredRoutes implements Routes {
   rename(from: string, to: string): Promise<void> {
     const entry = this.#entries.get(from);
     if (!entry) throw new AssertionError({ message: `there is no route "${from}" to rename` });
+    const replaying = this.#entries.get(replayNameOf(from));
     return this.#change((entries) => {
       entries.delete(from);
       entries.set(to, { ...entry, name: to });
+      if (!replaying?.replay) return;
+      const name = replayNameOf(to);
+      entries.delete(replaying.name);
+      entries.set(name, { ...replaying, name, replay: { ...replaying.replay, sink: to } });
     });
   }
 

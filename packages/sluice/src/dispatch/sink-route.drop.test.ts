@@ -125,3 +125,22 @@ test("drops survive a restart with the ledger, and nothing is counted twice (P2)
   expect(setup.route.status.balance).toMatchObject({ delivered: 20, dropped: { backlog_full: 20 } });
   await setup.route.close();
 });
+
+test("a route that has failed lets go of what it had in hand as well (P12)", async () => {
+  const setup = await stage({
+    definition: { limits: { events: 4, bytes: 1e6 }, inFlight: 2, order: "none" },
+  });
+  setup.sink.answer = () => {
+    throw new Error("a bug");
+  };
+  await setup.append(...ids(10));
+  await setup.clock.advance(5_000);
+  expect(setup.route.status.state.name).toBe("failed");
+
+  expect(setup.route.dropOldest(9)).toBe(9);
+  await setup.route.sync();
+
+  expect(setup.route.lowOffset).toBe(9);
+  expect(setup.route.status.balance).toMatchObject({ pending: 1, dropped: { backlog_full: 9 } });
+  await setup.route.close();
+});

@@ -135,10 +135,16 @@ class SinkRoute implements Route {
     if (this.#life.state.name === "closed") return 0;
     this.#dropLine = Math.max(this.#dropLine, before);
     this.#sender.recallBelow(before);
-    const events = this.#reader.skip(before, BACKLOG_FULL) + this.#dropHeld();
+    const events = this.#reader.skip(before, BACKLOG_FULL) + this.#dropHeld() + this.#dropForgotten(before);
     this.#writer.changed();
     this.#pump();
     return events;
+  }
+
+  /** A route that has failed does not know any more what it had in hand then. */
+  #dropForgotten(before: number): number {
+    if (!this.#life.isOver || this.#inFlight.count > 0) return 0;
+    return this.#ledger.settleRest(0, before, { status: "dropped", reason: BACKLOG_FULL });
   }
 
   #dropHeld(): number {

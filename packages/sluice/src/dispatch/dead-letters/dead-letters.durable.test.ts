@@ -67,3 +67,39 @@ test("a letter that could not be synced is taken back at once: its event may yet
 
   expect([outcome, textOf(disk, path)]).toEqual(["failed", ""]);
 });
+
+test("who has closed the letters changes nothing in them: another may have opened them since (P11)", async () => {
+  const { disk, line } = await written();
+  disk.put(path, line);
+  const letters = await open(disk);
+  await letters.close();
+  await open(disk);
+
+  await expect(letters.rewrite(() => Buffer.alloc(0))).rejects.toThrow("no sink");
+
+  expect(textOf(disk, path)).toBe(line.toString());
+});
+
+test("a letter that comes after a rewriting whose directory was not synced lies in the file of that name (P2)", async () => {
+  const { disk, line } = await written();
+  disk.put(path, line);
+  let isFailing = false;
+  const letters = await openDeadLetters({
+    disk: faultyDisk(disk, ({ operation, path: at }) =>
+      isFailing && operation === "sync" && at === "/d" ? { code: "EIO" } : undefined,
+    ),
+    ...{ clock: new ManualClock(), directory: "/d", sink: "hooks", place: PLACE, low: 0 },
+  });
+  const spool = new MemorySpool();
+  await spool.append([record("a"), record("b")]);
+  const items = [...spool.records.values()].slice(1).map((each) => new PendingEvent(each, 0, 0));
+
+  isFailing = true;
+  await expect(letters.rewrite((each) => each)).rejects.toThrow("EIO");
+  isFailing = false;
+  expect(await letters.append([{ items, dead: 1, reason: "rejected", words: "no" }])).toBe("written");
+
+  expect(textOf(disk, path).split("\n")).toHaveLength(3);
+  disk.crash();
+  expect(textOf(disk, path).split("\n")).toHaveLength(3);
+});

@@ -1,5 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import { type Clock, codeOf, type Disk, type DiskFile, syncDirectory } from "@sluice/sdk/internal";
+import { SluiceError } from "../../errors.ts";
 import {
   type DeadLetter,
   encodeDeadLetter,
@@ -35,8 +36,8 @@ export interface DeadLetters {
   follows(runKey: number): boolean;
   /**
    * Puts something else in the place of lines (given without their ends), by a new file; those that come
-   * back as they were are kept. Durable when it resolves; rejects if the disk fails, and then nothing has
-   * changed.
+   * back as they were are kept. Durable when it resolves. Rejects if the disk fails, and then nothing has
+   * changed, or it has and a power cut can undo it; and once it is closed.
    */
   rewrite(change: (line: Buffer) => Buffer): Promise<void>;
   /** Dead events in the file, those of earlier lives of the route included. */
@@ -100,6 +101,7 @@ class DeadLetterFile implements DeadLetters {
   #file: DiskFile | undefined;
   #sizeBytes = 0;
   #count = 0;
+  #isClosed = false;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: DeadLetterOptions) {
@@ -133,9 +135,12 @@ class DeadLetterFile implements DeadLetters {
   }
 
   async #rewrite(change: (line: Buffer) => Buffer): Promise<void> {
-    const { disk, directory } = this.#options;
+    const { disk, directory, sink } = this.#options;
+    // Whoever closed it may have opened it anew, and counts on its size.
+    if (this.#isClosed) throw new SluiceError("SINK_NOT_RUNNING", { name: sink });
     const temporary = `${this.#path}.new`;
-    const old = this.#file ?? (await this.#reopen());
+    this.#file ??= await this.#reopen();
+    const old = this.#file;
     await disk.remove(temporary);
     const file = await disk.open(temporary, "create");
     let sizeBytes = 0;
@@ -147,15 +152,21 @@ class DeadLetterFile implements DeadLetters {
       }
       await file.sync();
       await disk.rename(temporary, this.#path);
-      await syncDirectory(disk, directory);
     } catch (error) {
       await file.close().catch(() => undefined);
       throw error;
     }
-    await old.close();
+    // The old one has no name any more: what is written from now on must not go there.
     this.#file = file;
     this.#room.give(this.#sizeBytes - sizeBytes);
     this.#sizeBytes = sizeBytes;
+    await old.close();
+    try {
+      await syncDirectory(disk, directory);
+    } catch (error) {
+      await this.#abandon();
+      throw error;
+    }
   }
 
   async open(): Promise<void> {
@@ -176,6 +187,7 @@ class DeadLetterFile implements DeadLetters {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#queue;
     const file = this.#file;
     this.#file = undefined;
@@ -186,6 +198,7 @@ class DeadLetterFile implements DeadLetters {
 
   async #append(letters: readonly DeadLetter[]): Promise<"written" | "full" | "failed"> {
     const { clock, sink, place } = this.#options;
+    if (this.#isClosed) return "failed";
     const at = new Date(clock.nowMs()).toISOString();
     const lines = Buffer.concat(letters.map((letter) => encodeDeadLetter(letter, { sink, place, at })));
     if (!this.#room.has(lines.length)) return "full";
@@ -218,8 +231,10 @@ class DeadLetterFile implements DeadLetters {
   }
 
   async #reopen(): Promise<DiskFile> {
-    const file = await this.#options.disk.open(this.#path, "write");
+    const { disk, directory } = this.#options;
+    const file = await disk.open(this.#path, "write");
     await file.truncate(this.#sizeBytes);
+    await syncDirectory(disk, directory);
     return file;
   }
 

@@ -1,5 +1,5 @@
 import { ManualClock, MemoryDisk } from "@sluice/sdk/internal";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Outgoing, Sink } from "../../sinks/define.ts";
 import type { Delivery } from "../../sinks/delivery.ts";
 import { PendingEvent } from "../delivery/pending-event.ts";
@@ -15,7 +15,10 @@ const path = "/d/hooks.jsonl";
 const forever = new AbortController().signal;
 
 /** A file of letters "a", "b", … and a sink that answers as the test says. */
-async function desk(names: readonly string[], answer: (batch: readonly Outgoing[]) => Delivery) {
+async function desk(
+  names: readonly string[],
+  answer: (batch: readonly Outgoing[]) => Delivery | Promise<Delivery>,
+) {
   const disk = new MemoryDisk();
   const room = new DeadLetterRoom();
   const place = { clock: new ManualClock(), directory: "/d", sink: "hooks", place: PLACE, low: 0 };
@@ -113,4 +116,28 @@ test("letters that come while others are put away are kept", async () => {
   await Promise.all([dropping, appended]);
 
   expect(await left(disk)).toContain("later");
+});
+
+test("what two people retry at once is sent once", async () => {
+  const { sent, desk: it } = await desk(["a", "b"], () => ({ status: "delivered" }));
+
+  const outcomes = await Promise.all([it.retry({}, forever), it.retry({}, forever)]);
+
+  expect(outcomes.map(({ resolved }) => resolved)).toEqual([2, 0]);
+  expect(sent).toEqual([["a", "b"]]);
+});
+
+test("a retry that is broken off by the end of its sink notes what has arrived, and keeps the rest", async () => {
+  const answer = Promise.withResolvers<Delivery>();
+  const { disk, letters, sent, desk: it } = await desk(["a", "b", "c", "d", "e"], () => answer.promise);
+
+  const retrying = it.retry({}, forever);
+  await vi.waitFor(() => expect(sent).toHaveLength(1));
+  const closing = it.close();
+  answer.resolve({ status: "delivered" });
+  await closing;
+  await letters.close();
+
+  expect(await retrying).toMatchObject({ resolved: 4, stopped: "it was broken off" });
+  expect(await left(disk)).toEqual(["e"]);
 });

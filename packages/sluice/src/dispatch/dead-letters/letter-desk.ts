@@ -40,24 +40,47 @@ const LETTERS_AT_ONCE = 32;
 /**
  * Where a person decides what becomes of dead letters. A retry sends events as they were, or as they were
  * edited, under their old ids; a crash between the sink's answer and the file makes a letter that can be
- * sent twice, never one that is lost.
+ * sent twice, never one that is lost. One decision at a time: what two people retry is sent once.
  */
 export class LetterDesk {
   readonly #options: LetterDeskOptions;
+  readonly #closed = new AbortController();
+  #deciding: Promise<unknown> = Promise.resolve();
 
   constructor(options: LetterDeskOptions) {
     this.#options = options;
   }
 
-  async drop(selection: LetterSelection): Promise<LetterOutcome> {
+  drop(selection: LetterSelection): Promise<LetterOutcome> {
+    return this.#inTurn(() => this.#drop(selection));
+  }
+
+  /** @param edited what is sent in the place of the one letter that is selected. */
+  retry(selection: LetterSelection, signal: AbortSignal, edited?: Event): Promise<LetterOutcome> {
+    const either = AbortSignal.any([signal, this.#closed.signal]);
+    return this.#inTurn(() => this.#retry(selection, either, edited));
+  }
+
+  /** Breaks off what is under way; what has arrived is noted when this resolves. Before the letters close. */
+  async close(): Promise<void> {
+    this.#closed.abort();
+    await this.#deciding;
+  }
+
+  #inTurn(decide: () => Promise<LetterOutcome>): Promise<LetterOutcome> {
+    const decided = this.#deciding.then(decide);
+    this.#deciding = decided.catch(() => undefined);
+    return decided;
+  }
+
+  async #drop(selection: LetterSelection): Promise<LetterOutcome> {
     const offsets = new Set<number>();
     for await (const { offset } of this.#open(selection)) offsets.add(offset);
     await this.#resolve(offsets, "dropped");
     return { resolved: offsets.size, refused: [] };
   }
 
-  /** @param edited what is sent in the place of the one letter that is selected. */
-  async retry(selection: LetterSelection, signal: AbortSignal, edited?: Event): Promise<LetterOutcome> {
+  async #retry(selection: LetterSelection, signal: AbortSignal, edited?: Event): Promise<LetterOutcome> {
     const run: Run = { delivered: new Set(), refused: [], signal };
     let batch: Letter[] = [];
     for await (const letter of this.#open(selection)) {
@@ -86,6 +109,10 @@ export class LetterDesk {
 
   /** A batch that is refused as a whole is halved, down to the letter that is to blame. */
   async #send(batch: readonly Letter[], run: Run): Promise<void> {
+    if (run.signal.aborted) {
+      run.stopped = "it was broken off";
+      return;
+    }
     const delivery = await this.#options.sink.send(
       batch.map(({ outgoing }) => outgoing),
       run.signal,

@@ -112,3 +112,14 @@ test("whatever becomes of batches, no event overtakes another of its key and non
 
 const drain = (events: number) =>
   Array.from({ length: events * 3 + 90 }, () => ({ take: 5, finish: 0, fates: [0] }));
+
+test("an event that lies on the disk only and is dropped is not counted as ready any more", () => {
+  const lanes = new Lanes();
+  const large = item(0, 0, 1_000);
+  large.unload();
+  lanes.offer(large);
+
+  lanes.drop(1);
+
+  expect(lanes.readyBytes).toBe(0);
+});

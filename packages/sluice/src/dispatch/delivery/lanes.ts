@@ -164,7 +164,7 @@ export class Lanes {
       dropped.push(next);
       this.#ready.shift();
     }
-    for (const item of dropped) this.#readyBytes -= item.raw.length;
+    for (const item of dropped) this.#readyBytes -= item.sizeBytes;
     for (const [key, parked] of this.#held) {
       const kept = keep(parked);
       this.#parked -= parked.length - kept.length;
