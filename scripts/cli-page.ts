@@ -67,7 +67,10 @@ closed, and drains.`;
 
 function section(command: Command, words: string): string {
   const help = command.createHelp();
-  const names = help.visibleArguments(command).map((argument) => `[${argument.name()}]`);
+  const names = command.registeredArguments.map((argument) => {
+    const name = argument.name() + (argument.variadic ? "..." : "");
+    return argument.required ? `<${name}>` : `[${name}]`;
+  });
   const options = help
     .visibleOptions(command)
     .filter(({ long }) => long !== "--help")
@@ -75,7 +78,7 @@ function section(command: Command, words: string): string {
   return [
     `## ${[words, ...names].join(" ")}`,
     `${capital(command.description())}.`,
-    ["| option | |", "| --- | --- |", ...options].join("\n"),
+    ...(options.length > 0 ? [["| option | |", "| --- | --- |", ...options].join("\n")] : []),
   ].join("\n\n");
 }
 

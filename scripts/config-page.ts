@@ -67,7 +67,7 @@ Of two places the later wins, key by key; a list of sinks replaces the list befo
 
 \`--config PATH\` or \`SLUICE_CONFIG\` names one file, and 2 to 4 are not looked for. An unknown key is an
 error, with its place and the key that was probably meant; so is a sink type that does not exist. The exit
-code is then 78.`;
+code is then 78. Commands for a running daemon look for nothing but its data directory there.`;
 
 const VALUES = `## Values
 

@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
   LUNARY_TEST_KEY,
@@ -112,7 +114,7 @@ test(
     expect(plan.stdout).toMatch(/^to a, offsets 10 to 49\nsend 40 events, /);
     expect(begun).toMatchObject({ exit: 0 });
     expect(underWay.stdout).toMatch(/^a \(replay\)/);
-    expect(after).toMatch(/^a +done {2}delivered 40 of 40$/m);
+    expect(after).toMatch(/^a +done +delivered 40 of 40$/m);
     expect(await house.run("replay", "nobody")).toMatchObject({
       exit: 1,
       stderr: expect.stringContaining("sinks list"),
@@ -157,6 +159,45 @@ test(
     expect(lunary.runs.size).toBe(5);
     await house.stop();
     expect(await house.run("verify")).toMatchObject({ exit: 0 });
+  },
+  PATIENCE_MS,
+);
+
+test(
+  "what show prints can be edited and sent in the place of that letter, and of no other",
+  async () => {
+    house.configure(lunarySink(LUNARY_TEST_KEY));
+    await house.start();
+    lunary.refuseItems((item) => (item["event"] !== "start" || item["name"] ? undefined : "no name"));
+    await send(2);
+    await eventually(
+      async () => ((await house.sink("lunary")).balance.deadLettered === 2 ? true : undefined),
+      10_000,
+    );
+    const edited = join(house.path, "letter.json");
+    const noEvent = join(house.path, "note.txt");
+    const letter = JSON.parse((await house.run("deadletters", "show", "lunary", "0")).stdout);
+    letter.event.run.name = "mended";
+    writeFileSync(edited, JSON.stringify(letter));
+    writeFileSync(noEvent, "null");
+    const retry = (...words: readonly string[]) => house.run("deadletters", "retry", "lunary", ...words);
+
+    const forTwo = await retry("0", "1", "--edit", edited);
+    const forAll = await retry("--all", "--edit", edited);
+    const absent = await retry("0", "--edit", join(house.path, "nowhere.json"));
+    const unfit = await retry("0", "--edit", noEvent);
+    const mended = await retry("0", "--edit", edited);
+    const again = await retry("0");
+
+    expect(forTwo).toMatchObject({ exit: 2, stderr: expect.stringContaining("name one offset") });
+    expect(forAll.exit).toBe(2);
+    expect(absent).toMatchObject({ exit: 74, stderr: expect.stringContaining("cannot be read: ENOENT") });
+    expect(unfit).toMatchObject({ exit: 74, stderr: expect.stringContaining("is no event") });
+    expect(mended).toMatchObject({ exit: 0, stdout: "1 done, 0 refused\n" });
+    expect(again).toMatchObject({ exit: 1, stderr: expect.stringContaining("no dead letter 0") });
+    expect((await house.run("deadletters", "list")).stdout).toMatch(/^lunary {2}1 × rejected/);
+    expect([...lunary.runs.values()].map(({ name }) => name)).toEqual(["mended"]);
+    await house.stop();
   },
   PATIENCE_MS,
 );

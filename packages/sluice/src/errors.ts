@@ -152,6 +152,16 @@ const ERRORS = {
     message: (d) =>
       `Name the letters of "${d.sink}" by their offsets, or by --reason REASON, or take --all. See: sluice deadletters list ${d.sink}`,
   },
+  EDIT_NEEDS_ONE: {
+    exit: EXIT.usage,
+    message: (d) =>
+      `An edited event takes the place of one letter: name one offset of "${d.sink}". See: sluice deadletters list ${d.sink}`,
+  },
+  EDIT_NO_EVENT: {
+    exit: EXIT.io,
+    message: (d) =>
+      `${d.path} is no event: it has to be JSON, as sluice deadletters show prints it. Nothing was sent.`,
+  },
   REPLAY_RUNNING: {
     exit: EXIT.busy,
     message: (d) =>

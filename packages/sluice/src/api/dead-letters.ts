@@ -5,13 +5,19 @@ import type { LetterDesk } from "../pipeline.ts";
 import { answerWith, lastWord, readRequest } from "./answer.ts";
 import type { Route } from "./routes.ts";
 
-const decision = z.strictObject({
-  action: z.enum(["retry", "drop"]),
-  offsets: z.array(z.int().nonnegative()).min(1).optional(),
-  reason: z.string().optional(),
-  /** In the place of the one letter that is named. */
-  event: z.looseObject({ id: z.string(), kind: z.string(), time: z.string() }).optional(),
-});
+const decision = z
+  .strictObject({
+    action: z.enum(["retry", "drop"]),
+    offsets: z.array(z.int().nonnegative()).min(1).optional(),
+    reason: z.string().optional(),
+    /** In the place of the one letter that is named. */
+    event: z.looseObject({ id: z.string(), kind: z.string(), time: z.string() }).optional(),
+  })
+  // Of several letters all but one would count as sent, and be lost.
+  .refine(({ event, offsets }) => event === undefined || offsets?.length === 1, {
+    path: ["offsets"],
+    message: "An event takes the place of one letter: name one offset.",
+  });
 
 const LETTERS = "/v1/deadletters/";
 

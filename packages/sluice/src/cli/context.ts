@@ -62,7 +62,8 @@ export async function findDaemon(context: CliContext, flags: CommonFlags): Promi
 }
 
 export async function findDataDir(context: CliContext, flags: CommonFlags): Promise<string> {
-  return (await loadCliConfig(context, pickFlags(flags))).dataDir;
+  const { loadDataDir } = await import("../config/load.ts");
+  return loadDataDir({ cwd: context.cwd, env: withHome(context.env), flags: pickFlags(flags), readText });
 }
 
 export function pickFlags({ config, dataDir }: CommonFlags): ConfigFlags {

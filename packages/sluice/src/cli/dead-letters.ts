@@ -3,14 +3,8 @@ import { systemDisk } from "@sluice/sdk/internal";
 import { type Command, InvalidArgumentError } from "commander";
 import { EXIT, SluiceError } from "../errors.ts";
 import type { LetterOutcome, StoredLetter } from "../pipeline.ts";
-import {
-  type CliContext,
-  type CommonFlags,
-  findDaemon,
-  findDataDir,
-  readText,
-  withCommonFlags,
-} from "./context.ts";
+import { type CliContext, type CommonFlags, findDaemon, findDataDir, withCommonFlags } from "./context.ts";
+import { readInput } from "./input.ts";
 
 interface Selection extends CommonFlags {
   readonly all?: boolean;
@@ -21,22 +15,26 @@ interface Selection extends CommonFlags {
 export function addDeadLetters(program: Command, context: CliContext): void {
   const letters = program
     .command("deadletters")
-    .description("look at events that no backend took, and decide");
+    .description("look at events that no backend took, and decide")
+    .helpCommand(false);
   withCommonFlags(
     letters.command("list").argument("[sink]").description("show them grouped by cause (needs no daemon)"),
   )
     .option("--json", "each letter as a line of JSON, without its event")
     .action(async (sink: string | undefined, flags: CommonFlags & { json?: boolean }) => {
+      let shown = 0;
       for (const [name, path] of await filesOf(context, flags, sink)) {
         const groups = new Map<string, Group>();
         for await (const letter of lettersIn(path)) {
           if (letter.resolved !== undefined) continue;
-          const { raw: _raw, ...shown } = letter;
-          if (flags.json) context.print(JSON.stringify({ sink: name, ...shown }));
+          shown++;
+          const { raw: _raw, ...facts } = letter;
+          if (flags.json) context.print(JSON.stringify({ sink: name, ...facts }));
           else addTo(groups, letter);
         }
         for (const line of describe(name, groups)) context.print(line);
       }
+      if (shown === 0) context.say(`There are no dead letters${sink === undefined ? "" : ` of "${sink}"`}.`);
     });
   withCommonFlags(
     letters
@@ -53,10 +51,11 @@ export function addDeadLetters(program: Command, context: CliContext): void {
     }
     throw new SluiceError("LETTER_ABSENT", { sink, offset });
   });
-  selecting(letters.command("retry"), "send them to their sink again")
-    .option("--edit <file>", "send the event in this file instead (one letter; - for standard input)")
+  selecting(letters.command("retry"), "send them to their sink again (exit 4: some were refused again)")
+    .option("--edit <file>", "send this instead of the one letter, as show prints it (- for standard input)")
     .action(async (sink: string, offsets: readonly number[], flags: Selection & { edit?: string }) => {
-      const event = flags.edit === undefined ? undefined : JSON.parse(await readText(flags.edit));
+      if (flags.edit !== undefined && offsets.length !== 1) throw new SluiceError("EDIT_NEEDS_ONE", { sink });
+      const event = flags.edit === undefined ? undefined : await readEdited(flags.edit);
       await decide(context, sink, offsets, flags, { action: "retry", ...(event && { event }) });
     });
   selecting(letters.command("drop"), "give them up").action(
@@ -72,7 +71,7 @@ function selecting(command: Command, description: string): Command {
       ...before,
       offsetOf(text),
     ])
-    .description(`${description} (exit 4: some were refused again)`)
+    .description(description)
     .option("--reason <reason>", "all with this reason")
     .option("--all", "all of them");
 }
@@ -93,10 +92,27 @@ async function decide(
     signal: new AbortController().signal,
   });
   const { resolved, refused, stopped }: LetterOutcome = JSON.parse(await answer.text());
+  const met = resolved + refused.length;
+  if (offsets?.length && met === 0 && stopped === undefined) {
+    throw new SluiceError("LETTER_ABSENT", { sink, offset: offsets.join(", ") });
+  }
   context.print(`${resolved} done, ${refused.length} refused`);
   for (const { offset, reason } of refused.slice(0, SHOWN_MAX)) context.print(`  ${offset}  ${reason}`);
   if (stopped !== undefined) context.say(`Broken off, because the sink takes nothing now: ${stopped}`);
   if (refused.length > 0 || stopped !== undefined) context.exit = EXIT.partial;
+}
+
+/** An event alone, or a letter as `show` prints it. */
+async function readEdited(path: string): Promise<object> {
+  const text = await readInput(path);
+  try {
+    const value: unknown = JSON.parse(text);
+    const event = typeof value === "object" && value !== null && "event" in value ? value.event : value;
+    if (typeof event === "object" && event !== null && !Array.isArray(event)) return event;
+  } catch {
+    // Said below, as for any other JSON that is no event.
+  }
+  throw new SluiceError("EDIT_NO_EVENT", { path });
 }
 
 const SHOWN_MAX = 20;

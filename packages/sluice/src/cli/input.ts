@@ -1,6 +1,13 @@
 import { codeOf, systemDisk } from "@sluice/sdk/internal";
 import { SluiceError } from "../errors.ts";
 
+/** A whole text; - is standard input. Rejects with INPUT_UNREADABLE. */
+export async function readInput(path: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of path === "-" ? process.stdin : fileChunks(path)) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
 const CHUNK_BYTES = 256 * 1024;
 
 /** A file's bytes, piece by piece. Rejects with INPUT_UNREADABLE. */

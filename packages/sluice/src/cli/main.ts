@@ -66,10 +66,10 @@ export function createProgram(context: CliContext): Command {
     .exitOverride()
     // "replay list --json": what follows the second word is for that.
     .enablePositionalOptions()
-    .allowExcessArguments()
     .configureOutput({
       writeOut: (text) => context.print(text.trimEnd()),
       writeErr: (text) => context.say(text.trimEnd()),
+      outputError: (text, write) => write(text.replace(/^error: /, "sluice: ")),
     })
     .action((_options, command: Command) => {
       const [name] = command.args;
@@ -101,7 +101,8 @@ export function createProgram(context: CliContext): Command {
   ]) {
     add(program, context);
   }
-  return program;
+  // A word that is no command is told below; the commands themselves take none that they do not know.
+  return program.allowExcessArguments();
 }
 
 async function run(argv: readonly string[], context: CliContext): Promise<number> {

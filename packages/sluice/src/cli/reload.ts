@@ -18,7 +18,7 @@ export function addReload(program: Command, context: CliContext): void {
       if (reloaded.sinks.some(({ change }) => change === "failed")) context.exit = EXIT.partial;
       if (flags.json) return context.print(answer.trimEnd());
       for (const { sink, change, reason } of reloaded.sinks) {
-        context.print([sink.padEnd(24), change, ...(reason === undefined ? [] : [`: ${reason}`])].join(""));
+        context.print(`${sink.padEnd(23)} ${change}${reason === undefined ? "" : `: ${reason}`}`);
       }
       if (reloaded.sinks.length === 0) context.say("No sink has changed.");
       for (const name of reloaded.needRestart) {

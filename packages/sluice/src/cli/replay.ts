@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { parseDuration } from "../config/units.ts";
 import { statusOf } from "../daemon/client.ts";
-import type { FinishedReplay, ReplayPlan } from "../pipeline.ts";
+import type { Balance, FinishedReplay, ReplayPlan } from "../pipeline.ts";
 import { type CliContext, type CommonFlags, findDaemon, withCommonFlags } from "./context.ts";
 import { sinkLine } from "./status.ts";
 
@@ -56,9 +56,8 @@ export function addReplay(program: Command, context: CliContext): void {
       if (flags.json) return context.print(JSON.stringify({ running, finished }));
       for (const sink of running) context.print(sinkLine(sink));
       for (const { sink, outcome, balance } of finished) {
-        context.print(
-          `${sink.padEnd(24)}  ${outcome}  delivered ${balance.delivered} of ${balance.accepted}`,
-        );
+        const parts = [sink.padEnd(24), outcome.padEnd(9), ...termsOf(balance)];
+        context.print(parts.join("  "));
       }
     });
   withCommonFlags(
@@ -97,7 +96,26 @@ function rateOf(text: string): number {
   return rate;
 }
 
+/** Of what is over, every term that has events: what is not delivered has another end. */
+function termsOf({
+  accepted,
+  delivered,
+  pending,
+  skipped,
+  deadLettered,
+  dropped,
+}: Balance): readonly string[] {
+  return [
+    `delivered ${delivered} of ${accepted}`,
+    ...Object.entries(skipped).map(([reason, events]) => `skipped ${events} (${reason})`),
+    ...(deadLettered > 0 ? [`dead letters ${deadLettered}`] : []),
+    ...Object.entries(dropped).map(([reason, events]) => `DROPPED ${events} (${reason})`),
+    ...(pending > 0 ? [`not sent ${pending}`] : []),
+  ];
+}
+
 function describe({ sink, from, until, send, bytes, skip, gone }: ReplayPlan): readonly string[] {
+  if (until <= from) return [`to ${sink}, no offsets: the spool has nothing between these places`];
   return [
     `to ${sink}, offsets ${from} to ${until - 1}`,
     `send ${send} events, ${(bytes / 1_000_000).toFixed(1)} MB`,

@@ -6,7 +6,10 @@ import { sinkLine } from "./status.ts";
 
 /** `sluice sinks list | test | forget`. */
 export function addSinks(program: Command, context: CliContext): void {
-  const sinks = program.command("sinks").description("look after the sinks of a running daemon");
+  const sinks = program
+    .command("sinks")
+    .description("look after the sinks of a running daemon")
+    .helpCommand(false);
   withCommonFlags(sinks.command("list").description("show each sink's state and balance"))
     .option("--json", "as JSON")
     .action(async (flags: CommonFlags & { json?: boolean }) => {

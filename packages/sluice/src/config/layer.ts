@@ -115,7 +115,11 @@ function unknownKey(key: string, known: readonly string[]): string {
 }
 
 function sentence(message: string): string {
-  return message.replace(/^Invalid (input|option): expected /, "must be ").replace(/, received .*$/, "");
+  return message
+    .replace(/^Invalid (input|option): expected /, "must be ")
+    .replace(/^Too (big|small): expected \w+ to (have|be) /, "must $2 ")
+    .replace(/^Invalid URL$/, "is no URL")
+    .replace(/, received .*$/, "");
 }
 
 /**

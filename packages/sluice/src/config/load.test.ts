@@ -205,7 +205,8 @@ const BAD: readonly (readonly [string, string, RegExp])[] = [
     '[proxy.opnai]\nbase_url = "http://x"',
     /proxy\.opnai is no setting\. Did you mean "openai"/,
   ],
-  ["a URL that is none", '[proxy.openai]\nbase_url = "x"', /proxy\.openai\.base_url/],
+  ["a URL that is none", '[proxy.openai]\nbase_url = "x"', /proxy\.openai\.base_url is no URL/],
+  ["a sample above 1", '[[sinks]]\nname = "a"\ntype = "file"\nsample = 2', /\[0\]\.sample must be <=1/],
 ];
 
 for (const [what, text, sentence] of BAD) {

@@ -36,6 +36,29 @@ export interface LoadOptions {
  * SluiceError that lists every mistake.
  */
 export async function loadConfig(options: LoadOptions): Promise<Config> {
+  return load(options, await findFiles(options), (settings) => settings);
+}
+
+/**
+ * Where everything is kept, and nothing else. A command that asks a running daemon has to work while the
+ * configuration is broken, and without the secrets that only the daemon's environment has.
+ */
+export async function loadDataDir(options: Omit<LoadOptions, "definitions">): Promise<string> {
+  const files = options.flags.dataDir === undefined ? await findFiles(options) : [];
+  return (await load({ ...options, definitions: [] }, files, dataDirOnly)).dataDir;
+}
+
+function dataDirOnly(settings: unknown): unknown {
+  const spool: unknown = Object(settings).spool;
+  const dataDir: unknown = Object(spool).data_dir;
+  return dataDir === undefined ? {} : { spool: { data_dir: dataDir } };
+}
+
+async function load(
+  options: LoadOptions,
+  files: readonly Found[],
+  part: (settings: unknown) => unknown,
+): Promise<Config> {
   const secrets = new Secrets();
   const layers: Layer[] = [];
   const complaints: Complaint[] = [];
@@ -46,12 +69,12 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
     readText: (path) => options.readText(isAbsolute(path) ? path : resolve(directory, path)),
   });
   const add = async (input: { origin: string; text?: string; raw: unknown }, directory: string) => {
-    const checked = await checkLayer(input, context(directory));
+    const checked = await checkLayer({ ...input, raw: part(input.raw) }, context(directory));
     if ("complaints" in checked) complaints.push(...checked.complaints);
     else layers.push(checked.layer);
   };
 
-  for (const { path, text } of await findFiles(options)) {
+  for (const { path, text } of files) {
     const parsed = parseText(path, text);
     if ("complaint" in parsed) complaints.push(parsed.complaint);
     else await add({ origin: path, text, raw: withPlainDataDir(parsed.raw, dirname(path)) }, dirname(path));
@@ -77,7 +100,12 @@ interface Found {
   readonly text: string;
 }
 
-async function findFiles({ cwd, env, flags, readText }: LoadOptions): Promise<readonly Found[]> {
+async function findFiles({
+  cwd,
+  env,
+  flags,
+  readText,
+}: Omit<LoadOptions, "definitions">): Promise<readonly Found[]> {
   const named = flags.config ?? env["SLUICE_CONFIG"];
   if (named) {
     const path = resolve(cwd, named);

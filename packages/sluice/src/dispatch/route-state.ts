@@ -12,7 +12,8 @@ import type { Figures } from "./figures.ts";
  *              come back. Nothing new is sent until `untilMs` (wall clock, for people; the route counts by
  *              the monotonic one). Batches that were already on their way finish. Reading ahead goes on until
  *              the read-ahead is full.
- *   probing    One event is on its way, and tells whether the backend is well. Nothing else is sent.
+ *   probing    One event is on its way, and tells whether the backend is well. Nothing else is sent. One
+ *              that the sink skips tells nothing, and the next is taken.
  *   paused     The backend blocks us (key, URL, certificate): nothing changes until somebody mends it. One
  *              real event a minute tries. Everything is kept.
  *   failed     A bug: a sink threw, an assertion failed, or the ledger's lease is lost. Everything is kept.

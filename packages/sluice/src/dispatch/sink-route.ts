@@ -59,6 +59,7 @@ class SinkRoute implements Route {
   #dropLine = 0;
   #drain: Drain | undefined;
   #isDone = false;
+  #isProbeOut = false;
   #closed: Promise<void> | undefined;
 
   constructor(options: RouteOptions, lease: Lease, ledger: Ledger, deadLetters: DeadLetters) {
@@ -238,6 +239,8 @@ class SinkRoute implements Route {
         if (nowMs >= this.#life.probeAtMs) this.#probe();
         break;
       case "probing":
+        // The last one was skipped, and has told nothing.
+        if (!this.#isProbeOut) this.#probe();
         break;
     }
     this.#readAhead();
@@ -287,6 +290,7 @@ class SinkRoute implements Route {
       [item] = this.#lanes.take(1, Number.POSITIVE_INFINITY);
     }
     if (!item) return;
+    this.#isProbeOut = true;
     this.#life.probe();
     this.#send([item], "probe");
   }
@@ -301,14 +305,16 @@ class SinkRoute implements Route {
       });
   }
 
-  #finish(batch: readonly PendingEvent[], mode: "series" | "probe", { rest, waits, stop }: Delivered): void {
+  #finish(batch: readonly PendingEvent[], mode: "series" | "probe", delivered: Delivered): void {
+    const { rest, waits, stop, wasAsked } = delivered;
+    if (mode === "probe") this.#isProbeOut = false;
     const isFailedProbe = mode === "probe" && stop?.status === "retry";
     // Whoever was the probe stands back, so that the next one is another event.
     if (isFailedProbe) this.#giveBack(batch, [], [...waits, ...rest.map((item) => ({ item }))]);
     else this.#giveBack(batch, rest, waits);
-    if (!stop) this.#life.succeed();
-    else if (this.#drain) this.#drain.isSending = false;
-    else this.#life.setBack(stop);
+    if (stop && this.#drain) this.#drain.isSending = false;
+    else if (stop) this.#life.setBack(stop);
+    else if (wasAsked) this.#life.succeed();
     this.#pump();
   }
 

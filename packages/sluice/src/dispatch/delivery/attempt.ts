@@ -54,15 +54,21 @@ async function send(sink: Sink, items: readonly PendingEvent[], signal: AbortSig
 export function isSuccess(delivery: Delivery): boolean {
   switch (delivery.status) {
     case "delivered":
-    case "skipped":
     case "partly":
       return true;
     case "mixed":
-      return delivery.each.some(({ status }) => status !== "retry" && status !== "rejected");
+      return delivery.each.some(({ status }) => status === "delivered");
+    case "skipped":
     case "retry":
     case "rejected":
     case "tooLarge":
     case "blocked":
       return false;
   }
+}
+
+/** False if the sink skipped all of it: the backend was not asked, and nothing is known of it. */
+export function wasAsked(delivery: Delivery): boolean {
+  if (delivery.status === "mixed") return delivery.each.some(({ status }) => status !== "skipped");
+  return delivery.status !== "skipped";
 }

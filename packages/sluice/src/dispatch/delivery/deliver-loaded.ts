@@ -18,7 +18,7 @@ export async function deliverLoaded(
   if (!loading) return deliver(batch, mode, sender);
   const loaded = await loading.catch((error: unknown) => String(error));
   if (typeof loaded === "string") {
-    return { rest: batch, waits: [], stop: { status: "retry", reason: loaded } };
+    return { rest: batch, waits: [], stop: { status: "retry", reason: loaded }, wasAsked: false };
   }
   for (const item of loaded.missing) sender.settle(item, { status: "dropped", reason: "damaged" });
   const there = batch.filter((item) => !loaded.missing.includes(item));

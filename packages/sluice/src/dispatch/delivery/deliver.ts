@@ -2,6 +2,7 @@ import type { Delivery, ItemDelivery } from "../../sinks/delivery.ts";
 import type { DeadLetterReason } from "../dead-letters/dead-letter.ts";
 import type { Figures } from "../figures.ts";
 import type { Outcome } from "../ledger/ledger.ts";
+import { wasAsked } from "./attempt.ts";
 import type { PendingEvent } from "./pending-event.ts";
 
 /**
@@ -70,6 +71,8 @@ export interface Delivered {
   readonly waits: readonly { readonly item: PendingEvent; readonly retryAfterMs?: number }[];
   /** Why the batch went no further: the route waits or pauses. */
   readonly stop?: Extract<Delivery, { status: "retry" | "blocked" }>;
+  /** Did any of it reach for the backend? What is only skipped says nothing of how the backend is. */
+  readonly wasAsked: boolean;
 }
 
 type Retry = Extract<Delivery, { status: "retry" }>;
@@ -89,6 +92,7 @@ class BatchDelivery {
   /** The largest request that was taken. */
   #taken = { events: 0, bytes: 0 };
   #isBisectingRetries = false;
+  #wasAsked = false;
   #retries = 0;
   #successesAtStart: number;
 
@@ -101,7 +105,8 @@ class BatchDelivery {
 
   get delivered(): Delivered {
     const rest = [...this.#rest, ...this.#left];
-    return { rest, waits: this.#waits, ...(this.#stop && { stop: this.#stop }) };
+    const stop = this.#stop && { stop: this.#stop };
+    return { rest, waits: this.#waits, wasAsked: this.#wasAsked, ...stop };
   }
 
   async run(): Promise<void> {
@@ -128,6 +133,7 @@ class BatchDelivery {
   }
 
   async #apply(request: readonly PendingEvent[], delivery: Delivery): Promise<void> {
+    this.#wasAsked ||= wasAsked(delivery);
     switch (delivery.status) {
       case "delivered":
       case "skipped":

@@ -8,7 +8,7 @@ import type { Ledger, Outcome } from "../ledger/ledger.ts";
 import type { LedgerWriter } from "../ledger/ledger-writer.ts";
 import { createAttempt, type RouteObserver } from "../observer.ts";
 import { Seldom } from "../seldom.ts";
-import { attempt, isSuccess } from "./attempt.ts";
+import { attempt, isSuccess, wasAsked } from "./attempt.ts";
 import { seriesBackoffMs } from "./backoff.ts";
 import type { DeliveringRoute } from "./deliver.ts";
 import type { Pace } from "./pace.ts";
@@ -137,6 +137,7 @@ export class Sender implements DeliveringRoute {
   }
 
   #learn(delivery: Delivery): void {
+    if (!wasAsked(delivery)) return;
     if (isSuccess(delivery)) this.#successes++;
     switch (delivery.status) {
       case "retry":
