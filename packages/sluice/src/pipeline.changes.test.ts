@@ -275,3 +275,18 @@ test("letters that are retried while their sink is changed are sent and noted, a
   const lines = readFileSync(join(dataDir, "deadletters/a.jsonl"), "utf8").trimEnd().split("\n");
   expect(lines.map((line) => JSON.parse(line).resolved)).toEqual(["retried", undefined]);
 });
+
+test("a stop in the midst of a change waits for no sink, and what comes after it changes nothing (P10)", async () => {
+  const { sent } = holding();
+  await open(sink("a"), sink("b"));
+  await append("1");
+  await vi.waitFor(() => expect(sent()).toBe(2));
+
+  const changing = pipeline.applySinks([changed("a"), changed("b")]);
+  const startMs = performance.now();
+  await pipeline.close();
+
+  expect(performance.now() - startMs).toBeLessThan(3_000);
+  expect(await changing).toEqual([{ sink: "a", change: "changed" }]);
+  expect(await pipeline.applySinks([sink("a"), sink("b"), sink("c")])).toEqual([]);
+});

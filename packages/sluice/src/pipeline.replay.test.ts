@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { openPipeline, type Pipeline, type PipelineSink } from "./pipeline.ts";
 import { sinkOfType } from "./sinks/registry.ts";
 import { Received } from "./spool/received.ts";
+import { FLAG_PARTIAL } from "./spool/spool.ts";
 import { openVerification } from "./verify.ts";
 
 let dataDir: string;
@@ -39,13 +40,15 @@ async function open(): Promise<void> {
 }
 
 async function append(from: number, count: number): Promise<void> {
-  const records = Array.from({ length: count }, (_, index) => {
-    const id = `${from + index}`;
-    const time = new Date(Date.UTC(2026, 0, 1, 0, 0, from + index)).toISOString();
-    const received = new Received(Buffer.from(encodeEvent({ id, kind: "note.made", time })));
-    return { id, kindCode: 0, flags: 0, received, body: received.bytes };
-  });
+  const records = Array.from({ length: count }, (_, index) => recordOf(from + index));
   for (const { status } of await pipeline.intake.append(records)) expect(status).toBe("appended");
+}
+
+function recordOf(second: number) {
+  const id = `${second}`;
+  const time = new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString();
+  const received = new Received(Buffer.from(encodeEvent({ id, kind: "note.made", time })));
+  return { id, kindCode: 0, flags: 0, received, body: received.bytes };
 }
 
 function settled(): Promise<void> {
@@ -130,4 +133,18 @@ test("a replay can be of a time, be the only one of its sink, and be ended", asy
   );
   await expect(pipeline.replays.cancel("a")).rejects.toThrow("There is no replay");
   await expect(pipeline.replays.start({ sink: "b" })).rejects.toThrow("There is no sink");
+});
+
+test("a plan tells apart what would be sent, left out and refused", async () => {
+  await append(0, 3);
+  const received = new Received(Buffer.from("no event"));
+  await pipeline.intake.append([
+    { id: "broken", kindCode: 0, flags: 0, received, body: received.bytes },
+    { ...recordOf(3), flags: FLAG_PARTIAL },
+  ]);
+  await settled();
+
+  const plan = await pipeline.replays.plan({ sink: "a" }, new AbortController().signal);
+
+  expect(plan).toMatchObject({ from: 0, until: 5, send: 3, skip: { partial: 1 }, refuse: 1, gone: 0 });
 });

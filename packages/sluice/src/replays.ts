@@ -6,7 +6,7 @@ import type { Route } from "./dispatch/route.ts";
 import { type ReplayEntry, type RouteEntry, type Routes, replayNameOf } from "./dispatch/route-registry.ts";
 import type { Shape } from "./dispatch/shape.ts";
 import { SluiceError } from "./errors.ts";
-import type { Spool } from "./spool/spool.ts";
+import { FLAG_SET_ASIDE, type Spool, type SpoolRecord } from "./spool/spool.ts";
 
 /** What of the log is sent to a sink again. Without a bound it is all that is still there. */
 export interface ReplayRequest {
@@ -31,6 +31,8 @@ export interface ReplayPlan {
   readonly bytes: number;
   /** Those that it would not get, by reason. */
   readonly skip: Readonly<Record<string, number>>;
+  /** Records that are no event, and would be dead letters. */
+  readonly refuse: number;
   /** Asked for, and not there any more. */
   readonly gone: number;
 }
@@ -101,18 +103,23 @@ export class Replays {
     const { from, until } = this.#rangeOf(request);
     const shape = this.#sinkOf(request.sink).shape(within(request));
     const skip: Record<string, number> = {};
-    let [send, bytes, seen] = [0, 0, 0];
+    let [send, bytes, refuse, seen] = [0, 0, 0, 0];
     for (let position = from; position < until; ) {
       const records = await spool.read(partition, position, READ_LIMIT, signal);
       for (const record of records.filter(({ offset }) => offset < until)) {
-        const shaped = shape(record);
+        const isSetAside = (record.flags & FLAG_SET_ASIDE) !== 0;
+        const shaped = isSetAside ? "quarantined" : shape(record);
         seen++;
         if (typeof shaped === "string") skip[shaped] = (skip[shaped] ?? 0) + 1;
+        else if (!isEvent(shaped)) refuse++;
         else [send, bytes] = [send + 1, bytes + shaped.body.length];
       }
       position = (records.at(-1)?.offset ?? until) + 1;
     }
-    return { sink: request.sink, from, until, send, bytes, skip, gone: until - from - seen };
+    const { sink, from: asked = from, until: end = until } = request;
+    const trimmed = Math.max(0, Math.min(from, end) - asked);
+    const gone = trimmed + until - from - seen;
+    return { sink, from, until, send, bytes, skip, refuse, gone };
   }
 
   /**
@@ -231,6 +238,14 @@ export class Replays {
     const { firstOffset, nextOffset } = this.#options.spool.state;
     const start = Math.min(Math.max(from, firstOffset), nextOffset);
     return { from: start, until: Math.max(start, Math.min(until, nextOffset)) };
+  }
+}
+
+function isEvent(record: SpoolRecord): boolean {
+  try {
+    return record.event !== undefined;
+  } catch {
+    return false;
   }
 }
 

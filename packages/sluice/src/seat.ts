@@ -55,6 +55,9 @@ const REPLAY_REQUESTS_PER_SECOND = 200;
 /** A sink that takes longer to open is as good as none, and must not hold up the others' changes. */
 const OPEN_MS = 10_000;
 
+/** What each of its parts may take when a sink is changed or taken out. */
+export const CLOSE_MS = 5_000;
+
 export function lettersOf({ dataDir }: PipelineOptions): string {
   return `${dataDir}/deadletters`;
 }
@@ -77,6 +80,30 @@ export async function openSeat(ground: SeatGround, options: SeatOptions): Promis
     await sink.close();
     throw error;
   }
+}
+
+/**
+ * Ends what stands on a seat, however its sink behaves: what is on its way may arrive until the signal
+ * aborts, and not for long; what is left is sent again.
+ */
+export async function closeSeat(ground: SeatGround, seat: Seat, signal: AbortSignal): Promise<void> {
+  const { route, sink, desk, letterBytes = 0 } = seat;
+  const { clock, observer } = ground.options;
+  const patience = new AbortController();
+  const timer = clock.after(CLOSE_MS, () => patience.abort());
+  if (isRunning(route)) await route.rest(AbortSignal.any([signal, patience.signal]));
+  timer.cancel();
+  await within(CLOSE_MS, clock, desk?.close());
+  await route.close();
+  ground.letterRoom.give(letterBytes);
+  // It is given up either way, and must not keep the next one from its place.
+  await within(CLOSE_MS, clock, sink?.close()).catch((error: unknown) =>
+    observer.warn(`The sink "${route.name}" could not be closed: ${String(error)}`),
+  );
+}
+
+export function isRunning(route: Route | IdleRoute): route is Route {
+  return "wake" in route;
 }
 
 /** A route that nobody runs. */

@@ -8,7 +8,16 @@ import { type RouteEntry, type Routes, replayNameOf } from "./dispatch/route-reg
 import { SluiceError } from "./errors.ts";
 import type { PipelineSink } from "./pipeline-options.ts";
 import { Replays } from "./replays.ts";
-import { lettersOf, openIdleSeat, openSeat, type Seat, type SeatGround } from "./seat.ts";
+import {
+  CLOSE_MS,
+  closeSeat,
+  isRunning,
+  lettersOf,
+  openIdleSeat,
+  openSeat,
+  type Seat,
+  type SeatGround,
+} from "./seat.ts";
 import type { SinkDefinition } from "./sinks/define.ts";
 import { sinks as knownSinks, sinkOfType } from "./sinks/registry.ts";
 import { within } from "./sinks/within.ts";
@@ -24,8 +33,6 @@ export interface SinkChange {
   readonly reason?: string;
 }
 
-/** How long what is on its way may take when its sink is changed; what is left is sent again. */
-const REST_MS = 5_000;
 /** Shares of the memory: room for some sinks to be added before all have to be opened anew. */
 const SHARES_MIN = 4;
 const DETACHED = "detached: it is not in the configuration any more";
@@ -41,6 +48,7 @@ export class SinkRoutes {
   readonly replays: Replays;
   #shares: number;
   #memory: RouteMemory;
+  readonly #closed = new AbortController();
   /** One change at a time. */
   #changing: Promise<unknown> = Promise.resolve();
 
@@ -77,7 +85,7 @@ export class SinkRoutes {
   /**
    * Takes up another configuration. Sinks that are configured as before go on, and try at once if they wait.
    * Rejects before anything is changed if a sink is of no known type, or stands for another destination than
-   * before.
+   * before. Once this is closing nothing is changed any more.
    */
   apply(sinks: readonly PipelineSink[]): Promise<readonly SinkChange[]> {
     return this.#inTurn(() => this.#apply(sinks));
@@ -118,10 +126,11 @@ export class SinkRoutes {
 
   /** The routes first, then the sinks that they send to. */
   async close(): Promise<void> {
+    this.#closed.abort();
     await this.#changing.catch(() => undefined);
     const seats = [...this.#seats.values()];
     const { clock } = this.#ground.options;
-    await Promise.all(seats.map(({ desk }) => within(REST_MS, clock, desk?.close())));
+    await Promise.all(seats.map(({ desk }) => within(CLOSE_MS, clock, desk?.close())));
     const replays = this.replays.close();
     const closed = await Promise.allSettled([replays, ...seats.map(({ route }) => route.close())]);
     const sinks = await Promise.allSettled(seats.map(({ sink }) => sink?.close()));
@@ -138,7 +147,7 @@ export class SinkRoutes {
     );
     const changes: SinkChange[] = [];
     for (const [name, { configured }] of this.#seats) {
-      if (!configured || names.has(name)) continue;
+      if (!configured || names.has(name) || this.#closed.signal.aborted) continue;
       await this.#replace(name, () => this.#idle(this.#entryOf(name), DETACHED));
       changes.push({ sink: name, change: "removed" });
     }
@@ -148,6 +157,7 @@ export class SinkRoutes {
       this.#memory = shareMemory(this.#shares);
     }
     for (const sink of sinks) {
+      if (this.#closed.signal.aborted) break;
       const seat = this.#seats.get(sink.name);
       if (!isTight && seat?.configured && isSame(seat.configured, sink)) {
         if (isRunning(seat.route)) seat.route.wake();
@@ -182,21 +192,9 @@ export class SinkRoutes {
     await this.replays.resume(name);
   }
 
-  async #retire({ route, sink, desk, letterBytes = 0 }: Seat): Promise<void> {
-    await this.replays.rest(route.name);
-    const { options, letterRoom } = this.#ground;
-    const { clock, observer } = options;
-    const patience = new AbortController();
-    const timer = clock.after(REST_MS, () => patience.abort());
-    if (isRunning(route)) await route.rest(patience.signal);
-    timer.cancel();
-    await within(REST_MS, clock, desk?.close());
-    await route.close();
-    letterRoom.give(letterBytes);
-    // It is given up either way, and must not keep the next one from its place.
-    await within(REST_MS, clock, sink?.close()).catch((error: unknown) =>
-      observer.warn(`The sink "${route.name}" could not be closed: ${String(error)}`),
-    );
+  async #retire(seat: Seat): Promise<void> {
+    await this.replays.rest(seat.route.name);
+    await closeSeat(this.#ground, seat, this.#closed.signal);
   }
 
   async #forget(name: string): Promise<number> {
@@ -283,10 +281,6 @@ export class SinkRoutes {
     this.#changing = done;
     return done;
   }
-}
-
-function isRunning(route: Route | IdleRoute): route is Route {
-  return "wake" in route;
 }
 
 /** Configured in the same words. A sink that does not say is always opened anew. */

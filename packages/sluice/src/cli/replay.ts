@@ -114,12 +114,13 @@ function termsOf({
   ];
 }
 
-function describe({ sink, from, until, send, bytes, skip, gone }: ReplayPlan): readonly string[] {
+function describe({ sink, from, until, send, bytes, skip, refuse, gone }: ReplayPlan): readonly string[] {
   if (until <= from) return [`to ${sink}, no offsets: the spool has nothing between these places`];
   return [
     `to ${sink}, offsets ${from} to ${until - 1}`,
     `send ${send} events, ${(bytes / 1_000_000).toFixed(1)} MB`,
     ...Object.entries(skip).map(([reason, events]) => `skip ${events} (${reason})`),
+    ...(refuse > 0 ? [`refuse ${refuse} (they are no events)`] : []),
     ...(gone > 0 ? [`gone ${gone}`] : []),
   ];
 }
