@@ -60,6 +60,27 @@ test(
 );
 
 test(
+  "stop says what is kept for a sink that is blocked, however fast the daemon ends",
+  async () => {
+    house.configure(lunarySink("5d1f6b7e-0000-4b18-9f60-1c7e8a9b0d12"));
+    await house.start();
+    await send(3);
+    await eventually(
+      async () => ((await house.sink("lunary")).state === "paused" ? true : undefined),
+      10_000,
+    );
+
+    const stopped = await house.stop();
+
+    expect(stopped).toMatchObject({
+      exit: 0,
+      stderr: expect.stringMatching(/^3 events for lunary are kept/),
+    });
+  },
+  PATIENCE_MS,
+);
+
+test(
   "SIGHUP reads the configuration again; one that is not right is said and changes nothing",
   async () => {
     house.configure('[[sinks]]\nname = "a"\ntype = "file"\n');

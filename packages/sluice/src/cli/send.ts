@@ -4,6 +4,7 @@ import { EXIT } from "../errors.ts";
 import { type CliContext, type CommonFlags, findDaemon, withCommonFlags } from "./context.ts";
 import { fileChunks } from "./input.ts";
 import { type Line, lineBatches } from "./line-batches.ts";
+import { refusalSentences } from "./refusal-sentences.ts";
 
 interface Outcome {
   readonly accepted: number;
@@ -44,14 +45,17 @@ async function post(client: DaemonClient, lines: readonly Line[]): Promise<Outco
   const answer: Answer = JSON.parse(await response.text());
   if (answer.items === undefined) {
     // One reason for all of them: the body as a whole, a full spool, or the only line there was.
-    const sentence = `line ${lines[0]?.number ?? 1}: ${answer.detail ?? response.status}`;
-    return { accepted: 0, refused: lines.length, sentences: [sentence] };
+    const detail = answer.detail ?? String(response.status);
+    const refusals = lines.map(({ number }) => ({ number, detail }));
+    return { accepted: 0, refused: lines.length, sentences: refusalSentences(refusals) };
   }
   const refused = answer.items.filter(({ status }) => status === "rejected" || status === "unavailable");
   return {
     accepted: lines.length - refused.length,
     refused: refused.length,
-    sentences: refused.map(({ index, detail }) => `line ${lines[index]?.number ?? "?"}: ${detail}`),
+    sentences: refusalSentences(
+      refused.map(({ index, detail = "" }) => ({ number: lines[index]?.number ?? index + 1, detail })),
+    ),
   };
 }
 

@@ -22,7 +22,8 @@ export function addStatus(program: Command, context: CliContext): void {
 function describe(status: DaemonStatus): readonly string[] {
   const { spool } = status;
   const share = Math.round((spool.bytes / Math.max(1, spool.maxBytes)) * 100);
-  const full = spool.fullInMs === undefined ? "" : `, full in ${aboutHours(spool.fullInMs)} at this rate`;
+  const isFilling = spool.fullInMs !== undefined && spool.refusing === undefined;
+  const full = isFilling ? `, full in ${aboutHours(spool.fullInMs)} at this rate` : "";
   const refusing = spool.refusing === undefined ? "" : `, REFUSES: ${spool.refusing}`;
   // While it works this changes five times a second; it is worth a word when the disk does not take them.
   const isAtStake = spool.refusing !== undefined && spool.unsynced > 0;

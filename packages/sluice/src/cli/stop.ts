@@ -7,9 +7,9 @@ import {
   systemProcessTable,
 } from "@sluice/sdk/internal";
 import type { Command } from "commander";
-import { connectDaemon, statusOf } from "../daemon/client.ts";
+import { connectDaemon, type DaemonClient, statusOf } from "../daemon/client.ts";
 import { findDiscovery } from "../daemon/discovery.ts";
-import type { DaemonStatus } from "../daemon/status.ts";
+import type { SinkStatus } from "../daemon/status.ts";
 import { SluiceError } from "../errors.ts";
 import { type CliContext, type CommonFlags, findDataDir, UNTIL_EXIT, withCommonFlags } from "./context.ts";
 
@@ -35,28 +35,36 @@ export function addStop(program: Command, context: CliContext): void {
     const client = await connectDaemon(systemDisk, dataDir);
     const { discovery } = client;
     const daemon = processOf(discovery.pid);
+    // A daemon that has nothing to send may be gone before it is asked again; what waits now, stays.
+    let sinks = (await sinksOf(client, [])).filter(({ route }) => route !== "running");
     await client.request("POST", "/v1/stop");
-    let last: DaemonStatus | undefined;
     const untilMs = systemClock.monotonicMs() + WAIT_MS;
     while (isAlive(daemon) && (await holds(discovery.nonce, dataDir))) {
       if (systemClock.monotonicMs() > untilMs) {
         throw new SluiceError("STOP_TIMEOUT", { pid: discovery.pid, seconds: WAIT_MS / 1_000 });
       }
       // Once it has closed the port there is nobody to ask; the last answer stands.
-      last = await statusOf(client).catch(() => last);
+      sinks = await sinksOf(client, sinks);
       await sleep(systemClock, POLL_MS, UNTIL_EXIT);
     }
     const goneMs = systemClock.monotonicMs() + GONE_MS;
     while (isAlive(daemon) && systemClock.monotonicMs() < goneMs) {
       await sleep(systemClock, GONE_POLL_MS, UNTIL_EXIT);
     }
-    for (const { name, replay, balance } of last?.sinks ?? []) {
+    for (const { name, replay, balance } of sinks) {
       const whose = replay ? `the replay to ${name}` : name;
       if (balance.pending > 0)
         context.say(`${balance.pending} events for ${whose} are kept for the next start.`);
     }
     context.say(`sluice (pid ${discovery.pid}) has ended.`);
   });
+}
+
+function sinksOf(client: DaemonClient, otherwise: SinkStatus[]): Promise<SinkStatus[]> {
+  return statusOf(client).then(
+    ({ sinks }) => [...sinks],
+    () => otherwise,
+  );
 }
 
 /** daemon.json goes when everything is closed and the data directory is free; after a kill it stays behind. */
