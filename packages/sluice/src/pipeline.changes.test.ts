@@ -290,3 +290,31 @@ test("a stop in the midst of a change waits for no sink, and what comes after it
   expect(await changing).toEqual([{ sink: "a", change: "changed" }]);
   expect(await pipeline.applySinks([sink("a"), sink("b"), sink("c")])).toEqual([]);
 });
+
+test("dead letters of a replay wait for its end, and are then sent again or given up", async () => {
+  let refused: readonly string[] = [];
+  script.send = async (batch) =>
+    batch.some(({ id }) => refused.includes(id))
+      ? { status: "rejected", reason: "no" }
+      : { status: "delivered" };
+  await open(sink("a"));
+  await append("0", "1", "2");
+  await settled();
+  refused = ["0", "2"];
+  await pipeline.replays.start({ sink: "a", rate: 1 });
+  const signal = new AbortController().signal;
+  const desk = pipeline.letterDesk("a@replay");
+  await expect(desk.drop({})).rejects.toThrow("under way");
+  await vi.waitFor(() => expect(finished()).toEqual([["done", 1]]), 15_000);
+
+  const again = await desk.retry({ offsets: [0] }, signal);
+  refused = [];
+  const retried = await desk.retry({ offsets: [0] }, signal);
+  const dropped = await desk.drop({});
+
+  expect(again).toMatchObject({ resolved: 0, refused: [{ offset: 0, reason: "no" }] });
+  expect([retried, dropped]).toEqual([
+    { resolved: 1, refused: [] },
+    { resolved: 1, refused: [] },
+  ]);
+}, 20_000);

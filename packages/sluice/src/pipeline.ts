@@ -4,7 +4,7 @@ import type { Assembler } from "./dispatch/assembler/assembler.ts";
 import { admitLateEnds } from "./dispatch/assembler/late-ends.ts";
 import { Backlogs } from "./dispatch/backlogs.ts";
 import { DeadLetterRoom, deadLetterBytesFor } from "./dispatch/dead-letters/dead-letter-room.ts";
-import type { LetterDesk } from "./dispatch/dead-letters/letter-desk.ts";
+import type { Desk, LetterDesk } from "./dispatch/dead-letters/letter-desk.ts";
 import { FillRate } from "./dispatch/fill-rate.ts";
 import { IntakeGate } from "./dispatch/intake-gate.ts";
 import { holderOf, openRetention, type Retention } from "./dispatch/retention.ts";
@@ -16,6 +16,7 @@ import { createHub, type Hub } from "./live/hub.ts";
 import { shown } from "./live/shown.ts";
 import type { PipelineOptions, PipelineSink } from "./pipeline-options.ts";
 import type { Replays } from "./replays.ts";
+import { lettersOf } from "./seat.ts";
 import { type SinkChange, SinkRoutes } from "./sink-routes.ts";
 import type { Intake } from "./sources/intake.ts";
 import { movePlanted } from "./spool/file/planted.ts";
@@ -24,7 +25,7 @@ import type { Durability, Spool, SpoolState } from "./spool/spool.ts";
 
 export type { Binding } from "./dispatch/assembler/parking.ts";
 export type { Balance } from "./dispatch/balance.ts";
-export type { LetterDesk, LetterOutcome } from "./dispatch/dead-letters/letter-desk.ts";
+export type { Desk, LetterOutcome } from "./dispatch/dead-letters/letter-desk.ts";
 export { readLetters, type StoredLetter } from "./dispatch/dead-letters/stored-letter.ts";
 export type { Attempt, RouteObserver as PipelineObserver } from "./dispatch/observer.ts";
 export type { RouteHealth, RouteStatus } from "./dispatch/route.ts";
@@ -58,8 +59,8 @@ export interface Pipeline {
   applySinks(sinks: readonly PipelineSink[]): Promise<readonly SinkChange[]>;
   /** Sends a part of the log to a sink once more. */
   readonly replays: Replays;
-  /** Where a person decides about the dead letters of a sink, or of the assembler. @throws SluiceError SINK_NOT_RUNNING. */
-  letterDesk(sink: string): LetterDesk;
+  /** Where a person decides about the dead letters of a sink, of its replays or of the assembler. @throws SluiceError SINK_NOT_RUNNING. */
+  letterDesk(route: string): Desk;
   /** See `SinkRoutes.check`. */
   checkSink(name: string, signal: AbortSignal): Promise<string | undefined>;
   /** See `SinkRoutes.forget`. */
@@ -147,6 +148,7 @@ class Stages implements Pipeline {
     const places = await openRoutes({ disk, random, dataDir, offsets: () => spool.state });
     this.#places = places;
     const letterRoom = this.#letterRoom;
+    await letterRoom.count(disk, lettersOf(this.#options));
     const ground = { options: this.#options, disk, spool, places, letterRoom };
     const seat = await openAssemblerSeat(ground);
     const { assembler } = seat;
@@ -214,9 +216,9 @@ class Stages implements Pipeline {
     return this.#stages().sinks.apply(sinks);
   }
 
-  letterDesk(sink: string): LetterDesk {
+  letterDesk(route: string): Desk {
     const { sinks, desk } = this.#stages();
-    return sink === ASSEMBLER ? desk : sinks.deskOf(sink);
+    return route === ASSEMBLER ? desk : sinks.deskOf(route);
   }
 
   checkSink(name: string, signal: AbortSignal): Promise<string | undefined> {

@@ -1,6 +1,7 @@
 import type { Event } from "@sluice/sdk";
 import type { Clock } from "@sluice/sdk/internal";
 import type { Balance } from "./dispatch/balance.ts";
+import type { Desk, LetterOutcome } from "./dispatch/dead-letters/letter-desk.ts";
 import { type IdleRoute, openIdleRoute } from "./dispatch/idle-route.ts";
 import type { Route } from "./dispatch/route.ts";
 import { type ReplayEntry, type RouteEntry, type Routes, replayNameOf } from "./dispatch/route-registry.ts";
@@ -44,6 +45,8 @@ export interface FinishedReplay {
   readonly balance: Balance;
 }
 
+type Decision = (desk: Desk) => Promise<LetterOutcome>;
+
 /** A sink that runs, as far as its replay goes. */
 export interface ReplaySink {
   readonly type: string;
@@ -51,6 +54,8 @@ export interface ReplaySink {
   shape(filter: (event: Event) => boolean): Shape;
   /** A route beside the live one, behind it at every turn. */
   openReplay(entry: RouteEntry, replay: ReplayEntry, filter: (event: Event) => boolean): Promise<Route>;
+  /** Lets a person decide about the dead letters of replays that are over. */
+  decide(route: string, decision: Decision): Promise<LetterOutcome>;
 }
 
 export interface ReplaysOptions {
@@ -78,6 +83,7 @@ export class Replays {
   readonly #finished: FinishedReplay[] = [];
   /** One change at a time: a replay may end by itself while its sink is changed, or somebody ends it. */
   #changing: Promise<unknown> = Promise.resolve();
+  readonly #closed = new AbortController();
 
   constructor(options: ReplaysOptions) {
     this.#options = options;
@@ -159,6 +165,26 @@ export class Replays {
     return this.#inTurn(() => this.#finish(sink, "cancelled"));
   }
 
+  /**
+   * For the dead letters that replays to a sink have left. While one is under way they are its own.
+   * @throws SluiceError SINK_NOT_RUNNING; what is decided rejects with REPLAY_RUNNING.
+   */
+  deskOf(sink: string): Desk {
+    const decide = (decision: Decision) =>
+      this.#inTurn(async () => {
+        if (this.#routes.has(sink)) throw new SluiceError("REPLAY_RUNNING", { sink });
+        return this.#sinkOf(sink).decide(replayNameOf(sink), decision);
+      });
+    this.#sinkOf(sink);
+    return {
+      drop: (selection) => decide((desk) => desk.drop(selection)),
+      retry: (selection, signal, edited) => {
+        const either = AbortSignal.any([signal, this.#closed.signal]);
+        return decide((desk) => desk.retry(selection, either, edited));
+      },
+    };
+  }
+
   /** Its sink is going to close. */
   rest(sink: string): Promise<void> {
     return this.#inTurn(async () => {
@@ -201,6 +227,7 @@ export class Replays {
   }
 
   async close(): Promise<void> {
+    this.#closed.abort();
     await this.#changing;
     await Promise.all(this.all.map((route) => route.close()));
   }

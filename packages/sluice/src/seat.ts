@@ -23,8 +23,6 @@ export interface Seat {
   readonly configured?: PipelineSink;
   readonly route: Route | IdleRoute;
   readonly sink?: Sink;
-  /** What its dead letters take while it is idle: nobody else counts them. */
-  readonly letterBytes?: number;
   /** How a replay is sent to it, where it runs. */
   readonly replay?: ReplaySink;
   readonly desk?: LetterDesk;
@@ -87,7 +85,7 @@ export async function openSeat(ground: SeatGround, options: SeatOptions): Promis
  * aborts, and not for long; what is left is sent again.
  */
 export async function closeSeat(ground: SeatGround, seat: Seat, signal: AbortSignal): Promise<void> {
-  const { route, sink, desk, letterBytes = 0 } = seat;
+  const { route, sink, desk } = seat;
   const { clock, observer } = ground.options;
   const patience = new AbortController();
   const timer = clock.after(CLOSE_MS, () => patience.abort());
@@ -95,7 +93,6 @@ export async function closeSeat(ground: SeatGround, seat: Seat, signal: AbortSig
   timer.cancel();
   await within(CLOSE_MS, clock, desk?.close());
   await route.close();
-  ground.letterRoom.give(letterBytes);
   // It is given up either way, and must not keep the next one from its place.
   await within(CLOSE_MS, clock, sink?.close()).catch((error: unknown) =>
     observer.warn(`The sink "${route.name}" could not be closed: ${String(error)}`),
@@ -113,11 +110,10 @@ export async function openIdleSeat(
   reason: string,
   configured?: PipelineSink,
 ): Promise<Seat> {
-  const { options, disk, spool, partition, letterRoom } = ground;
+  const { options, spool, partition } = ground;
   const { clock, observer } = options;
-  const letterBytes = await letterRoom.takeFile(disk, deadLetterPath(lettersOf(options), entry.name));
   const route = await openIdleRoute({ spool, partition, entry, reason, clock, warn: observer.warn });
-  return { ...(configured && { configured }), route, letterBytes };
+  return { ...(configured && { configured }), route };
 }
 
 /** The live route now, and a replay's when somebody asks for it: both to one sink, at one pace. */
@@ -176,13 +172,29 @@ async function openRoutes(ground: SeatGround, options: SeatOptions, sink: Sink):
   };
   const shape = (within: Condition) =>
     createShape({ skips: definition.skips, filter: both(filter, within), sample });
-  const path = deadLetterPath(lettersOf(ground.options), name);
+  const deskFor = (route: string, its: DeadLetters) =>
+    new LetterDesk({
+      disk,
+      path: deadLetterPath(lettersOf(ground.options), route),
+      letters: its,
+      sink,
+      limits,
+    });
+  const decide: ReplaySink["decide"] = async (at, decision) => {
+    // Whatever it holds is settled: nothing of it has to be known.
+    const left = await openLetters(ground, { name: at, place: "" }, Number.POSITIVE_INFINITY);
+    try {
+      return await decision(deskFor(at, left));
+    } finally {
+      await left.close();
+    }
+  };
   return {
     configured,
     route,
     sink,
-    replay: { type, shape, openReplay },
-    ...(letters && { desk: new LetterDesk({ disk, path, letters, sink, limits }) }),
+    replay: { type, shape, openReplay, decide },
+    ...(letters && { desk: deskFor(name, letters) }),
   };
 }
 
@@ -190,7 +202,11 @@ function placeOf({ name, place, firstOffset }: RouteEntry) {
   return { name, place, firstOffset };
 }
 
-function openLetters(ground: SeatGround, { name, place }: RouteEntry, low: number): Promise<DeadLetters> {
+function openLetters(
+  ground: SeatGround,
+  { name, place }: Pick<RouteEntry, "name" | "place">,
+  low: number,
+): Promise<DeadLetters> {
   const { options, disk, letterRoom: room } = ground;
   const { clock } = options;
   return openDeadLetters({ disk, clock, directory: lettersOf(options), sink: name, place, low, room });

@@ -1,10 +1,10 @@
 import { moveDeadLetters } from "./dispatch/dead-letters/dead-letters.ts";
-import type { LetterDesk } from "./dispatch/dead-letters/letter-desk.ts";
+import type { Desk } from "./dispatch/dead-letters/letter-desk.ts";
 import type { IdleRoute } from "./dispatch/idle-route.ts";
 import { moveLedger } from "./dispatch/ledger/take-ledger.ts";
 import type { Route } from "./dispatch/route.ts";
 import { type RouteMemory, shareMemory } from "./dispatch/route-memory.ts";
-import { type RouteEntry, type Routes, replayNameOf } from "./dispatch/route-registry.ts";
+import { type RouteEntry, type Routes, replayNameOf, sinkOfReplay } from "./dispatch/route-registry.ts";
 import { SluiceError } from "./errors.ts";
 import type { PipelineSink } from "./pipeline-options.ts";
 import { Replays } from "./replays.ts";
@@ -111,7 +111,9 @@ export class SinkRoutes {
   }
 
   /** @throws SluiceError SINK_NOT_RUNNING. */
-  deskOf(name: string): LetterDesk {
+  deskOf(name: string): Desk {
+    const sink = sinkOfReplay(name);
+    if (sink !== undefined) return this.replays.deskOf(sink);
     const desk = this.#seats.get(name)?.desk;
     if (!desk) throw new SluiceError("SINK_NOT_RUNNING", { name });
     return desk;
@@ -198,7 +200,7 @@ export class SinkRoutes {
   }
 
   async #forget(name: string): Promise<number> {
-    const { places, letterRoom } = this.#ground;
+    const { places } = this.#ground;
     const seat = this.#seats.get(name);
     if (!seat) {
       const known = [...this.#seats.keys()].join(", ");
@@ -210,7 +212,6 @@ export class SinkRoutes {
     await places.remove(name);
     this.#seats.delete(name);
     await seat.route.close();
-    letterRoom.give(seat.letterBytes ?? 0);
     return dropped;
   }
 
@@ -236,7 +237,7 @@ export class SinkRoutes {
 
   /** A sink that had another name before begins where that one stood. */
   async #takeOverFrom({ name, was }: PipelineSink): Promise<void> {
-    const { options, places, spool, partition, disk } = this.#ground;
+    const { options, places, spool, partition, disk, letterRoom: room } = this.#ground;
     if (was === undefined || places.entryOf(name) || !places.entryOf(was)) return;
     const seat = this.#seats.get(was);
     if (seat) await this.#retire(seat);
@@ -246,7 +247,7 @@ export class SinkRoutes {
       [replayNameOf(was), replayNameOf(name)],
     ] as const) {
       await moveLedger(spool, partition, from, to);
-      await moveDeadLetters(disk, lettersOf(options), from, to);
+      await moveDeadLetters({ disk, directory: lettersOf(options), room }, from, to);
     }
     await places.rename(was, name);
   }

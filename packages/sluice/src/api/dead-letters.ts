@@ -1,7 +1,7 @@
 import type { Event } from "@sluice/sdk";
 import { z } from "zod";
 import { sendJson } from "../http/send.ts";
-import type { LetterDesk } from "../pipeline.ts";
+import type { Desk } from "../pipeline.ts";
 import { answerWith, lastWord, readRequest } from "./answer.ts";
 import type { Route } from "./routes.ts";
 
@@ -22,7 +22,7 @@ const decision = z
 const LETTERS = "/v1/deadletters/";
 
 /** What is to become of a sink's dead letters. They are read from their file. */
-export function deadLetterRoutes(deskOf: (sink: string) => LetterDesk): readonly Route[] {
+export function deadLetterRoutes(deskOf: (sink: string) => Desk): readonly Route[] {
   return [
     {
       method: "POST",

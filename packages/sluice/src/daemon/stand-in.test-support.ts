@@ -4,7 +4,7 @@ import { z } from "zod";
 import { SluiceError } from "../errors.ts";
 import { sendJson } from "../http/send.ts";
 import { createHub } from "../live/hub.ts";
-import type { Balance, LetterDesk, Pipeline, PipelineOptions, Replays, RouteStatus } from "../pipeline.ts";
+import type { Balance, Desk, Pipeline, PipelineOptions, Replays, RouteStatus } from "../pipeline.ts";
 import { defineSink } from "../sinks/define.ts";
 import type { Intake } from "../sources/intake.ts";
 import { Received } from "../spool/received.ts";
@@ -143,7 +143,7 @@ function openStandIn(standIn: StandIn, options: PipelineOptions): Pipeline {
       assembler: route("assembler", "assembler"),
     }),
     replays: {} as Replays,
-    letterDesk: () => ({}) as LetterDesk,
+    letterDesk: () => ({}) as Desk,
     checkSink: async () => undefined,
     applySinks: async (sinks) => sinks.map(({ name }) => ({ sink: name, change: "changed" })),
     forgetSink: () => Promise.reject(new SluiceError("SINK_CONFIGURED", { name: "file" })),

@@ -98,6 +98,11 @@ export function replayNameOf(sink: string): string {
   return `${sink}@replay`;
 }
 
+/** The sink of a route by such a name; undefined for any other. */
+export function sinkOfReplay(route: string): string | undefined {
+  return /^(.+)@replay$/.exec(route)?.[1];
+}
+
 export async function openRoutes(options: RoutesOptions): Promise<Routes> {
   const { disk, random, dataDir } = options;
   await disk.makeDirectory(dataDir);

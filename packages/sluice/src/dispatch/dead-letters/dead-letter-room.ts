@@ -1,4 +1,5 @@
-import { codeOf, type Disk } from "@sluice/sdk/internal";
+import { basename, join } from "node:path";
+import type { Disk } from "@sluice/sdk/internal";
 
 /**
  * Dead letters wait for a person. More than this means that something is wrong with all events, not with
@@ -13,43 +14,47 @@ export function deadLetterBytesFor(maxBytes: number): number {
   return Math.min(DEAD_LETTER_BYTES_MAX, Math.floor(maxBytes / SHARE));
 }
 
-/** The room that the dead letters of all sinks share. */
+/**
+ * The room that all dead letters of a data dir share: what their files take, whether anybody writes to them
+ * or not. Those of a sink that is disabled, detached or forgotten are there as well.
+ */
 export class DeadLetterRoom {
   readonly capBytes: number;
-  #bytes = 0;
+  readonly #sizes = new Map<string, number>();
 
   constructor(capBytes: number = DEAD_LETTER_BYTES_MAX) {
     this.capBytes = capBytes;
   }
 
   get bytes(): number {
-    return this.#bytes;
+    let sum = 0;
+    for (const sizeBytes of this.#sizes.values()) sum += sizeBytes;
+    return sum;
   }
 
   has(bytes: number): boolean {
-    return this.#bytes + bytes <= this.capBytes;
+    return this.bytes + bytes <= this.capBytes;
   }
 
-  take(bytes: number): void {
-    this.#bytes += bytes;
+  /** What a file takes from now on. */
+  hold(path: string, sizeBytes: number): void {
+    this.#sizes.set(basename(path), sizeBytes);
   }
 
-  /** Somebody else will count them, or nobody any more. */
-  give(bytes: number): void {
-    this.#bytes -= bytes;
+  moved(from: string, to: string): void {
+    const sizeBytes = this.#sizes.get(basename(from));
+    if (sizeBytes === undefined) return;
+    this.#sizes.delete(basename(from));
+    this.hold(to, sizeBytes);
   }
 
-  /** Counts the file of a sink that is not running; says what it takes. */
-  async takeFile(disk: Disk, path: string): Promise<number> {
-    try {
-      const file = await disk.open(path, "read");
+  /** Every file that is in the directory, before anybody opens one. */
+  async count(disk: Disk, directory: string): Promise<void> {
+    for (const name of await disk.list(directory)) {
+      const file = await disk.open(join(directory, name), "read");
       const { sizeBytes } = await file.stat();
-      this.take(sizeBytes);
       await file.close();
-      return sizeBytes;
-    } catch (error) {
-      if (codeOf(error) !== "ENOENT") throw error;
-      return 0;
+      this.hold(name, sizeBytes);
     }
   }
 }

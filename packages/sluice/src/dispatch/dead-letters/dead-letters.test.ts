@@ -7,6 +7,7 @@ import type { DeadLetter } from "./dead-letter.ts";
 import { countDeadLetters } from "./dead-letter-count.ts";
 import { DeadLetterRoom } from "./dead-letter-room.ts";
 import { openDeadLetters } from "./dead-letters.ts";
+import { resolvedLine } from "./stored-letter.ts";
 
 const path = "/d/hooks.jsonl";
 const open = (disk: MemoryDisk, more: { room?: DeadLetterRoom; place?: string; low?: number } = {}) =>
@@ -109,8 +110,7 @@ test("one cap holds for the dead letters of all sinks, those of sinks that are a
   const disk = new MemoryDisk();
   disk.put("/d/away.jsonl", new Uint8Array(500));
   const room = new DeadLetterRoom(850);
-  await room.takeFile(disk, "/d/away.jsonl");
-  await room.takeFile(disk, "/d/never-there.jsonl");
+  await room.count(disk, "/d");
   const opened = await open(disk, { room });
 
   expect(await opened.append(await letters("a"))).toBe("written");
@@ -163,4 +163,24 @@ test("an event with line feeds between its tokens still makes one line of JSON",
 
   expect(textOf(disk, path).split("\n").length).toBe(2);
   expect(JSON.parse(textOf(disk, path)).event).toEqual({ id: "x", kind: "a\nb" });
+});
+
+test.each([
+  ["retried", false],
+  ["dropped", true],
+] as const)("what comes after a dead start that was %s follows it: %s", async (resolution, follows) => {
+  const disk = new MemoryDisk();
+  const spool = new MemorySpool();
+  await spool.append([record("s", { kind: "run.started", runId: "r1" })]);
+  const [start] = [...spool.records.values()].map((each) => new PendingEvent(each, 0, 0));
+  if (!start) throw new Error("nothing was stored");
+  const { runKey } = start.record;
+  const file = await open(disk);
+  await file.append([{ items: [start], dead: 1, reason: "rejected", words: "no" }]);
+  expect(file.follows(runKey)).toBe(true);
+
+  await file.rewrite((line) => resolvedLine(line, resolution));
+
+  expect(file.follows(runKey)).toBe(follows);
+  expect((await open(disk)).follows(runKey)).toBe(follows);
 });

@@ -11,7 +11,7 @@ import {
   readKnown,
 } from "./dead-letter.ts";
 import { DeadLetterRoom } from "./dead-letter-room.ts";
-import { linesOf } from "./stored-letter.ts";
+import { isRetried, linesOf } from "./stored-letter.ts";
 
 /**
  * The dead letters of one sink: `<directory>/<sink>.jsonl`, one line each (see dead-letter.ts). A line is
@@ -70,8 +70,11 @@ export function deadLetterPath(directory: string, sink: string): string {
 
 /** Those of a sink that has another name now. Where there are some of that name already, both files stay. */
 export async function moveDeadLetters(
-  disk: Disk,
-  directory: string,
+  {
+    disk,
+    directory,
+    room,
+  }: Pick<DeadLetterOptions, "disk" | "directory"> & { readonly room: DeadLetterRoom },
   from: string,
   to: string,
 ): Promise<void> {
@@ -79,6 +82,7 @@ export async function moveDeadLetters(
   const [old, now] = [deadLetterPath(directory, from), deadLetterPath(directory, to)];
   if (!names.includes(basename(old)) || names.includes(basename(now))) return;
   await disk.rename(old, now);
+  room.moved(old, now);
   await syncDirectory(disk, directory);
 }
 
@@ -146,7 +150,9 @@ class DeadLetterFile implements DeadLetters {
     let sizeBytes = 0;
     try {
       for await (const line of linesOf(old)) {
-        const bytes = Buffer.concat([change(line), LINE_END]);
+        const changed = change(line);
+        if (isRetried(changed)) this.#unfollow(changed);
+        const bytes = Buffer.concat([changed, LINE_END]);
         if (file.write(bytes, sizeBytes) < bytes.length) throw new Error(`${temporary}: the disk is full`);
         sizeBytes += bytes.length;
       }
@@ -158,7 +164,7 @@ class DeadLetterFile implements DeadLetters {
     }
     // The old one has no name any more: what is written from now on must not go there.
     this.#file = file;
-    this.#room.give(this.#sizeBytes - sizeBytes);
+    this.#room.hold(this.#path, sizeBytes);
     this.#sizeBytes = sizeBytes;
     await old.close();
     try {
@@ -182,7 +188,7 @@ class DeadLetterFile implements DeadLetters {
     if (sizeBytes > wholeBytes) await file.truncate(wholeBytes);
     this.#sizeBytes = wholeBytes;
     if (openFrom < wholeBytes) await makeDurable(file, openFrom, wholeBytes);
-    this.#room.take(wholeBytes);
+    this.#room.hold(this.#path, wholeBytes);
     for (const offset of this.#known.keys()) if (offset < this.#options.low) this.#known.delete(offset);
   }
 
@@ -191,7 +197,6 @@ class DeadLetterFile implements DeadLetters {
     await this.#queue;
     const file = this.#file;
     this.#file = undefined;
-    this.#room.give(this.#sizeBytes);
     this.#sizeBytes = 0;
     await file?.close();
   }
@@ -213,7 +218,7 @@ class DeadLetterFile implements DeadLetters {
       return "failed";
     }
     this.#sizeBytes += lines.length;
-    this.#room.take(lines.length);
+    this.#room.hold(this.#path, this.#sizeBytes);
     for (const letter of letters) {
       this.#count += letter.dead;
       const [first] = letter.items;
@@ -255,6 +260,12 @@ class DeadLetterFile implements DeadLetters {
       this.#followed.delete(oldest);
       return;
     }
+  }
+
+  /** Its start has arrived after all, and the rest of the run can. */
+  #unfollow(line: Buffer): void {
+    const known = readKnown(line.toString("latin1"));
+    if (known?.opensRun) this.#followed.delete(known.runKey);
   }
 
   /**
@@ -304,6 +315,7 @@ class DeadLetterFile implements DeadLetters {
     const isOpen = known.place === place && known.offsets.some((offset) => offset >= low);
     if (isOpen && !(await isJson(file, from, to))) return false;
     this.#learn(known);
+    if (known.opensRun && isRetried(Buffer.from(front, "latin1"))) this.#followed.delete(known.runKey);
     return isOpen;
   }
 

@@ -26,6 +26,13 @@ export interface LetterOutcome {
   readonly stopped?: string;
 }
 
+/** What a person can decide about dead letters. */
+export interface Desk {
+  drop(selection: LetterSelection): Promise<LetterOutcome>;
+  /** @param edited what is sent in the place of the one letter that is selected. */
+  retry(selection: LetterSelection, signal: AbortSignal, edited?: Event): Promise<LetterOutcome>;
+}
+
 export interface LetterDeskOptions {
   readonly disk: Disk;
   readonly path: string;
@@ -42,7 +49,7 @@ const LETTERS_AT_ONCE = 32;
  * edited, under their old ids; a crash between the sink's answer and the file makes a letter that can be
  * sent twice, never one that is lost. One decision at a time: what two people retry is sent once.
  */
-export class LetterDesk {
+export class LetterDesk implements Desk {
   readonly #options: LetterDeskOptions;
   readonly #closed = new AbortController();
   #deciding: Promise<unknown> = Promise.resolve();

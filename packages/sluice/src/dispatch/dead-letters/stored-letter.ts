@@ -94,6 +94,13 @@ export function parseLetter(line: Buffer): StoredLetter | undefined {
   }
 }
 
+/** A person has sent it again, and it arrived. */
+export function isRetried(line: Buffer): boolean {
+  return line.subarray(-RETRIED.length).equals(RETRIED);
+}
+
+const RETRIED = Buffer.from(',"resolved":"retried"}');
+
 /**
  * The same line when nothing is left to do: what tells its events, and what became of them. It stays, because
  * the balance has counted it; the event goes.
