@@ -171,7 +171,13 @@ class Stages implements Pipeline {
       dropOldest: (before) => backlogs.dropBelow(before),
     });
     this.#retention = retention;
-    const holder = () => holderOf(routes().map(({ status }) => status));
+    const holder = () => {
+      const { backlog } = assembler.status;
+      return holderOf(
+        routes().map(({ status }) => status),
+        backlog.bytes,
+      );
+    };
     const gate = new IntakeGate({ spool, backlogs, retention, holder });
     this.#opened = { ...seat, spool, backlogs, gate, sinks, fill: new FillRate(clock) };
   }

@@ -214,8 +214,11 @@ test("the sink that has the most to take is named, and none where all is settled
     { sink: "lunary", lag: 40 },
   ];
 
-  expect(holderOf([file, lunary])).toBe('the sink "lunary" has yet to take 40 records');
-  expect(holderOf([{ sink: "file", lag: 0 }])).toBeUndefined();
+  expect(holderOf([file, lunary], 700)).toBe('the sink "lunary" has yet to take 40 records');
+  expect(holderOf([{ sink: "file", lag: 0 }], 700)).toBe(
+    "runs whose end is not stored yet keep 700 bytes of it",
+  );
+  expect(holderOf([{ sink: "file", lag: 0 }], 0)).toBeUndefined();
 });
 
 test.each([2 * 365 * 24, -2 * 365 * 24, 1, -1])(

@@ -11,15 +11,16 @@ export interface Retained {
 }
 
 /**
- * For whom a full spool keeps the most, as a part of the sentence that refuses; undefined if every sink has
- * settled everything.
+ * For whom a full spool keeps the most, as a part of the sentence that refuses: a sink, or where all of them
+ * have settled everything, runs whose end is not there yet. `openBytes` is what these keep.
  */
 export function holderOf(
   sinks: readonly { readonly sink: string; readonly lag: number }[],
+  openBytes: number,
 ): string | undefined {
   const [slowest] = sinks.toSorted((a, b) => b.lag - a.lag);
-  if (!slowest || slowest.lag === 0) return undefined;
-  return `the sink "${slowest.sink}" has yet to take ${slowest.lag} records`;
+  if (slowest && slowest.lag > 0) return `the sink "${slowest.sink}" has yet to take ${slowest.lag} records`;
+  return openBytes > 0 ? `runs whose end is not stored yet keep ${openBytes} bytes of it` : undefined;
 }
 
 export interface RetentionOptions {

@@ -275,6 +275,34 @@ test("an end of a run that was closed before a restart becomes revision 2 at onc
   await stage.assembler.close();
 });
 
+test("while some ends find no room in the spool, those that did let go of what they were made of (P6)", async () => {
+  const stage = await open();
+  const { append } = stage.spool;
+  let room = 2;
+  stage.spool.append = async (records) =>
+    Promise.all(
+      records.map(async (record) => {
+        const isMade = (record.flags & FLAG_ASSEMBLED) !== 0;
+        if (isMade && room-- <= 0) return { status: "full", reason: "no room" } as const;
+        const [outcome] = await append.call(stage.spool, [record]);
+        return outcome ?? ({ status: "full", reason: "no room" } as const);
+      }),
+    );
+  const runs = ["r1", "r2", "r3", "r4"];
+
+  await stage.append(...runs.flatMap((run) => [start(run), piece(run)]));
+  const during = stage.assembler.status;
+  await stage.assembler.sync();
+  const low = stage.assembler.lowOffset;
+  room = 9;
+  await stage.clock.advance(2_000);
+
+  expect(during).toMatchObject({ state: { name: "waiting" }, balance: { delivered: 4, pending: 6 } });
+  expect(low).toBe(4);
+  expect(stage.made()).toHaveLength(4);
+  await stage.assembler.close();
+});
+
 test("a source's end becomes a revision of a closing record, and a conflict with a real end", async () => {
   const stage = await open();
   await stage.append(start("r1", { writer: "sdk" }), start("r2"));

@@ -239,8 +239,12 @@ class SpoolAssembler implements Assembler {
       else if (this.#isRecovered) await this.#performNew();
       if (this.#evictBefore > 0) await this.#performEvictions();
       if (this.#isSweepDue) await this.#performSweep();
-      if (this.#books.advance()) this.#writer.changed();
+      this.#advance();
     }
+  }
+
+  #advance(): void {
+    if (this.#books.advance()) this.#writer.changed();
   }
 
   async #recovered(): Promise<void> {
@@ -318,6 +322,8 @@ class SpoolAssembler implements Assembler {
       const { refused, reason } = await append(left);
       left = refused;
       if (left.length === 0) break;
+      // What the others have settled may be just the room that these need.
+      this.#advance();
       const delayMs = waitMs(++failures, this.#figures);
       this.#lastError = reason;
       const untilMs = this.#options.clock.nowMs() + delayMs;

@@ -53,7 +53,8 @@ export class DeadLetterRoom {
     for (const name of await disk.list(directory)) {
       const file = await disk.open(join(directory, name), "read");
       const { sizeBytes } = await file.stat();
-      await file.close();
+      // It was only looked at.
+      await file.close().catch(() => undefined);
       this.hold(name, sizeBytes);
     }
   }
