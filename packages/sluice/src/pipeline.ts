@@ -178,7 +178,7 @@ class Stages implements Pipeline {
         backlog.bytes,
       );
     };
-    const gate = new IntakeGate({ spool, backlogs, retention, holder });
+    const gate = new IntakeGate({ spool, backlogs, retention, assembler, holder });
     this.#opened = { ...seat, spool, backlogs, gate, sinks, fill: new FillRate(clock) };
   }
 
@@ -201,8 +201,8 @@ class Stages implements Pipeline {
   }
 
   status(): PipelineStatus {
-    const { spool, assembler, bootId, backlogs, sinks, fill } = this.#stages();
-    const refusing = spool.state.refusing ?? backlogs.refusing;
+    const { spool, assembler, bootId, backlogs, gate, sinks, fill } = this.#stages();
+    const refusing = spool.state.refusing ?? backlogs.refusing ?? gate.refusing;
     const path = `${this.#options.dataDir}/spool`;
     const fullInMs = fill.fullInMs(spool.state);
     return {

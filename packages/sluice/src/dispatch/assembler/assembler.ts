@@ -18,6 +18,7 @@ import { AtHand } from "./at-hand.ts";
 import { Binder } from "./binder.ts";
 import { Builder } from "./builder.ts";
 import { Burial } from "./burial.ts";
+import { Debt, MADE_BYTES_MORE } from "./debt.ts";
 import { Fold, type Task } from "./fold.ts";
 import { FoldBooks } from "./fold-books.ts";
 import { type Binding, DEFAULT_BINDING, type Parked, Parking } from "./parking.ts";
@@ -39,6 +40,8 @@ export interface Assembler {
   readonly lowOffset: number;
   /** Runs whose end is not known yet. */
   readonly openRuns: number;
+  /** The room in the spool that it may need for what is there already. */
+  readonly owedBytes: number;
   sync(): Promise<boolean>;
   /**
    * Closes the open runs that need a record below `before` as incomplete{evicted}, and lets go of what is
@@ -101,6 +104,7 @@ class SpoolAssembler implements Assembler {
   readonly #binding: Binding;
   readonly #parking: Parking;
   readonly #fold: Fold;
+  readonly #debt = new Debt();
   readonly #atHand: AtHand;
   readonly #builder: Builder;
   readonly #binder: Binder;
@@ -191,6 +195,15 @@ class SpoolAssembler implements Assembler {
     return this.#fold.openRuns;
   }
 
+  get owedBytes(): number {
+    const { spool, partition = 0 } = this.#options;
+    const { next } = this.#books;
+    // Of what is not read yet nobody knows what it is.
+    const unread = spool.state.nextOffset - next;
+    const unreadBytes = unread > 0 ? spool.layout.bytesFrom(partition, next) + unread * MADE_BYTES_MORE : 0;
+    return this.#debt.from(this.#ledger.low) + unreadBytes;
+  }
+
   sync(): Promise<boolean> {
     return this.#writer.flush(true);
   }
@@ -231,7 +244,10 @@ class SpoolAssembler implements Assembler {
       const read = await this.#read();
       if (!read) continue;
       const nowMs = this.#options.clock.monotonicMs();
-      for (const record of read) this.#fold.take(record, nowMs);
+      for (const record of read) {
+        this.#debt.note(record);
+        this.#fold.take(record, nowMs);
+      }
       this.#atHand.keep(read);
       const isReadable = this.#reads.failuresInRow === 0;
       const isStalled = read.length === 0 && isReadable && !this.#isSweepDue && this.#evictBefore === 0;
