@@ -14,7 +14,7 @@ test("any spans give the bytes of OpenTelemetry's own exporter", () => {
     fc.property(sdkSpans, (spans) => {
       expect(hexOf(encodeTraceProto(spans))).toBe(oracleProto(spans).toString("hex"));
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 
