@@ -94,6 +94,11 @@ test.each<[string, Buffer, string]>([
   ["field 0", Buffer.from([0x02, 0]), "the field at byte 0 has the number 0"],
   ["a number that does not end", Buffer.alloc(12, 0x88), "the tag at byte 0 does not end"],
   ["a length beyond the end", Buffer.from([0x0a, 5, 1]), "field 1 at byte 0 is longer than the message"],
+  [
+    "a number of eleven bytes",
+    Buffer.from([8, ...Buffer.alloc(10, 0x80), 1]),
+    "the number of field 1 at byte 0 does not end",
+  ],
   ["a cut number of 64 bits", Buffer.from([0x49, 1]), "field 9 at byte 0 is longer than the message"],
   [
     "a count below zero",

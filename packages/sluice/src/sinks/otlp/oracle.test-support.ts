@@ -126,7 +126,10 @@ function withoutJsonDefaults(message: object): object {
   return Object.fromEntries(
     Object.entries(message).filter(([name, value]) => {
       const isDefault =
-        value === 0 || value === "" || value === "0" || (Array.isArray(value) && value.length === 0);
+        value === 0 ||
+        value === "" ||
+        (value === "0" && name.endsWith("UnixNano")) ||
+        (Array.isArray(value) && value.length === 0);
       return ALWAYS.test(name) || !isDefault;
     }),
   );

@@ -5,7 +5,7 @@ const VARINT_BYTES_MAX = 10;
 
 /**
  * Reads one message of protobuf's wire format, field by field, and says undefined, or what is wrong with the
- * bytes. The fields before the fault have been told by then. Fields of 32 and 64 fixed bits are passed over,
+ * bytes; then what was told up to there is worth nothing. Fields of 32 and 64 fixed bits are passed over,
  * since no message that is read here has one.
  */
 export function eachField(
@@ -45,7 +45,7 @@ export function eachField(
       case 2: {
         const length = varint();
         if (length === undefined) return `the length of field ${number} at byte ${start} does not end`;
-        if (length > bytes.length - at) return `field ${number} at byte ${start} is longer than the message`;
+        // Whether they are all there is looked at below.
         onField(number, bytes.subarray(at, at + Number(length)));
         at += Number(length);
         break;
