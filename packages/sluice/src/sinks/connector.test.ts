@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { systemClock } from "@sluice/sdk/internal";
 import { afterEach, expect, test } from "vitest";
 import { startBackend } from "../testing/backend.ts";
@@ -127,4 +128,26 @@ test("reaching a backend connects, sends nothing and hangs up", async () => {
     reason: expect.stringContaining("ECONN"),
   });
   expect(await http.reach(AbortSignal.abort())).toMatchObject({ status: "retry" });
+});
+
+test.each(["the signal", "close()"])("%s ends a connection that is still being made", async (what) => {
+  const sockets = new Set<Socket>();
+  // It lets everybody in, and says nothing in a handshake.
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => undefined).on("close", () => sockets.delete(socket));
+    socket.resume();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  closers.push(() => new Promise((resolve) => server.close(resolve)));
+  const http = sendTo(`https://127.0.0.1:${(server.address() as AddressInfo).port}`, ["127.0.0.1"]);
+  const controller = new AbortController();
+
+  const reaching = http.reach(controller.signal);
+  await expect.poll(() => sockets.size).toBe(1);
+  if (what === "close()") await http.close();
+  else controller.abort();
+
+  expect(await reaching).toEqual({ status: "retry", reason: "stopped while it was tried" });
+  await expect.poll(() => sockets.size).toBe(0);
 });

@@ -10,6 +10,8 @@ export interface ConnectorOptions {
   readonly resolve?: Resolve | undefined;
   /** Default: every address may be connected to. */
   readonly guard?: AddressGuard | undefined;
+  /** Ends connections, also while they are made. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -18,9 +20,9 @@ export interface ConnectorOptions {
  * URL, which is dialled without being looked up.
  */
 export function createConnector(options: ConnectorOptions): buildConnector.connector {
-  const { clock, timeoutMs, resolve = systemResolve, guard } = options;
+  const { clock, timeoutMs, resolve = systemResolve, guard, signal } = options;
   const lookup = createLookup(clock, guard ? guarded(resolve, guard) : resolve);
-  const connect = buildConnector({ timeout: timeoutMs, lookup });
+  const connect = buildConnector({ timeout: timeoutMs, lookup, ...(signal && { signal }) });
   return (target, callback) => {
     const why = guard?.(target.hostname);
     if (why === undefined) return connect(target, callback);
@@ -40,8 +42,12 @@ function guarded(resolve: Resolve, guard: AddressGuard): Resolve {
   };
 }
 
-/** Connects to where a URL points and hangs up without a word; rejects as a request would. */
-export function tryConnection(connect: buildConnector.connector, url: string): Promise<void> {
+/**
+ * Connects to where a URL points and hangs up without a word; rejects as a request would, and at once when
+ * the signal aborts.
+ */
+export function tryConnection(url: string, options: ConnectorOptions): Promise<void> {
+  const connect = createConnector(options);
   const { protocol, host, hostname, port } = new URL(url);
   const target = { protocol, host, port, hostname: hostname.replace(/^\[(.*)\]$/, "$1") };
   return new Promise((resolve, reject) =>

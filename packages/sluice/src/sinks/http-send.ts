@@ -69,13 +69,13 @@ export function createHttpSend(options: HttpSendOptions): HttpSend {
   const answerBytesMax = options.answerBytesMax ?? ANSWER_BYTES_MAX;
   const { origin, pathname, search } = new URL(options.url);
   const { clock, resolve, guard } = options;
-  const connectTimeoutMs = Math.min(CONNECT_TIMEOUT_MS, timeoutMs);
-  const connect = createConnector({ clock, timeoutMs: connectTimeoutMs, resolve, guard });
+  const connecting = { clock, timeoutMs: Math.min(CONNECT_TIMEOUT_MS, timeoutMs), resolve, guard };
+  const closing = new AbortController();
   const pool = new Pool(origin, {
     connections: CONNECTIONS_MAX,
     pipelining: 1,
     clientTtl: options.connectionAgeMsMax ?? CONNECTION_AGE_MS_MAX,
-    connect,
+    connect: createConnector(connecting),
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     maxHeaderSize: HEADERS_BYTES_MAX,
@@ -130,9 +130,11 @@ export function createHttpSend(options: HttpSendOptions): HttpSend {
         signal.removeEventListener("abort", stop);
       }
     },
-    async reach(signal) {
+    async reach(caller) {
+      const signal = AbortSignal.any([caller, closing.signal]);
       const stopped: Failure = { status: "retry", reason: "stopped while it was tried" };
-      const tried = tryConnection(connect, origin).then(
+      if (signal.aborted) return stopped;
+      const tried = tryConnection(origin, { ...connecting, signal }).then(
         () => undefined,
         (error) => failureOfError(error, redact(wordsOf(error))),
       );
@@ -140,6 +142,7 @@ export function createHttpSend(options: HttpSendOptions): HttpSend {
     },
     redact,
     async close() {
+      closing.abort();
       if (!pool.destroyed) await pool.destroy();
     },
   };
