@@ -13,7 +13,7 @@ export function sinkPage(definition: SinkDefinition): string {
     `## Options\n\n${table(["option", "type", "default", ""], optionRows(definition))}`,
     docs && `## What becomes of an event\n\n${table(["event", `at ${type}`], docs.mapping)}`,
     docs?.notes && `## Good to know\n\n${docs.notes.map((note) => `- ${note}`).join("\n")}`,
-    `## Limits\n\n${limits.events} events and ${limits.bytes} bytes a batch${rate}, ` +
+    `## Limits\n\n${limits.events} ${limits.events === 1 ? "event" : "events"} and ${limits.bytes} bytes a batch${rate}, ` +
       `${definition.inFlight} ${definition.inFlight === 1 ? "batch" : "batches"} in flight. ${ORDER[definition.order]}`,
   ];
   return `${sections.filter((section) => section !== undefined).join("\n\n")}\n`;
@@ -55,12 +55,14 @@ function rowsOf(schema: Property, prefix: string): string[][] {
 
 function typeOf(property: Property): string {
   if (property.enum) return property.enum.map((value) => `\`${value}\``).join(" or ");
-  if (property.secret) return "secret";
+  if (property.secret) return property.type === "array" ? "list of secrets" : "secret";
   if (property.format === "uri") return "URL";
+  if (property.type === "array") return "list";
   return property.type === "object" ? "table" : (property.type ?? "");
 }
 
 function defaultOf(property: Property, isRequired: boolean): string {
+  if (typeof property.default === "object") return `\`${JSON.stringify(property.default)}\``;
   if (property.default !== undefined) return `\`${property.default}\``;
   return isRequired ? "required" : "";
 }

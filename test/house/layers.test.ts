@@ -84,6 +84,7 @@ const MACHINE_ROOMS: Record<string, readonly string[]> = {
     ...["node:http", "node:https"],
   ],
   "packages/sluice/src/spool/file/owner.ts": ["node:sqlite", "node:fs", "node:os"],
+  "packages/sluice/src/sinks/addresses.ts": ["node:net", "node:os"],
   "packages/sluice/src/sinks/lookup.ts": ["node:dns", "node:net"],
   "packages/sluice/src/sources/": ["node:http", "node:https"],
   "packages/sluice/src/http/": ["node:http"],

@@ -1,4 +1,5 @@
 import { codeOf } from "@sluice/sdk/internal";
+import { AddressRefused } from "./addresses.ts";
 import type { Delivery } from "./delivery.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
@@ -43,6 +44,7 @@ const CERTIFICATE_CODES =
 
 /** What it means that there was no answer at all. `words` is the error's text, safe to show. */
 export function failureOfError(error: unknown, words: string): Failure {
+  if (error instanceof AddressRefused) return { status: "blocked", reason: words };
   const code = codeOf(error) ?? "";
   if (CERTIFICATE_CODES.test(code)) return { status: "blocked", reason: `TLS: ${words} (${code})` };
   return { status: "retry", reason: code === "" ? words : `${words} (${code})` };

@@ -1,9 +1,12 @@
 import { type Clock, codeOf } from "@sluice/sdk/internal";
 import { Pool } from "undici";
+import type { AddressGuard } from "./addresses.ts";
 import { type Failure, failureOf, failureOfError } from "./classify.ts";
+import { createConnector, tryConnection } from "./connector.ts";
 import { HttpExchange, type HttpResponse } from "./http-exchange.ts";
-import { createLookup, type Resolve } from "./lookup.ts";
+import type { Resolve } from "./lookup.ts";
 import { createRedactor } from "./redact.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 /** More connections to one backend than batches in flight would stand idle. */
 const CONNECTIONS_MAX = 8;
@@ -20,9 +23,11 @@ const ANSWER_BYTES_MAX = 64 * 1024;
 /** The same for its headers, whatever --max-http-header-size says: that is for who listens. */
 const HEADERS_BYTES_MAX = 16 * 1024;
 
+type Headers = Readonly<Record<string, string>>;
+
 export interface HttpSendOptions {
   readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Headers;
   /** Never shown: whatever the backend says is searched for them. */
   readonly secrets: readonly string[];
   readonly clock: Clock;
@@ -31,6 +36,8 @@ export interface HttpSendOptions {
   readonly connectionAgeMsMax?: number;
   /** Default: the system's. */
   readonly resolve?: Resolve;
+  /** Where the URL comes from somebody who may not reach all that this machine can. Default: no limits. */
+  readonly guard?: AddressGuard;
 }
 
 /** The backend's 2xx. `isWhole` is false when the body was longer than we read. */
@@ -43,8 +50,13 @@ interface HttpAnswer {
 
 /** The one way in which a sink speaks HTTP: POSTs to one URL, and turns whatever comes back into a value. */
 export interface HttpSend {
-  /** Never throws. An aborted signal ends it at once, as `retry`. Redirects are never followed. */
-  post(body: string | Uint8Array, signal: AbortSignal): Promise<HttpAnswer | Failure>;
+  /**
+   * Never throws. An aborted signal ends it at once, as `retry`. Redirects are never followed. `headers` are
+   * of this request alone.
+   */
+  post(body: string | Uint8Array, signal: AbortSignal, headers?: Headers): Promise<HttpAnswer | Failure>;
+  /** Connects and hangs up, for a backend that has nothing to be asked. Undefined if that went well. */
+  reach(signal: AbortSignal): Promise<Failure | undefined>;
   /** A text of the backend's, made safe to show. */
   redact(words: string): string;
   /** Closes all connections, also busy ones. Idempotent. */
@@ -56,31 +68,31 @@ export function createHttpSend(options: HttpSendOptions): HttpSend {
   const redact = createRedactor(options.secrets);
   const answerBytesMax = options.answerBytesMax ?? ANSWER_BYTES_MAX;
   const { origin, pathname, search } = new URL(options.url);
+  const { clock, resolve, guard } = options;
+  const connecting = { clock, timeoutMs: Math.min(CONNECT_TIMEOUT_MS, timeoutMs), resolve, guard };
+  const closing = new AbortController();
   const pool = new Pool(origin, {
     connections: CONNECTIONS_MAX,
     pipelining: 1,
     clientTtl: options.connectionAgeMsMax ?? CONNECTION_AGE_MS_MAX,
-    connect: {
-      timeout: Math.min(CONNECT_TIMEOUT_MS, timeoutMs),
-      lookup: createLookup(options.clock, options.resolve),
-    },
+    connect: createConnector(connecting),
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     maxHeaderSize: HEADERS_BYTES_MAX,
   });
-  const target = { method: "POST", path: `${pathname}${search}`, headers: options.headers } as const;
+  const target = { method: "POST", path: `${pathname}${search}` } as const;
   /** Set by the first answer: from then on a connection may be a reused one. */
   let hasAnswered = false;
 
-  function exchange(body: string | Uint8Array, giveUp: GiveUp): Promise<HttpResponse> {
+  function exchange(message: Message, giveUp: GiveUp): Promise<HttpResponse> {
     const started = new HttpExchange(answerBytesMax);
     giveUp.now = () => started.abort();
-    pool.dispatch({ ...target, body }, started);
+    pool.dispatch({ ...target, ...message }, started);
     return started.response;
   }
 
-  async function attempt(body: string | Uint8Array, giveUp: GiveUp): Promise<HttpAnswer | Failure> {
-    const response = await withOneSilentRetry(hasAnswered, () => exchange(body, giveUp));
+  async function attempt(message: Message, giveUp: GiveUp): Promise<HttpAnswer | Failure> {
+    const response = await withOneSilentRetry(hasAnswered, () => exchange(message, giveUp));
     hasAnswered = true;
     const { httpStatus } = response;
     if (httpStatus >= 200 && httpStatus < 300) {
@@ -97,7 +109,7 @@ export function createHttpSend(options: HttpSendOptions): HttpSend {
   }
 
   return {
-    async post(body, signal) {
+    async post(body, signal, headers) {
       if (signal.aborted) return { status: "retry", reason: "stopped before it was sent" };
       const giveUp: GiveUp = { now() {} };
       let isLate = false;
@@ -108,7 +120,7 @@ export function createHttpSend(options: HttpSendOptions): HttpSend {
       });
       signal.addEventListener("abort", stop, { once: true });
       try {
-        return await attempt(body, giveUp);
+        return await attempt({ body, headers: { ...options.headers, ...headers } }, giveUp);
       } catch (error) {
         if (signal.aborted) return { status: "retry", reason: "stopped while it was sent" };
         if (isLate) return { status: "retry", reason: `no answer within ${timeoutMs} ms` };
@@ -118,11 +130,27 @@ export function createHttpSend(options: HttpSendOptions): HttpSend {
         signal.removeEventListener("abort", stop);
       }
     },
+    async reach(caller) {
+      const signal = AbortSignal.any([caller, closing.signal]);
+      const stopped: Failure = { status: "retry", reason: "stopped while it was tried" };
+      if (signal.aborted) return stopped;
+      const tried = tryConnection(origin, { ...connecting, signal }).then(
+        () => undefined,
+        (error) => failureOfError(error, redact(wordsOf(error))),
+      );
+      return untilAborted(tried, signal, stopped);
+    },
     redact,
     async close() {
+      closing.abort();
       if (!pool.destroyed) await pool.destroy();
     },
   };
+}
+
+interface Message {
+  readonly body: string | Uint8Array;
+  readonly headers: Headers;
 }
 
 /** Ends whatever request an attempt has under way. */

@@ -14,7 +14,7 @@ const LOOKUP_TIMEOUT_MS = 5_000;
  * one question, and one that hangs is not asked again while it does: the system has few threads for them,
  * and other sinks need those.
  */
-export function createLookup(clock: Clock, resolve: Resolve = systemResolve): LookupFunction {
+export function createLookup(clock: Clock, resolve: Resolve): LookupFunction {
   const asked = new Map<string, Promise<readonly LookupAddress[]>>();
 
   function ask(hostname: string): Promise<readonly LookupAddress[]> {
@@ -41,7 +41,7 @@ export function createLookup(clock: Clock, resolve: Resolve = systemResolve): Lo
   };
 }
 
-const systemResolve: Resolve = (hostname) => promises.lookup(hostname, { all: true });
+export const systemResolve: Resolve = (hostname) => promises.lookup(hostname, { all: true });
 
 function noAnswer(hostname: string): NodeJS.ErrnoException {
   const words = `no address for ${hostname} within ${LOOKUP_TIMEOUT_MS / 1_000} s`;

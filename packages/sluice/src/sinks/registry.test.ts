@@ -23,8 +23,15 @@ test("a type that nobody defined has no definition", () => {
   expect(sinkOfType("langfues")).toBeUndefined();
 });
 
+/** What an example takes from the environment, where the sink looks at more than its presence. */
+const ENVIRONMENT: Record<string, string> = {
+  WEBHOOK_SECRET: `whsec_${Buffer.alloc(24, "k").toString("base64")}`,
+};
+
 test.each([...sinks])("the example on the page of $type is a table that the sink accepts", (definition) => {
-  const example = parse(definition.docs?.example ?? "").sinks;
+  const text = definition.docs?.example ?? "";
+  const filled = text.replaceAll(/\$\{env:(\w+)\}/g, (placeholder, name) => ENVIRONMENT[name] ?? placeholder);
+  const example = parse(filled).sinks;
 
   expect(example).toMatchObject([{ type: definition.type }]);
   const [table] = example as unknown as [{ readonly params: unknown }];
