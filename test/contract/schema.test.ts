@@ -50,7 +50,7 @@ const EVENTS: readonly Fields[] = ["run.started", "run.ended", "run.scored", "to
     response: { id: "i", model: "m", output: 1, finishReasons: ["stop"] },
     usage: {
       ...{ input: 1, cacheRead: 1, cacheWrite5m: 1, cacheWrite1h: 1, output: 1, reasoning: 1 },
-      ...{ audioInput: 1, audioOutput: 1, source: "provider", raw: {} },
+      ...{ audioInput: 1, audioOutput: 1, source: "provider", flags: ["total"], raw: {} },
     },
     error: { message: "m", type: "t", code: "c", stack: "s", status: 500 },
   },

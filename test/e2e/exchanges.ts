@@ -1,7 +1,8 @@
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import path from "node:path";
 import { systemDisk } from "@sluice/sdk/internal";
 import { type Exchange, readExchanges } from "../../packages/sluice/src/testing/exchange-files.ts";
+import { recordingsRoot } from "./recordings.ts";
 
 /** What the providers of these tests answer: the exchanges of this repository, and the recordings beside it. */
 export async function allExchanges(): Promise<Exchange[]> {
@@ -20,13 +21,6 @@ export async function ownExchanges(): Promise<Exchange[]> {
       .map((name) => readExchanges(systemDisk, path.join(root, name))),
   );
   return lists.flat();
-}
-
-/** The folders of recordings beside the repository, by what they are of; none where they are not at hand. */
-function recordingsRoot(): string | undefined {
-  const root = path.resolve(import.meta.dirname, "../..");
-  const places = [process.env.SLUICE_RECORDINGS, path.join(root, "../shared/recordings")];
-  return places.find((place) => place !== undefined && existsSync(place));
 }
 
 const OPERATIONS: Readonly<Record<string, string>> = {

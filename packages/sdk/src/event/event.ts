@@ -139,6 +139,8 @@ export interface Usage {
   readonly audioInput?: number;
   readonly audioOutput?: number;
   readonly source: "provider" | "counted" | "estimated";
+  /** Why the buckets may not be what the provider meant, such as `total`: they do not add up to its sum. */
+  readonly flags?: readonly string[];
   /** The provider's own usage object, untouched. */
   readonly raw?: JsonObject;
 }

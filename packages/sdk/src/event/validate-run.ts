@@ -92,6 +92,7 @@ function checkUsage(usage: unknown): EventFault | undefined {
     checkCount(usage.reasoning, "run.usage.reasoning") ??
     checkCount(usage.audioInput, "run.usage.audioInput") ??
     checkCount(usage.audioOutput, "run.usage.audioOutput") ??
+    checkStrings(usage.flags, "run.usage.flags") ??
     checkObject(usage.raw, "run.usage.raw")
   );
 }

@@ -1,9 +1,10 @@
 import type { Json, JsonObject, RunResponse, ToolCall } from "../../event/event.ts";
 import { membersOf } from "../json-members.ts";
 import type { Reading, ResponseBody } from "../provider.ts";
+import { usageOf } from "../usage/usage.ts";
 import { errorFrom, errorOf } from "./error.ts";
 import { toolCallsOfItems, toolCallsOfMessage } from "./tool-calls.ts";
-import { usageInTail, usageOf } from "./usage.ts";
+import { usageInTail } from "./usage-in-tail.ts";
 import { indexOf, listOf, objectOf, parseObject, textOf } from "./wire.ts";
 
 /** What a JSON answer says. An answer that is no JSON object is not complete and says nothing. */

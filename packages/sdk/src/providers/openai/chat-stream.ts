@@ -1,12 +1,13 @@
 import type { JsonObject, RunError, Usage } from "../../event/event.ts";
 import type { Reading, StreamReader } from "../provider.ts";
 import { createSseSplitter, type ServerSentEvent } from "../sse.ts";
+import { usageOf } from "../usage/usage.ts";
 import { outputOf, readingOf } from "./body.ts";
 import { ChatChoice, type Room } from "./chat-choice.ts";
 import { errorFrom, errorOf } from "./error.ts";
 import { learnTemplate, skimChunks, type Template } from "./template.ts";
 import { toolCallsOfMessage } from "./tool-calls.ts";
-import { usageInTail, usageOf } from "./usage.ts";
+import { usageInTail } from "./usage-in-tail.ts";
 import { indexOf, listOf, objectOf, parseObject, textOf } from "./wire.ts";
 
 /** Choices of one answer. OpenAI allows 128. */

@@ -1,9 +1,9 @@
 import type { JsonObject, RunError, Usage } from "../../event/event.ts";
 import type { Reading, StreamReader } from "../provider.ts";
 import { createSseSplitter, type ServerSentEvent } from "../sse.ts";
+import { usageOf } from "../usage/usage.ts";
 import { outputOf, readingOf } from "./body.ts";
 import { errorFrom, errorOf } from "./error.ts";
-import { usageOf } from "./usage.ts";
 import { indexOf, listOf, objectOf, parseObject, textOf } from "./wire.ts";
 
 /** Choices of one answer. OpenAI allows 128. */

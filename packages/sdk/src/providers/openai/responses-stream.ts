@@ -4,7 +4,7 @@ import { createSseSplitter, type ServerSentEvent } from "../sse.ts";
 import { readingOf, readResponse } from "./body.ts";
 import { errorFrom, errorOf } from "./error.ts";
 import { assembleItems } from "./response-items.ts";
-import { usageInTail } from "./usage.ts";
+import { usageInTail } from "./usage-in-tail.ts";
 import { objectOf, parseObject, textOf } from "./wire.ts";
 
 /**

@@ -1,3 +1,4 @@
+import { cacheKindOf } from "../../cache-kind.ts";
 import { numberOf } from "../../codec.ts";
 import type { Event, JsonObject, Run, Usage } from "../../event.ts";
 import { deriveId } from "../../ids.ts";
@@ -47,11 +48,16 @@ function endOf(event: Event, run: Run): readonly BusinessPayload[] {
     return [tell(event, eventTypes.LLM_ERROR, { ...call, ...failureOf(run), ...measured })];
   }
   const response = tell(event, eventTypes.LLM_RESPONSE, { ...call, ...measured });
-  const cacheRead = numberOf(run.usage?.cacheRead);
-  if (cacheRead === undefined) return [response];
-  const type = cacheRead > 0 ? eventTypes.CACHE_HIT : eventTypes.CACHE_MISS;
-  const found = cacheRead > 0 ? cacheRead : undefined;
-  return [response, tell(event, type, { ...call, cache_read_tokens: found })];
+  switch (cacheKindOf(run.usage)) {
+    case "cache.hit": {
+      const found = { ...call, cache_read_tokens: numberOf(run.usage?.cacheRead) };
+      return [response, tell(event, eventTypes.CACHE_HIT, found)];
+    }
+    case "cache.miss":
+      return [response, tell(event, eventTypes.CACHE_MISS, call)];
+    default:
+      return [response];
+  }
 }
 
 function tell(event: Event, type: string, facts: JsonObject): BusinessPayload {

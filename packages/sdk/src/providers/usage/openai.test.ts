@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { usageInTail, usageOf } from "./usage.ts";
+import { usageOf } from "./usage.ts";
 
 test("buckets are disjoint: every detail is taken out of its total", () => {
   const raw = {
@@ -40,20 +40,4 @@ test("what the provider did not say is absent, and what it said is 0 is 0", () =
   ]) {
     expect(usageOf(none)).toBeUndefined();
   }
-});
-
-test("details that do not add up give 0, never less", () => {
-  expect(usageOf({ prompt_tokens: 5, prompt_tokens_details: { cached_tokens: 9 } })).toMatchObject({
-    input: 0,
-    cacheRead: 9,
-  });
-});
-
-test("the usage at the end of a long answer is found, and a mention of it in the text is not", () => {
-  const tail =
-    'said \\"usage\\":{\\"prompt_tokens\\":9}"}],"usage": {"prompt_tokens": 3, "prompt_tokens_details": {"cached_tokens": 1}}}';
-
-  expect(usageInTail(tail)).toMatchObject({ input: 2, cacheRead: 1 });
-  expect(usageInTail('said \\"usage\\":{}"')).toBeUndefined();
-  expect(usageInTail('"usage":{"prompt_tokens":')).toBeUndefined();
 });
