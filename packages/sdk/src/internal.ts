@@ -48,6 +48,7 @@ export { type Conclusion, conclude } from "./providers/conclude.ts";
 export { type ConnectionFault, connectionFaultOf } from "./providers/fault.ts";
 export { openai } from "./providers/openai/openai.ts";
 export { type RequestText, readRequest, readRequestText } from "./providers/openai/request.ts";
+export { listOf, objectOf } from "./providers/openai/wire.ts";
 export type { Operation, Provider, Reading, ResponseBody, StreamReader } from "./providers/provider.ts";
 export {
   createSseSplitter,
