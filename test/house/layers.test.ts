@@ -23,6 +23,7 @@ const SLUICE: Record<string, readonly string[]> = {
   http: [],
   transforms: [],
   tokens: [],
+  cost: [],
   spool: ["errors.ts"],
   live: ["spool/spool.ts"],
   sources: ["errors.ts", "http", "spool/spool.ts", "spool/received.ts"],

@@ -37,7 +37,7 @@ export {
 export { missingId, missingTime } from "./event/missing.ts";
 export { type Scan, type ScanFault, type ScannedItem, scanJson } from "./event/scan.ts";
 export { isUtcTime } from "./event/time.ts";
-export { completionTokensOf, promptTokensOf } from "./event/token-totals.ts";
+export { completionTokensOf, promptTokensOf, totalOf } from "./event/token-totals.ts";
 export { checkEvent, endId, type IncomingEvent, isComplete, isPiece } from "./event/validate.ts";
 export { bracketedEntry, bracketedFormat } from "./logfile/bracketed.ts";
 export { jsonlEntry, jsonlFormat } from "./logfile/jsonl.ts";
