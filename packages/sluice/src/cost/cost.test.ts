@@ -78,6 +78,9 @@ test("what is not known has no cost, and never one of 0", () => {
     ...[run("openai", "gpt-4o", { output: 10 }), run("openai", "gpt-4o", { input: 10 })],
     // Priced by the hour and by the picture: the table says 0 to tokens.
     ...[run("openai", "whisper-1", usage), run("openai", "dall-e-3", usage)],
+    { ...run("openai", "whisper-1", { input: 10 }), type: "embedding" },
+    // It has no price for what it cannot write.
+    run("openai", "text-embedding-3-small", usage),
     ...[run("__proto__", "constructor", usage), run("constructor", "gpt-4o", usage)],
   ];
 

@@ -68,6 +68,18 @@ test("whatever is not text makes it an estimate, and is never counted as its byt
   expect(countUsage(chat("gpt-4o", HELLO, { truncated: { requestBytes: 9 } }))?.source).toBe("estimated");
 });
 
+test("a picture counts as published, as chats and as responses name it", () => {
+  const url = "https://example.com/a.png";
+  const parts = [
+    { type: "image_url", image_url: { url, detail: "low" } },
+    { type: "input_image", image_url: url, detail: "low" },
+  ];
+
+  const usages = parts.map((part) => countUsage(chat("gpt-4o", [{ role: "user", content: [part] }])));
+
+  for (const usage of usages) expect(usage).toEqual({ input: 7 + 85, source: "estimated" });
+});
+
 test("where there is nothing to count, or the model was not reached, there is no usage", () => {
   expect(countUsage({ type: "llm" })).toBeUndefined();
   expect(countUsage({ type: "tool", request: { input: "Hello" } })).toBeUndefined();

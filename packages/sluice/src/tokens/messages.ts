@@ -1,5 +1,7 @@
 import type { Json, JsonObject } from "@sluice/sdk";
 import { listOf, objectOf } from "@sluice/sdk/internal";
+import { imageSizeOf } from "./image-size.ts";
+import { imageTokens } from "./image-tokens.ts";
 import type { Tally } from "./tally.ts";
 
 /** Where a call stands in a message, beside its name and arguments: as recorded usages have it. */
@@ -31,13 +33,21 @@ function addCall(tally: Tally, call: JsonObject | undefined, around = CALL_TOKEN
   tally.guess(around);
 }
 
-/** A text, or parts of which some are. What else there is (sound, files) has no published count. */
+/** A text, or parts: texts, pictures, and what has no published count (sound, files). */
 function addContent(tally: Tally, content: Json | undefined): void {
   tally.text(content);
   for (const value of listOf(content)) {
     const part = objectOf(value);
     const text = part?.text ?? part?.refusal ?? value;
+    const picture = part?.image_url;
     if (typeof text === "string") tally.text(text);
-    else tally.guess();
+    else if (part === undefined || picture === undefined) tally.guess();
+    else tally.guess(pictureTokens(tally.model, part, picture));
   }
+}
+
+/** A chat has the address and the detail in an object, a response has them in the part. */
+function pictureTokens(model: string, part: JsonObject, picture: Json): number {
+  const { url, detail } = objectOf(picture) ?? { url: picture, detail: part.detail };
+  return imageTokens(model, imageSizeOf(url), detail);
 }

@@ -1,6 +1,8 @@
 import type { Encoding } from "./vocabulary.ts";
 
 export interface ModelEncoding {
+  /** The model's name without whose it is. */
+  readonly model: string;
   readonly encoding: Encoding;
   /** Is it the model's own, and is all that it writes to be seen? Else a count is an estimate. */
   readonly isExact: boolean;
@@ -15,10 +17,10 @@ const O200K = /^(gpt-4o|gpt-4\.1|gpt-4\.5|chatgpt-4o)/;
 const CL100K = /^(gpt-4|gpt-3\.5|gpt-35|text-embedding-(ada-002|3-)|davinci-002|babbage-002)/;
 
 /** The encoding of a model by its name; of others, whose encoding is their own, OpenAI's newest is the guess. */
-export function encodingOf(model: string | undefined): ModelEncoding {
-  const name = (model ?? "").toLowerCase().replace(/^.*\//, "").replace(/^ft:/, "");
-  if (REASONING.test(name)) return { encoding: "o200k_base", isExact: false };
-  if (O200K.test(name)) return { encoding: "o200k_base", isExact: true };
-  if (CL100K.test(name)) return { encoding: "cl100k_base", isExact: true };
-  return { encoding: "o200k_base", isExact: false };
+export function encodingOf(given: string | undefined): ModelEncoding {
+  const name = (given ?? "").toLowerCase().replace(/^.*\//, "").replace(/^ft:/, "");
+  if (REASONING.test(name)) return { model: name, encoding: "o200k_base", isExact: false };
+  if (O200K.test(name)) return { model: name, encoding: "o200k_base", isExact: true };
+  if (CL100K.test(name)) return { model: name, encoding: "cl100k_base", isExact: true };
+  return { model: name, encoding: "o200k_base", isExact: false };
 }

@@ -6,9 +6,11 @@ import type { Encoding } from "./vocabulary.ts";
 export class Tally {
   tokens = 0;
   isExact: boolean;
+  readonly model: string;
   readonly #encoding: Encoding;
 
-  constructor({ encoding, isExact }: ModelEncoding) {
+  constructor({ model, encoding, isExact }: ModelEncoding) {
+    this.model = model;
     this.#encoding = encoding;
     this.isExact = isExact;
   }
