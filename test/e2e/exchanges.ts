@@ -31,7 +31,7 @@ const OPERATIONS: Readonly<Record<string, string>> = {
 };
 
 /** Every recorded exchange of the four operations. */
-async function recordedExchanges(root: string): Promise<Exchange[]> {
+export async function recordedExchanges(root: string): Promise<Exchange[]> {
   const exchanges: Exchange[] = [];
   for (const [api, apiPath] of Object.entries(OPERATIONS)) {
     for (const name of readdirSync(path.join(root, api)).sort()) {

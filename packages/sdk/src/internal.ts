@@ -37,7 +37,7 @@ export {
 export { missingId, missingTime } from "./event/missing.ts";
 export { type Scan, type ScanFault, type ScannedItem, scanJson } from "./event/scan.ts";
 export { isUtcTime } from "./event/time.ts";
-export { completionTokensOf, promptTokensOf } from "./event/token-totals.ts";
+export { completionTokensOf, promptTokensOf, totalOf } from "./event/token-totals.ts";
 export { checkEvent, endId, type IncomingEvent, isComplete, isPiece } from "./event/validate.ts";
 export { bracketedEntry, bracketedFormat } from "./logfile/bracketed.ts";
 export { jsonlEntry, jsonlFormat } from "./logfile/jsonl.ts";
@@ -48,6 +48,7 @@ export { type Conclusion, conclude } from "./providers/conclude.ts";
 export { type ConnectionFault, connectionFaultOf } from "./providers/fault.ts";
 export { openai } from "./providers/openai/openai.ts";
 export { type RequestText, readRequest, readRequestText } from "./providers/openai/request.ts";
+export { listOf, objectOf } from "./providers/openai/wire.ts";
 export type { Operation, Provider, Reading, ResponseBody, StreamReader } from "./providers/provider.ts";
 export {
   createSseSplitter,

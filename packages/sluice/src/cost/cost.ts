@@ -1,0 +1,78 @@
+import type { Run, Usage } from "@sluice/sdk";
+import { completionTokensOf, promptTokensOf } from "@sluice/sdk/internal";
+import { billedOf } from "./billed.ts";
+import { overrideFor, type PriceOverride, priceByOverride } from "./override.ts";
+import { priceByTable } from "./price-table.ts";
+
+/** What a run cost, in US dollars. */
+export interface Cost {
+  readonly inputUsd: number;
+  readonly outputUsd: number;
+  readonly totalUsd: number;
+  /** Whose prices they are. */
+  readonly prices: "table" | "override";
+  /** The usage was counted by us or contradicts itself, or the provider billed by another tariff. */
+  readonly isEstimate: boolean;
+}
+
+/** What one side and the other cost, before they are added up. */
+export interface Sides {
+  readonly inputUsd: number;
+  readonly outputUsd: number;
+}
+
+/** One model's tokens at one time. */
+export interface Priceable {
+  readonly provider: string | undefined;
+  readonly model: string;
+  readonly at: Date;
+  readonly usage: Usage;
+}
+
+/**
+ * The cost of a run by the prices of its day; undefined where anything that it takes is unknown: the model,
+ * its price, the time, the tokens of either side. Never 0 for what is not known. An override goes before the
+ * table. The model that answered is asked for first, since a name like `gpt-4o` means another one each year.
+ *
+ * Usage that is flagged: `billed` is priced by what the provider says that it bills; `malformed` and
+ * `iterations` have no cost, since tokens or models are missing; of `details` and `total` it is an estimate.
+ */
+export function costOf(run: Run, overrides: readonly PriceOverride[] = []): Cost | undefined {
+  const usage = billedOf(run.usage);
+  const at = new Date(run.startTime ?? Number.NaN);
+  if (usage === undefined || Number.isNaN(at.getTime()) || !isWhole(run, usage)) return undefined;
+  const isEstimate = usage.source !== "provider" || usage.flags !== undefined || !isListTariff(usage);
+  const models = [run.response?.model, run.request?.model].filter((model) => model !== undefined);
+  const asked = models.map((model) => ({ provider: run.provider, model, at, usage }));
+  for (const one of asked) {
+    const override = overrideFor(one, overrides);
+    if (override !== undefined) return sumOf(priceByOverride(one.usage, override), "override", isEstimate);
+  }
+  for (const one of asked) {
+    const sides = priceByTable(one);
+    if (sides !== undefined) return sumOf(sides, "table", isEstimate);
+  }
+  return undefined;
+}
+
+/** Are all tokens known that are billed? An embedding has no answer. */
+function isWhole(run: Run, usage: Usage): boolean {
+  if (usage.flags?.some((flag) => flag === "malformed" || flag === "iterations")) return false;
+  if (promptTokensOf(usage) === undefined) return false;
+  return run.type === "embedding" || completionTokensOf(usage) !== undefined;
+}
+
+/** Batches and reserved or slower capacity have prices of their own, which no table has. */
+function isListTariff({ raw }: Usage): boolean {
+  const tier = raw?.service_tier;
+  return typeof tier !== "string" || tier === "standard" || tier === "default" || tier === "auto";
+}
+
+/** A hundred-millionth of a cent is kept: what lies below is the error of adding fractions in binary. */
+const DIGITS = 10;
+
+function sumOf({ inputUsd, outputUsd }: Sides, prices: Cost["prices"], isEstimate: boolean): Cost {
+  const round = (usd: number) => Number(usd.toFixed(DIGITS));
+  const totalUsd = round(inputUsd + outputUsd);
+  return { inputUsd: round(inputUsd), outputUsd: round(outputUsd), totalUsd, prices, isEstimate };
+}

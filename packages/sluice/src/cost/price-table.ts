@@ -1,0 +1,60 @@
+import { calcPrice } from "@pydantic/genai-prices";
+import type { Usage } from "@sluice/sdk";
+import { completionTokensOf, promptTokensOf, totalOf } from "@sluice/sdk/internal";
+import type { Priceable, Sides } from "./cost.ts";
+
+/** OpenTelemetry's names of providers, where the table knows them by others and does not guess it. */
+const PROVIDER_IDS: Readonly<Record<string, string>> = {
+  x_ai: "x-ai",
+  xai: "x-ai",
+  "azure.ai.openai": "azure",
+  "azure.ai.inference": "azure",
+};
+
+/**
+ * Published prices by day and by the length of the prompt, from @pydantic/genai-prices. Undefined where the
+ * table lacks the model or the price of a side: it would count that as 0. A provider that it does not know
+ * (a machine of one's own) has no prices, whatever its models are called.
+ */
+export function priceByTable({ provider, model, at, usage }: Priceable): Sides | undefined {
+  const providerId = provider && (Object.hasOwn(PROVIDER_IDS, provider) ? PROVIDER_IDS[provider] : provider);
+  const price = calculated(tableUsageOf(usage), model, { timestamp: at, ...(providerId && { providerId }) });
+  if (price === undefined) return undefined;
+  const { input_mtok: input, output_mtok: output } = price.model_price;
+  if (input === undefined && promptTokensOf(usage)) return undefined;
+  if (output === undefined && completionTokensOf(usage)) return undefined;
+  return { inputUsd: price.input_price, outputUsd: price.output_price };
+}
+
+function calculated(
+  ...asked: Parameters<typeof calcPrice>
+): NonNullable<ReturnType<typeof calcPrice>> | undefined {
+  try {
+    return calcPrice(...asked) ?? undefined;
+  } catch {
+    // The table contradicts itself, or the usage does: then no price is known either.
+    return undefined;
+  }
+}
+
+/**
+ * The table counts totals and says "of which", where our buckets are disjoint. It wants to hear of overlaps:
+ * there are none, since cached audio is not in our audio.
+ */
+function tableUsageOf(usage: Usage): Record<string, number> {
+  const { cacheRead, cacheWrite5m, cacheWrite1h, audioInput, audioOutput, reasoning } = usage;
+  const counts = {
+    input_tokens: promptTokensOf(usage),
+    cache_read_tokens: totalOf(cacheRead),
+    cache_write_tokens: totalOf(cacheWrite5m, cacheWrite1h),
+    cache_write_1h_tokens: totalOf(cacheWrite1h),
+    input_audio_tokens: totalOf(audioInput),
+    ...(audioInput && { cache_audio_read_tokens: 0, cache_audio_write_tokens: 0 }),
+    output_tokens: completionTokensOf(usage),
+    output_reasoning_tokens: totalOf(reasoning),
+    output_audio_tokens: totalOf(audioOutput),
+    ...(audioOutput && { output_audio_reasoning_tokens: 0 }),
+  };
+  const known = Object.entries(counts).filter((entry): entry is [string, number] => entry[1] !== undefined);
+  return Object.fromEntries(known);
+}
