@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Figure } from "./figures.ts";
 
-/** What the parts of the battery that have passed have reached, all of them with the same sources. */
+/** What the parts of the battery that have passed have reached, all of them with the same product. */
 export interface PassedParts {
-  /** Of the repository, without changes. */
-  readonly commit: string;
+  /** Git's name for the sources of all packages, without changes. */
+  readonly packages: string;
   readonly durationMs: number;
   /** The tests' files. */
   readonly files: readonly string[];
@@ -18,17 +18,17 @@ const FILE = join(ROOT, "node_modules/.cache/sluice-chaos.json");
 
 /**
  * Adds a part that has passed to those that passed before it, and returns all of them: a whole report can be
- * made of several runs. Parts of other sources count for nothing; where there are changes that are in no
- * commit, a part stands for itself.
+ * made of several runs, also if a test was mended in between. Parts that had another product before them
+ * count for nothing; where there are changes that are in no commit, a part stands for itself.
  */
-export function recordPart(part: Omit<PassedParts, "commit">): Omit<PassedParts, "commit"> {
-  const commit = cleanCommit();
-  if (commit === undefined) return part;
+export function recordPart(part: Omit<PassedParts, "packages">): Omit<PassedParts, "packages"> {
+  const packages = cleanPackages();
+  if (packages === undefined) return part;
   const before = readParts();
-  const others = before?.commit === commit ? before : undefined;
+  const others = before?.packages === packages ? before : undefined;
   const isOther = (file: string) => !part.files.includes(file);
   const all = {
-    commit,
+    packages,
     durationMs: part.durationMs + (others?.durationMs ?? 0),
     files: [...(others?.files.filter(isOther) ?? []), ...part.files],
     figures: [...(others?.figures.filter(({ file }) => isOther(file)) ?? []), ...part.figures],
@@ -42,8 +42,8 @@ function readParts(): PassedParts | undefined {
   return existsSync(FILE) ? JSON.parse(readFileSync(FILE, "utf8")) : undefined;
 }
 
-function cleanCommit(): string | undefined {
+function cleanPackages(): string | undefined {
   const git = (...words: readonly string[]) =>
     spawnSync("git", words, { cwd: ROOT, encoding: "utf8" }).stdout?.trim();
-  return git("status", "--porcelain") === "" ? git("rev-parse", "HEAD") : undefined;
+  return git("status", "--porcelain") === "" ? git("rev-parse", "HEAD:packages") : undefined;
 }

@@ -9,7 +9,7 @@ import { reportPage } from "./report.ts";
 /**
  * `npm run chaos [-- PART …]` and `npm run soak [-- PART …]`: the battery at its larger sizes; a part is a
  * folder or the beginning of a file's path here ("storage", "storage/kill"). Once every part of `chaos` has
- * passed with the same sources, in one run or in several, docs/guarantees-report.md is written: per promise,
+ * passed with the same product, in one run or in several, docs/guarantees-report.md is written: per promise,
  * the figures that were reached.
  */
 const ROOT = join(import.meta.dirname, "../..");

@@ -48,8 +48,11 @@ export class Backend {
   behaviour: Behaviour = behaviourOf("well");
   readonly #order: Order | undefined;
   readonly #isOffered: (id: string) => boolean;
-  /** Sent twice, while it was being appended again. */
-  readonly #doubtful = new Set<string>();
+  /**
+   * Sent twice, while it was being appended again; with the lives that had ended in between, if any. What was
+   * forgotten with what was trimmed is a new record; what was not is the same one.
+   */
+  readonly #doubtful = new Map<string, Repeat | undefined>();
   readonly #broken: (violation: unknown) => void;
 
   constructor({ name, trace, chance, startOf, isOffered, broken }: BackendParts) {
@@ -73,10 +76,10 @@ export class Backend {
 
   /** It was there already: who was sent it meanwhile was sent it twice. */
   isNotStoredAnew(id: string): void {
-    demand(
-      !this.#doubtful.has(id),
-      () => `${this.name} had said that it has ${id}, and was sent it again (P1)`,
-    );
+    if (!this.#doubtful.has(id)) return;
+    const repeat = this.#doubtful.get(id);
+    this.#doubtful.delete(id);
+    this.#isRepeat(id, repeat);
   }
 
   /** The sink of one process. What it takes from another than a living one never arrives. */
@@ -144,22 +147,20 @@ export class Backend {
   #isOther({ id, event }: Outgoing): void {
     if (event.kind === "run.ended") return;
     demand(this.#isOffered(id), () => `${this.name} was sent two events under the id ${id} (P3)`);
-    this.#doubtful.add(id);
+    this.#doubtful.set(id, undefined);
   }
 
   #repeat(id: string, before: number, now: number): void {
     let crashed = before;
     while (crashed < now && this.#orderly.has(crashed)) crashed++;
-    if (crashed === now) {
-      // Unless it was forgotten with what was trimmed, and somebody is just appending it anew.
-      demand(
-        this.#isOffered(id),
-        () => `${this.name} had said that it has ${id}, and was sent it again (P1)`,
-      );
-      this.#doubtful.add(id);
-      return;
-    }
-    this.repeats.push({ from: crashed, to: now });
+    const repeat = crashed === now ? undefined : { from: crashed, to: now };
+    if (this.#isOffered(id)) this.#doubtful.set(id, repeat);
+    else this.#isRepeat(id, repeat);
+  }
+
+  #isRepeat(id: string, repeat: Repeat | undefined): void {
+    if (repeat) this.repeats.push(repeat);
+    else demand(false, `${this.name} had said that it has ${id}, and was sent it again (P1)`);
   }
 }
 
