@@ -10,7 +10,7 @@ import { usageOf } from "./usage.ts";
 
 /** Written for this test, in the shapes of the recordings that they name. */
 const SHAPES: readonly { shape: string; raw: JsonObject; usage: Partial<Usage> }[] = JSON.parse(
-  readFileSync(path.join(import.meta.dirname, "shapes.json"), "utf8"),
+  readFileSync(path.join(import.meta.dirname, "golden/shapes.json"), "utf8"),
 );
 
 test.each(SHAPES)("$shape: its counts are in disjoint buckets", ({ raw, usage }) => {
