@@ -19,11 +19,12 @@ test("publint has nothing to say, not even a suggestion", async () => {
   expect(await lint(packed)).toEqual([]);
 });
 
-test("the tarball has the launcher, the built files and their sources, and no test", () => {
+test("the tarball has the launcher, the vocabularies, the built files and their sources, and no test", () => {
   const kinds =
-    /^(LICENSE|README\.md|package\.json|bin\/sluice\.cjs|src\/.+\.ts|dist\/.+\.(js|d\.ts)(\.map)?)$/;
+    /^(LICENSE|README\.md|package\.json|bin\/sluice\.cjs|vocabulary\/(README\.md|.+\.br)|src\/.+\.ts|dist\/.+\.(js|d\.ts)(\.map)?)$/;
 
   expect(packed.files).toContain("dist/cli/main.js");
+  expect(packed.files).toContain("vocabulary/o200k_base.br");
   expect(packed.files.filter((path) => !kinds.test(path) || /\.(test|test-support)\./.test(path))).toEqual(
     [],
   );
