@@ -43,8 +43,9 @@ const SHAPES: readonly Shape[] = [
 
 /**
  * A provider's usage object in disjoint buckets. Only buckets that it spoke of are there; undefined when it
- * gave no count at all. Where its counts contradict each other, `flags` says so. Never throws, and no bucket
- * is ever negative or more than an event may carry, whatever the object holds.
+ * gave no count at all, or none that an event may carry. Where its counts contradict each other, `flags`
+ * says so. Never throws, and no bucket is ever negative or more than an event may carry, whatever the object
+ * holds.
  */
 export function usageOf(value: unknown): Usage | undefined {
   const given = objectOf(value);
@@ -56,7 +57,8 @@ export function usageOf(value: unknown): Usage | undefined {
   const sum = totalOf(...Object.values(buckets));
   if (sum === undefined) return undefined;
   if (total !== undefined && sum !== total) counts.flags.add("total");
-  const known = Object.fromEntries(Object.entries(buckets).filter(([, count]) => counts.isCount(count)));
+  const known = Object.entries(buckets).filter(([, count]) => counts.isCount(count));
+  if (known.length === 0) return undefined;
   const flags = counts.flags.size > 0 && { flags: [...counts.flags] };
-  return { ...known, source: "provider", ...flags, raw };
+  return { ...Object.fromEntries(known), source: "provider", ...flags, raw };
 }
