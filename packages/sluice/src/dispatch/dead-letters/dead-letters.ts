@@ -1,16 +1,10 @@
 import { basename, dirname, join } from "node:path";
 import { type Clock, codeOf, type Disk, type DiskFile, syncDirectory } from "@sluice/sdk/internal";
 import { SluiceError } from "../../errors.ts";
-import {
-  type DeadLetter,
-  encodeDeadLetter,
-  hasHole,
-  type KnownLetter,
-  LINE_FEED,
-  RUN_STARTED,
-  readKnown,
-} from "./dead-letter.ts";
+import { type DeadLetter, encodeDeadLetter, RUN_STARTED } from "./dead-letter.ts";
 import { DeadLetterRoom } from "./dead-letter-room.ts";
+import { KnownLetters } from "./known-letters.ts";
+import { makeDurable, scanLetters } from "./letter-scan.ts";
 import { isRetried, linesOf } from "./stored-letter.ts";
 
 /**
@@ -57,12 +51,7 @@ export interface DeadLetterOptions {
   readonly room?: DeadLetterRoom;
 }
 
-/** Runs whose start is a dead letter. Older ones have long ended. */
-const FOLLOWED_RUNS_MAX = 10_000;
 const LINE_END = Buffer.from("\n");
-const SCAN_BYTES = 1024 * 1024;
-/** The front of a line is read, and no more: a group names at most a batch of offsets. */
-const FRONT_BYTES_MAX = 64 * 1024;
 
 export function deadLetterPath(directory: string, sink: string): string {
   return join(directory, `${sink}.jsonl`);
@@ -100,11 +89,9 @@ class DeadLetterFile implements DeadLetters {
   readonly #options: DeadLetterOptions;
   readonly #path: string;
   readonly #room: DeadLetterRoom;
-  readonly #known = new Map<number, number>();
-  readonly #followed = new Set<number>();
+  readonly #known: KnownLetters;
   #file: DiskFile | undefined;
   #sizeBytes = 0;
-  #count = 0;
   #isClosed = false;
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -112,18 +99,19 @@ class DeadLetterFile implements DeadLetters {
     this.#options = options;
     this.#path = deadLetterPath(options.directory, options.sink);
     this.#room = options.room ?? new DeadLetterRoom();
+    this.#known = new KnownLetters(options.place);
   }
 
   get count(): number {
-    return this.#count;
+    return this.#known.count;
   }
 
   countFor(offset: number): number | undefined {
-    return this.#known.get(offset);
+    return this.#known.fateOf(offset);
   }
 
   follows(runKey: number): boolean {
-    return runKey !== 0 && this.#followed.has(runKey);
+    return this.#known.follows(runKey);
   }
 
   append(letters: readonly DeadLetter[]): Promise<"written" | "full" | "failed"> {
@@ -148,10 +136,11 @@ class DeadLetterFile implements DeadLetters {
     await disk.remove(temporary);
     const file = await disk.open(temporary, "create");
     let sizeBytes = 0;
+    const retried: Buffer[] = [];
     try {
       for await (const line of linesOf(old)) {
         const changed = change(line);
-        if (isRetried(changed)) this.#unfollow(changed);
+        if (isRetried(changed)) retried.push(changed);
         const bytes = Buffer.concat([changed, LINE_END]);
         if (file.write(bytes, sizeBytes) < bytes.length) throw new Error(`${temporary}: the disk is full`);
         sizeBytes += bytes.length;
@@ -166,6 +155,7 @@ class DeadLetterFile implements DeadLetters {
     this.#file = file;
     this.#room.hold(this.#path, sizeBytes);
     this.#sizeBytes = sizeBytes;
+    for (const line of retried) this.#known.unfollowRetried(line);
     await old.close();
     try {
       await syncDirectory(disk, directory);
@@ -184,12 +174,16 @@ class DeadLetterFile implements DeadLetters {
     // The entry in the directory has to last as long as the first line.
     await syncDirectory(disk, directory);
     const { sizeBytes } = await file.stat();
-    const { wholeBytes, openFrom } = await this.#scan(file, sizeBytes);
+    const { place, low } = this.#options;
+    const { wholeBytes, openFrom } = await scanLetters(file, sizeBytes, {
+      isOpen: (letter) => letter.place === place && letter.offsets.some((offset) => offset >= low),
+      see: (letter, front) => this.#known.learn(letter, front),
+    });
     if (sizeBytes > wholeBytes) await file.truncate(wholeBytes);
     this.#sizeBytes = wholeBytes;
     if (openFrom < wholeBytes) await makeDurable(file, openFrom, wholeBytes);
     this.#room.hold(this.#path, wholeBytes);
-    for (const offset of this.#known.keys()) if (offset < this.#options.low) this.#known.delete(offset);
+    this.#known.forgetBelow(low);
   }
 
   async close(): Promise<void> {
@@ -220,10 +214,10 @@ class DeadLetterFile implements DeadLetters {
     this.#sizeBytes += lines.length;
     this.#room.hold(this.#path, this.#sizeBytes);
     for (const letter of letters) {
-      this.#count += letter.dead;
+      this.#known.add(letter.dead);
       const [first] = letter.items;
       if (letter.items.length === 1 && first?.record.kindCode === RUN_STARTED)
-        this.#follow(first.record.runKey);
+        this.#known.follow(first.record.runKey);
     }
     return "written";
   }
@@ -251,114 +245,4 @@ class DeadLetterFile implements DeadLetters {
     // It failed already; that it cannot even be closed adds nothing.
     await file?.close().catch(() => undefined);
   }
-
-  #follow(runKey: number): void {
-    if (runKey === 0) return;
-    this.#followed.add(runKey);
-    if (this.#followed.size <= FOLLOWED_RUNS_MAX) return;
-    for (const oldest of this.#followed) {
-      this.#followed.delete(oldest);
-      return;
-    }
-  }
-
-  /** Its start has arrived after all, and the rest of the run can. */
-  #unfollow(line: Buffer): void {
-    const known = readKnown(line.toString("latin1"));
-    if (known?.opensRun) this.#followed.delete(known.runKey);
-  }
-
-  /**
-   * Reads the front of every line; returns where the last whole one ends, and where the first one begins that
-   * the ledger does not know.
-   */
-  async #scan(
-    file: DiskFile,
-    sizeBytes: number,
-  ): Promise<{ readonly wholeBytes: number; readonly openFrom: number }> {
-    const chunk = Buffer.alloc(Math.min(SCAN_BYTES, sizeBytes));
-    let front = "";
-    let isTorn = false;
-    let wholeBytes = 0;
-    let openFrom = Number.POSITIVE_INFINITY;
-    for (let position = 0; ; ) {
-      const count = await file.read(chunk, position);
-      if (count === 0) return { wholeBytes, openFrom };
-      let start = 0;
-      for (;;) {
-        const end = chunk.subarray(0, count).indexOf(LINE_FEED, start);
-        const piece = chunk.subarray(start, end < 0 ? count : end);
-        isTorn ||= hasHole(piece);
-        if (front.length < FRONT_BYTES_MAX) front += piece.toString("latin1", 0, FRONT_BYTES_MAX);
-        if (end < 0) break;
-        if (!isTorn && (await this.#learnLine(file, front, wholeBytes, position + end))) {
-          openFrom = Math.min(openFrom, wholeBytes);
-        }
-        front = "";
-        isTorn = false;
-        start = end + 1;
-        wholeBytes = position + start;
-      }
-      position += count;
-    }
-  }
-
-  /**
-   * True if the line from `from` to `to`, of which `front` is the beginning, stands for events that the
-   * ledger has not settled. Then it is read whole: a power cut may have kept some of its sectors and not
-   * others, and what is not JSON is no letter.
-   */
-  async #learnLine(file: DiskFile, front: string, from: number, to: number): Promise<boolean> {
-    const known = readKnown(front);
-    if (!known) return false;
-    const { place, low } = this.#options;
-    const isOpen = known.place === place && known.offsets.some((offset) => offset >= low);
-    if (isOpen && !(await isJson(file, from, to))) return false;
-    this.#learn(known);
-    if (known.opensRun && isRetried(Buffer.from(front, "latin1"))) this.#followed.delete(known.runKey);
-    return isOpen;
-  }
-
-  #learn(known: KnownLetter): void {
-    if (known.place !== this.#options.place) {
-      this.#count += known.count;
-      return;
-    }
-    if (known.opensRun) this.#follow(known.runKey);
-    for (const [index, offset] of known.offsets.entries()) {
-      // The first `count` of a group stand for its dead: nobody knows which they are, and the sum is what has
-      // to be right.
-      if (this.#known.has(offset)) continue;
-      const dead = index < known.count ? 1 : 0;
-      this.#known.set(offset, dead);
-      this.#count += dead;
-    }
-  }
-}
-
-async function isJson(file: DiskFile, from: number, to: number): Promise<boolean> {
-  const line = Buffer.alloc(to - from);
-  await file.read(line, from);
-  try {
-    JSON.parse(line.toString());
-    return true;
-  } catch {
-    return false; // The syntax is all that is asked for.
-  }
-}
-
-/**
- * An earlier process may have died before these lines were synced, or after their sync had failed; then the
- * kernel takes them for written, and another sync alone would report success without writing them. Their
- * events are about to be settled on their word.
- */
-async function makeDurable(file: DiskFile, from: number, to: number): Promise<void> {
-  const chunk = Buffer.alloc(Math.min(SCAN_BYTES, to - from));
-  for (let position = from; position < to; ) {
-    const count = await file.read(chunk.subarray(0, to - position), position);
-    const written = count === 0 ? 0 : file.write(chunk.subarray(0, count), position);
-    if (written === 0) throw Object.assign(new Error("ENOSPC: dead letters"), { code: "ENOSPC" });
-    position += written;
-  }
-  await file.sync();
 }
