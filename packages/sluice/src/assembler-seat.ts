@@ -1,5 +1,6 @@
 import type { Disk } from "@sluice/sdk/internal";
 import { type Assembler, openAssembler } from "./dispatch/assembler/assembler.ts";
+import { ASSEMBLER_NAME } from "./dispatch/assembler/assembler-life.ts";
 import { createBootId } from "./dispatch/assembler/boot.ts";
 import { createLogSink } from "./dispatch/assembler/log-sink.ts";
 import type { DeadLetterRoom } from "./dispatch/dead-letters/dead-letter-room.ts";
@@ -25,9 +26,8 @@ export interface AssemblerGround {
   readonly letterRoom: DeadLetterRoom;
 }
 
-export const ASSEMBLER = "assembler";
 /** Its destination is the spool itself, and never changes. */
-const ROUTE = { name: ASSEMBLER, type: ASSEMBLER, destination: "spool" };
+const ROUTE = { name: ASSEMBLER_NAME, type: ASSEMBLER_NAME, destination: "spool" };
 /** What is put back into the log at a time. */
 const LIMITS = { events: 100, bytes: 4 * 1024 * 1024 };
 
@@ -47,12 +47,20 @@ export async function openAssemblerSeat(ground: AssemblerGround): Promise<Assemb
     ...(binding && { binding }),
     async openDeadLetters(low) {
       const { place } = entry;
-      const letters = await openDeadLetters({ disk, clock, directory, sink: ASSEMBLER, place, low, room });
+      const letters = await openDeadLetters({
+        disk,
+        clock,
+        directory,
+        sink: ASSEMBLER_NAME,
+        place,
+        low,
+        room,
+      });
       opened.resolve(letters);
       return letters;
     },
   });
-  const path = deadLetterPath(directory, ASSEMBLER);
+  const path = deadLetterPath(directory, ASSEMBLER_NAME);
   const letters = await opened.promise;
   const desk = new LetterDesk({ disk, path, letters, sink: createLogSink(spool), limits: LIMITS });
   return { assembler, bootId, desk };

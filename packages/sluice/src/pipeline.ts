@@ -1,6 +1,7 @@
 import { type Disk, oneSyncAtATime } from "@sluice/sdk/internal";
-import { ASSEMBLER, type AssemblerSeat, openAssemblerSeat } from "./assembler-seat.ts";
+import { type AssemblerSeat, openAssemblerSeat } from "./assembler-seat.ts";
 import type { Assembler } from "./dispatch/assembler/assembler.ts";
+import { ASSEMBLER_NAME } from "./dispatch/assembler/assembler-life.ts";
 import { admitLateEnds } from "./dispatch/assembler/late-ends.ts";
 import { Backlogs } from "./dispatch/backlogs.ts";
 import { DeadLetterRoom, deadLetterBytesFor } from "./dispatch/dead-letters/dead-letter-room.ts";
@@ -224,7 +225,7 @@ class Stages implements Pipeline {
 
   letterDesk(route: string): Desk {
     const { sinks, desk } = this.#stages();
-    return route === ASSEMBLER ? desk : sinks.deskOf(route);
+    return route === ASSEMBLER_NAME ? desk : sinks.deskOf(route);
   }
 
   checkSink(name: string, signal: AbortSignal): Promise<string | undefined> {

@@ -1,19 +1,16 @@
-import { type Clock, sleep, type Timer } from "@sluice/sdk/internal";
+import type { Clock, Timer } from "@sluice/sdk/internal";
 import type { Lease, ReadLimit, Spool } from "../../spool/spool.ts";
 import { NO_LIMIT } from "../backlog.ts";
 import type { DeadLetters } from "../dead-letters/dead-letters.ts";
-import { waitMs } from "../delivery/backoff.ts";
 import { DEFAULT_FIGURES, type Figures } from "../figures.ts";
-import { healthOf } from "../health.ts";
-import { HealthNews } from "../health-news.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { encodeLedger } from "../ledger/ledger-codec.ts";
 import { LedgerWriter } from "../ledger/ledger-writer.ts";
 import { takeLedger } from "../ledger/take-ledger.ts";
 import type { RouteObserver } from "../observer.ts";
 import { PatientReads } from "../patient-reads.ts";
-import type { RouteHealth, RouteStatus } from "../route.ts";
-import type { RouteState } from "../route-state.ts";
+import type { RouteStatus } from "../route.ts";
+import { ASSEMBLER_NAME, AssemblerLife } from "./assembler-life.ts";
 import { AtHand } from "./at-hand.ts";
 import { Binder } from "./binder.ts";
 import { Builder } from "./builder.ts";
@@ -80,10 +77,9 @@ const SWEEP_MS = 60_000;
  */
 const RECOVERY_STALL_MS = 2_000;
 const READ: ReadLimit = { records: 512, bytes: 4 * 1024 * 1024 };
-const NAME = "assembler";
 
 export async function openAssembler(options: AssemblerOptions): Promise<Assembler> {
-  const { lease, ledger } = await takeLedger(options.spool, { ...options, name: NAME });
+  const { lease, ledger } = await takeLedger(options.spool, { ...options, name: ASSEMBLER_NAME });
   const letters = await options.openDeadLetters(ledger.low);
   const assembler = new SpoolAssembler(options, lease, ledger, letters);
   assembler.start();
@@ -97,7 +93,6 @@ type Append<Item> = (
 
 class SpoolAssembler implements Assembler {
   readonly #options: AssemblerOptions;
-  readonly #figures: Figures;
   readonly #lease: Lease;
   readonly #ledger: Ledger;
   readonly #books: FoldBooks;
@@ -112,24 +107,22 @@ class SpoolAssembler implements Assembler {
   readonly #letters: DeadLetters;
   readonly #reads: PatientReads;
   readonly #writer: LedgerWriter;
-  readonly #news: HealthNews;
+  readonly #life: AssemblerLife;
   readonly #stop = new AbortController();
   readonly #tail: number;
   readonly #openedAtMs: number;
-  #state: RouteState = { name: "running" };
   #sweep: Timer | undefined;
   #isSweepDue = false;
   #evictBefore = 0;
   #interrupt = new AbortController();
   #isRecovered = false;
-  #lastError: string | undefined;
   #running: Promise<void> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
   constructor(options: AssemblerOptions, lease: Lease, ledger: Ledger, letters: DeadLetters) {
     const { spool, partition = 0, place, clock, bootId, observer } = options;
     this.#options = options;
-    this.#figures = { ...DEFAULT_FIGURES, ...options.figures };
+    const figures = { ...DEFAULT_FIGURES, ...options.figures };
     this.#lease = lease;
     this.#ledger = ledger;
     this.#tail = spool.state.nextOffset;
@@ -148,13 +141,13 @@ class SpoolAssembler implements Assembler {
     this.#binder = new Binder({ ...parts, parking: this.#parking });
     this.#burial = new Burial({ ...parts, clock, parking: this.#parking, letters });
     this.#letters = letters;
-    this.#reads = new PatientReads({ spool, partition, clock, figures: this.#figures, warn: observer.warn });
-    this.#news = new HealthNews(options.observer);
+    this.#reads = new PatientReads({ spool, partition, clock, figures, warn: observer.warn });
+    this.#life = new AssemblerLife({ clock, figures, observer, reads: this.#reads });
     this.#writer = new LedgerWriter({
       spool,
       lease,
       clock,
-      figures: this.#figures,
+      figures,
       encode: () => ({ bytes: encodeLedger(ledger, place), low: ledger.low }),
       onLost: () => this.#fail("another process took over the assembler"),
       warn: observer.warn,
@@ -165,25 +158,13 @@ class SpoolAssembler implements Assembler {
     const { spool, partition = 0 } = this.#options;
     const { nextOffset } = spool.state;
     return {
-      ...this.#health,
-      type: NAME,
-      state: this.#state,
+      ...this.#life.health,
+      type: ASSEMBLER_NAME,
+      state: this.#life.state,
       balance: this.#ledger.balance(nextOffset),
       backlog: { bytes: spool.layout.bytesFrom(partition, this.#ledger.low), ...NO_LIMIT },
       lag: Math.max(0, nextOffset - this.#books.next),
       inFlight: 0,
-    };
-  }
-
-  get #health(): RouteHealth {
-    const failures = this.#state.name === "waiting" ? this.#state.attempt : this.#reads.failuresInRow;
-    const lastError = this.#reads.lastError ?? this.#lastError;
-    return {
-      route: NAME,
-      sink: NAME,
-      health: healthOf(this.#state, failures, this.#figures.unavailableAfter),
-      ...(lastError !== undefined && { lastError }),
-      ...(this.#state.name === "waiting" && { waitUntilMs: this.#state.untilMs }),
     };
   }
 
@@ -234,7 +215,7 @@ class SpoolAssembler implements Assembler {
     await this.#writer.flush(true);
     this.#writer.stop();
     await this.#letters.close();
-    this.#enter({ name: "closed" });
+    this.#life.close();
   }
 
   /** One thing at a time: read, fold, append, enter in the books. */
@@ -340,13 +321,9 @@ class SpoolAssembler implements Assembler {
       if (left.length === 0) break;
       // What the others have settled may be just the room that these need.
       this.#advance();
-      const delayMs = waitMs(++failures, this.#figures);
-      this.#lastError = reason;
-      const untilMs = this.#options.clock.nowMs() + delayMs;
-      this.#enter({ name: "waiting", untilMs, attempt: failures, reason: reason ?? "refused" });
-      await sleep(this.#options.clock, delayMs, this.#stop.signal);
+      await this.#life.wait(++failures, reason, this.#stop.signal);
     }
-    if (this.#state.name === "waiting") this.#enter({ name: "running" });
+    this.#life.goOn();
   }
 
   #armSweep(): void {
@@ -358,8 +335,7 @@ class SpoolAssembler implements Assembler {
   }
 
   #fail(reason: string): void {
-    if (this.#state.name === "failed" || this.#state.name === "closed") return;
-    this.#enter({ name: "failed", reason, sinceMs: this.#options.clock.nowMs() });
+    if (!this.#life.fail(reason)) return;
     this.#halt();
     void this.#writer.flush(true);
     this.#writer.stop();
@@ -369,11 +345,5 @@ class SpoolAssembler implements Assembler {
     this.#stop.abort();
     this.#interrupt.abort();
     this.#sweep?.cancel();
-  }
-
-  #enter(state: RouteState): void {
-    const isNews = state.name !== this.#state.name;
-    this.#state = state;
-    if (isNews) this.#news.look(this.#health);
   }
 }
