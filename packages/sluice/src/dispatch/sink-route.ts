@@ -1,6 +1,6 @@
 import type { Lease } from "../spool/spool.ts";
 import { Alarm } from "./alarm.ts";
-import { BACKLOG_FULL, type BacklogLimit, NO_LIMIT } from "./backlog.ts";
+import { type BacklogLimit, NO_LIMIT } from "./backlog.ts";
 import type { DeadLetters } from "./dead-letters/dead-letters.ts";
 import type { Admission } from "./delivery/admission.ts";
 import { waitMs } from "./delivery/backoff.ts";
@@ -18,6 +18,7 @@ import { HealthNews } from "./health-news.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import type { LedgerWriter } from "./ledger/ledger-writer.ts";
 import { takeLedger } from "./ledger/take-ledger.ts";
+import { Oldest } from "./oldest.ts";
 import type { PatientReads } from "./patient-reads.ts";
 import type { Reader } from "./reader.ts";
 import type { Route, RouteOptions, RouteStatus } from "./route.ts";
@@ -55,8 +56,7 @@ class SinkRoute implements Route {
   readonly #inFlight: InFlight;
   readonly #life: RouteLife;
   readonly #news: HealthNews;
-  /** What comes back from below was to be dropped while it was in flight. */
-  #dropLine = 0;
+  readonly #oldest: Oldest;
   #drain: Drain | undefined;
   #isDone = false;
   #isProbeOut = false;
@@ -87,6 +87,7 @@ class SinkRoute implements Route {
     this.#reader = parts.reader;
     this.#sender = parts.sender;
     this.#inFlight = parts.inFlight;
+    this.#oldest = new Oldest({ ...parts, ledger });
     this.#life = new RouteLife(clock, this.#figures, () => this.#tellHealth());
     this.#news = new HealthNews(observer);
     this.#alarm = new Alarm(clock, () => this.#pump());
@@ -134,24 +135,12 @@ class SinkRoute implements Route {
 
   dropOldest(before: number): number {
     if (this.#life.state.name === "closed") return 0;
-    this.#dropLine = Math.max(this.#dropLine, before);
-    this.#sender.recallBelow(before);
-    const events = this.#reader.skip(before, BACKLOG_FULL) + this.#dropHeld() + this.#dropForgotten(before);
+    const dropped = this.#oldest.dropBelow(before);
+    const isForgotten = this.#life.isOver && this.#inFlight.count === 0;
+    const forgotten = isForgotten ? this.#oldest.dropForgotten() : 0;
     this.#writer.changed();
     this.#pump();
-    return events;
-  }
-
-  /** A route that has failed does not know any more what it had in hand then. */
-  #dropForgotten(before: number): number {
-    if (!this.#life.isOver || this.#inFlight.count > 0) return 0;
-    return this.#ledger.settleRest(0, before, { status: "dropped", reason: BACKLOG_FULL });
-  }
-
-  #dropHeld(): number {
-    const items = this.#lanes.drop(this.#dropLine);
-    for (const item of items) this.#sender.settle(item, { status: "dropped", reason: BACKLOG_FULL });
-    return items.length;
+    return dropped + forgotten;
   }
 
   start(): void {
@@ -328,7 +317,7 @@ class SinkRoute implements Route {
     });
     if (due.length > 0) this.#writer.changed();
     this.#lanes.finish(batch, rest, due);
-    this.#dropHeld();
+    this.#oldest.dropHeld();
     this.#inFlight.isBack(batch);
   }
 
