@@ -1,12 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { encodeEvent, systemClock, systemDisk, systemRandom } from "@sluice/sdk/internal";
+import { systemClock, systemDisk, systemRandom } from "@sluice/sdk/internal";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { appendNotes } from "./pipeline.test-support.ts";
 import { openPipeline, type Pipeline, type PipelineSink } from "./pipeline.ts";
 import type { SinkDefinition } from "./sinks/define.ts";
 import { sinkOfType } from "./sinks/registry.ts";
-import { Received } from "./spool/received.ts";
 
 let dataDir: string;
 let pipeline: Pipeline;
@@ -47,14 +47,7 @@ async function open(...sinks: readonly PipelineSink[]): Promise<void> {
   });
 }
 
-async function append(...ids: readonly string[]): Promise<void> {
-  const records = ids.map((id) => {
-    const event = { id, kind: "note.made", time: "2026-01-01T00:00:00Z" };
-    const received = new Received(Buffer.from(encodeEvent(event)));
-    return { id, kindCode: 0, flags: 0, received, body: received.bytes };
-  });
-  for (const { status } of await pipeline.intake.append(records)) expect(status).toBe("appended");
-}
+const append = (...ids: readonly string[]) => appendNotes(pipeline, ids);
 
 /** Until every sink that runs has what was appended. */
 async function settled(): Promise<void> {

@@ -1,64 +1,37 @@
-import { type Disk, deriveId, endId, faultyDisk, ManualClock, MemoryDisk } from "@sluice/sdk/internal";
+import { type Disk, deriveId, endId, faultyDisk, MemoryDisk } from "@sluice/sdk/internal";
 import { expect, test } from "vitest";
 import { FLAG_ASSEMBLED, FLAG_PARTIAL, FLAG_RESERVE, type NewRecord } from "../../spool/spool.ts";
 import { assertBalance } from "../balance.ts";
 import { deadLetterPath } from "../dead-letters/dead-letters.ts";
 import { readLetters } from "../dead-letters/stored-letter.ts";
 import { MemorySpool } from "../memory-spool.test-support.ts";
-import { PLACE } from "../route.test-support.ts";
-import { type Assembler, openAssembler } from "./assembler.ts";
-import { LETTERS, lettersOn, NAME } from "./letters.test-support.ts";
+import { LETTERS, NAME } from "./letters.test-support.ts";
 import { createLogSink } from "./log-sink.ts";
 import type { Binding } from "./parking.ts";
 import { start, told, toldPiece, toldStart, toldWhole, whole } from "./pieces.test-support.ts";
+import { openStage } from "./stage.test-support.ts";
 
 const bound = (id: string) => deriveId(id, "bound");
 const trace = { traceId: "trace" };
 
 async function open(binding?: Binding, spool = new MemorySpool(), disk: Disk = new MemoryDisk()) {
-  const clock = new ManualClock();
-  const openIt = () =>
-    openAssembler({
-      ...{ spool, clock, bootId: "dir.boot", place: PLACE, firstOffset: 0 },
-      ...(binding && { binding }),
-      openDeadLetters: lettersOn(disk),
-      observer: { onAttempt() {}, onHealth() {}, onInFlight() {}, warn() {} },
-    });
-  const stage = {
-    spool,
+  const stage = await openStage({ spool, disk, binding });
+  const { made } = stage;
+  return Object.assign(stage, {
     letters: () => Array.fromAsync(readLetters(disk, deadLetterPath(LETTERS, NAME))),
-    clock,
-    assembler: undefined as unknown as Assembler,
-    append: async (...records: NewRecord[]) => {
-      const outcomes = await spool.append(records);
-      await clock.advance(0);
-      return outcomes;
-    },
     /** Ids and traces of what the assembler appended. */
-    made: () =>
-      [...spool.records.values()]
-        .filter(({ flags }) => (flags & FLAG_ASSEMBLED) !== 0)
-        .map(({ event }) => [event.id, event.traceId]),
-    reopen: async () => {
-      spool.crash();
-      await clock.advance(0);
-      stage.assembler = await openIt();
-      await clock.advance(0);
-    },
-  };
-  stage.assembler = await openIt();
-  await clock.advance(0);
-  return stage;
+    madeTraces: () => made().map(({ event }) => [event.id, event.traceId]),
+  });
 }
 
 test("what a session tells before its trace is known comes again with it, in order, and nobody else's", async () => {
-  const { assembler, append, made } = await open();
+  const { assembler, append, madeTraces } = await open();
 
   await append(told("a"), told("b", { nativeId: "other" }), told("c"));
-  expect(made()).toEqual([]);
+  expect(madeTraces()).toEqual([]);
   await append(told("d", trace));
 
-  expect(made()).toEqual([
+  expect(madeTraces()).toEqual([
     [bound("a"), "trace"],
     [bound("c"), "trace"],
   ]);
@@ -88,14 +61,14 @@ test("what is never bound is delivered without a trace after the time that is se
 
   await stage.reopen();
   await stage.clock.advance(9_900);
-  expect(stage.made()).toEqual([]);
+  expect(stage.madeTraces()).toEqual([]);
   await stage.clock.advance(100);
 
-  expect(stage.made()).toEqual([
+  expect(stage.madeTraces()).toEqual([
     ...[[bound("start-r")], [bound("piece-r")], [bound("a")], [endId("r")]].map(([id]) => [id, undefined]),
   ]);
   await stage.append(told("b", trace));
-  expect(stage.made()).toHaveLength(4);
+  expect(stage.madeTraces()).toHaveLength(4);
   await stage.assembler.close();
   expect(stage.clock.timers).toBe(0);
 });
@@ -108,7 +81,7 @@ test("what is never bound is a dead letter if that is configured, in order, and 
   await stage.append(told("c"), told("d", trace));
   await stage.clock.advance(300);
 
-  expect(stage.made()).toEqual([[bound("c"), "trace"]]);
+  expect(stage.madeTraces()).toEqual([[bound("c"), "trace"]]);
   expect(await stage.letters()).toMatchObject([
     { id: "a", offset: 0, reason: "unbound", words: expect.stringContaining("trace") },
     { id: "b", offset: 1 },
@@ -131,7 +104,7 @@ test("a dead letter that the ledger did not get to stays one, though a trace has
   await stage.reopen();
   await stage.clock.advance(300);
 
-  expect(stage.made()).toEqual([[bound("a"), "trace"]]);
+  expect(stage.madeTraces()).toEqual([[bound("a"), "trace"]]);
   expect(await stage.letters()).toMatchObject([{ id: "before" }]);
   expect(stage.assembler.status.balance).toMatchObject({ pending: 0, delivered: 1, deadLettered: 1 });
   await stage.assembler.close();
@@ -156,7 +129,7 @@ test("dead letters that cannot be written now are written later, and until then 
 });
 
 test("a dead letter that is sent again comes under the id it would have had, with the trace it was given", async () => {
-  const { spool, assembler, made } = await open();
+  const { spool, assembler, madeTraces } = await open();
   const sink = createLogSink(spool);
   const outgoing = (record: NewRecord, more = {}) => {
     const event = { ...JSON.parse(Buffer.from(record.body).toString()), ...more };
@@ -167,7 +140,7 @@ test("a dead letter that is sent again comes under the id it would have had, wit
   const { each } = (await sink.send(batch, new AbortController().signal)) as { each: readonly unknown[] };
 
   expect(each).toEqual([{ status: "delivered" }, { status: "delivered" }, { status: "delivered" }]);
-  expect(made()).toEqual([
+  expect(madeTraces()).toEqual([
     [bound("a"), "trace"],
     [endId("r"), undefined],
   ]);
@@ -182,7 +155,7 @@ test("an end that waited has the one id of its run's end, and counts if the run 
   await stage.append(told("a", trace));
   await stage.clock.advance(300);
 
-  expect(stage.made()).toEqual([[endId("r1"), "trace"]]);
+  expect(stage.madeTraces()).toEqual([[endId("r1"), "trace"]]);
   expect(stage.assembler.status.balance).toMatchObject({ pending: 0, skipped: { already_ended: 1 } });
   await stage.assembler.close();
 });
@@ -195,7 +168,7 @@ test("an end that waited while its run was closed is the second revision of it",
 
   await stage.append(told("a", trace));
 
-  expect(stage.made()).toEqual([
+  expect(stage.madeTraces()).toEqual([
     [endId("r"), undefined],
     [endId("r", 2), "trace"],
   ]);
@@ -212,7 +185,7 @@ test("the ledger stands at the oldest that waits, and eviction lets it go", asyn
   await stage.clock.advance(300);
   await stage.assembler.sync();
 
-  expect(stage.made()).toEqual([[bound("a"), undefined]]);
+  expect(stage.madeTraces()).toEqual([[bound("a"), undefined]]);
   expect(stage.assembler.lowOffset).toBe(1);
   await stage.assembler.close();
 });
@@ -221,11 +194,11 @@ test("of more than may wait, the oldest wait no longer", async () => {
   const stage = await open();
   await stage.append(...Array.from({ length: 16_384 }, (_, index) => told(`e${index}`)));
   await stage.clock.advance(100);
-  expect(stage.made()).toEqual([]);
+  expect(stage.madeTraces()).toEqual([]);
 
   await stage.append(told("one"), told("more"));
 
-  expect(stage.made()).toEqual([
+  expect(stage.madeTraces()).toEqual([
     [bound("e0"), undefined],
     [bound("e1"), undefined],
   ]);
@@ -248,7 +221,7 @@ test("where the spool is full copies use the reserve, one by one and in order", 
   expect(stage.assembler.status.state.name).toBe("waiting");
   await stage.clock.advance(2_000);
 
-  expect(stage.made().map(([id]) => id)).toEqual(["a", "b", "c"].map(bound));
+  expect(stage.madeTraces().map(([id]) => id)).toEqual(["a", "b", "c"].map(bound));
   expect(calls).toEqual([3, 1, 1, 1]);
   expect(stage.assembler.status.state.name).toBe("running");
   await stage.assembler.close();
@@ -257,7 +230,7 @@ test("where the spool is full copies use the reserve, one by one and in order", 
 test("after a restart nothing is bound twice, and what was not bound yet is", async () => {
   const stage = await open();
   await stage.append(told("a"), toldStart("r"), told("b", trace), told("c"), told("d", { nativeId: "x" }));
-  const before = stage.made();
+  const before = stage.madeTraces();
   const appends: number[] = [];
   const append = stage.spool.append.bind(stage.spool);
   stage.spool.append = (records) => {
@@ -267,10 +240,10 @@ test("after a restart nothing is bound twice, and what was not bound yet is", as
 
   stage.spool.ledgers.clear();
   await stage.reopen();
-  expect([appends, stage.made()]).toEqual([[], before]);
+  expect([appends, stage.madeTraces()]).toEqual([[], before]);
   await stage.append(told("e", { traceId: "second" }));
 
-  expect(stage.made()).toEqual([...before, [bound("c"), "second"]]);
+  expect(stage.madeTraces()).toEqual([...before, [bound("c"), "second"]]);
   expect([...stage.spool.records.values()].filter(({ flags }) => (flags & FLAG_PARTIAL) !== 0)).toHaveLength(
     4,
   );

@@ -11,10 +11,8 @@ import {
 } from "../../spool/spool.ts";
 import { assertBalance } from "../balance.ts";
 import { MemorySpool } from "../memory-spool.test-support.ts";
-import { PLACE } from "../route.test-support.ts";
-import { type Assembler, openAssembler } from "./assembler.ts";
 import { appendLateEnd } from "./ends.ts";
-import { lettersOn } from "./letters.test-support.ts";
+import { openStage } from "./stage.test-support.ts";
 
 const BOOT = "d474d17.boot2";
 const EARLIER = "d474d17.boot1";
@@ -62,39 +60,8 @@ function whole(runId: string): NewRecord {
   return spooled({ id: deriveId(runId, "ended"), kind: "run.ended", time, runId, run });
 }
 
-async function open(spool = new MemorySpool(), clock = new ManualClock()) {
-  const openIt = () =>
-    openAssembler({
-      spool,
-      clock,
-      bootId: BOOT,
-      place: PLACE,
-      firstOffset: 0,
-      openDeadLetters: lettersOn(),
-      observer: { onAttempt() {}, onHealth() {}, onInFlight() {}, warn() {} },
-    });
-  const stage = {
-    spool,
-    clock,
-    assembler: undefined as unknown as Assembler,
-    append: async (...records: NewRecord[]) => {
-      const outcomes = await spool.append(records);
-      await clock.advance(0);
-      return outcomes;
-    },
-    /** What the assembler appended. */
-    made: () => [...spool.records.values()].filter(({ flags }) => (flags & FLAG_ASSEMBLED) !== 0),
-    reopen: async () => {
-      spool.crash();
-      await clock.advance(0);
-      stage.assembler = await openIt();
-      await clock.advance(0);
-    },
-  };
-  stage.assembler = await openIt();
-  await clock.advance(0);
-  return stage;
-}
+const open = (spool = new MemorySpool(), clock = new ManualClock()) =>
+  openStage({ spool, clock, bootId: BOOT });
 
 test("a start and an end that came apart become one complete end with what both know", async () => {
   const { assembler, append, made } = await open();

@@ -2,7 +2,6 @@ import { ManualClock, MemoryDisk, seededRandom } from "@sluice/sdk/internal";
 import type { Sink } from "../../sinks/define.ts";
 import { summary } from "../../sinks/delivery.ts";
 import type { NewRecord, Spool } from "../../spool/spool.ts";
-import { RunBackend } from "../../testing/run-backend.ts";
 import { assertBalance, type Balance } from "../balance.ts";
 import { openDeadLetters } from "../dead-letters/dead-letters.ts";
 import { MemorySpool } from "../memory-spool.test-support.ts";
@@ -12,6 +11,7 @@ import { openRoute } from "../sink-route.ts";
 import { openAssembler } from "./assembler.ts";
 import { lettersOn } from "./letters.test-support.ts";
 import type { Binding } from "./parking.ts";
+import { RunBackend } from "./run-backend.test-support.ts";
 
 /** What happens from outside: a source brings records, or time passes. */
 export type Act = { readonly append: readonly NewRecord[] } | { readonly passMs: number };

@@ -1,6 +1,6 @@
 import type { Event } from "@sluice/sdk";
-import type { Outgoing } from "../sinks/define.ts";
-import type { ItemDelivery } from "../sinks/delivery.ts";
+import type { Outgoing } from "../../sinks/define.ts";
+import type { ItemDelivery } from "../../sinks/delivery.ts";
 
 /** A backend of runs, which outlives the process: it replaces a run that it has, or takes each only once. */
 export class RunBackend {
