@@ -51,6 +51,7 @@ export {
   usageEvent,
 } from "./event/dialects/stream/stream-event.ts";
 export type {
+  Cost,
   Event,
   Json,
   JsonObject,

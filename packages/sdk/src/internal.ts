@@ -36,6 +36,7 @@ export {
 } from "./event/limits.ts";
 export { missingId, missingTime } from "./event/missing.ts";
 export { type Scan, type ScanFault, type ScannedItem, scanJson } from "./event/scan.ts";
+export { spanIdOf, traceIdOf } from "./event/span-ids.ts";
 export { isUtcTime } from "./event/time.ts";
 export { completionTokensOf, promptTokensOf, totalOf } from "./event/token-totals.ts";
 export { checkEvent, endId, type IncomingEvent, isComplete, isPiece } from "./event/validate.ts";

@@ -29,7 +29,8 @@ export type Envelope =
 export function isEnvelopePart(part: object, event: object): boolean {
   const { scope, session, tool, run } = event as IncomingEvent;
   if (part === event || part === scope || part === session || part === tool || part === run) return true;
-  return part === run?.request || part === run?.response || part === run?.usage || part === run?.error;
+  if (part === run?.request || part === run?.response || part === run?.usage) return true;
+  return part === run?.cost || part === run?.error;
 }
 
 /** A copy that nobody else has, and that may be changed. */
@@ -71,10 +72,11 @@ function copyOfScope(given: unknown): unknown {
 function copyOfRun(given: unknown): unknown {
   const run = isPlain(given) ? own({ ...given }, given) : formOf(given);
   if (!isOpen(run)) return run;
-  const { request, response, usage, error, pieces, truncated, http, attempts } = run;
+  const { request, response, usage, cost, error, pieces, truncated, http, attempts } = run;
   if (request !== undefined) run["request"] = copyOfRequest(request);
   if (response !== undefined) run["response"] = copyOfResponse(response);
   if (usage !== undefined) run["usage"] = copyOfUsage(usage);
+  if (cost !== undefined) run["cost"] = formOf(cost);
   if (error !== undefined) run["error"] = formOf(error);
   if (pieces !== undefined) run["pieces"] = formOf(pieces);
   if (truncated !== undefined && !isAsItIs(truncated)) run["truncated"] = formOf(truncated);

@@ -87,6 +87,8 @@ export interface Run {
   readonly request?: RunRequest;
   readonly response?: RunResponse;
   readonly usage?: Usage;
+  /** Absent where a price or a count is not known, never 0 for that. */
+  readonly cost?: Cost;
   readonly error?: RunError;
   /** Ids of the records that this end was made of. */
   readonly pieces?: readonly string[];
@@ -143,6 +145,17 @@ export interface Usage {
   readonly flags?: readonly string[];
   /** The provider's own usage object, untouched. */
   readonly raw?: JsonObject;
+}
+
+/** What a run cost, in US dollars by the prices of its day. */
+export interface Cost {
+  readonly inputUsd?: number;
+  readonly outputUsd?: number;
+  readonly totalUsd: number;
+  /** Whose prices they are: published ones, the configuration's, or the sender's own. */
+  readonly prices: "table" | "override" | "sender";
+  /** The usage was counted by us or contradicts itself, or the provider billed by another tariff. */
+  readonly isEstimate?: boolean;
 }
 
 /** Why a run failed, in the words of whoever said so first. */

@@ -15,6 +15,7 @@ import {
 } from "./fields.ts";
 
 const STATUSES: readonly unknown[] = ["ok", "error", "cancelled", "incomplete"];
+const PRICES: readonly unknown[] = ["table", "override", "sender"];
 const USAGE_SOURCES: readonly unknown[] = ["provider", "counted", "estimated"];
 
 /** The `run` of an event, as far as sinks rely on it. */
@@ -68,6 +69,7 @@ function checkResponse(response: unknown): EventFault | undefined {
 function checkRest(run: Fields): EventFault | undefined {
   return (
     checkUsage(run.usage) ??
+    checkCost(run.cost) ??
     checkError(run.error) ??
     checkStrings(run.pieces, "run.pieces") ??
     checkObject(run.truncated, "run.truncated") ??
@@ -94,6 +96,21 @@ function checkUsage(usage: unknown): EventFault | undefined {
     checkCount(usage.audioOutput, "run.usage.audioOutput") ??
     checkStrings(usage.flags, "run.usage.flags") ??
     checkObject(usage.raw, "run.usage.raw")
+  );
+}
+
+function checkCost(cost: unknown): EventFault | undefined {
+  if (cost === undefined) return undefined;
+  if (!isObject(cost)) return invalid("run.cost", "must be an object");
+  if (!PRICES.includes(cost.prices)) {
+    return invalid("run.cost.prices", `must be one of ${PRICES.join(", ")}`);
+  }
+  return (
+    requireField(cost, "totalUsd", "run.cost.") ??
+    checkCount(cost.totalUsd, "run.cost.totalUsd") ??
+    checkCount(cost.inputUsd, "run.cost.inputUsd") ??
+    checkCount(cost.outputUsd, "run.cost.outputUsd") ??
+    checkBoolean(cost.isEstimate, "run.cost.isEstimate")
   );
 }
 

@@ -3,6 +3,7 @@ import { type StreamEvent, textDeltaEvent } from "../event/dialects/stream/strea
 import type { Json, JsonObject, Run, Scope, Session, ToolCall } from "../event/event.ts";
 import { checkId } from "../event/fields.ts";
 import { deriveId } from "../event/ids.ts";
+import { spanIdOf } from "../event/span-ids.ts";
 import { endId, type IncomingEvent } from "../event/validate.ts";
 import { aboveOf } from "./above.ts";
 import type { ActiveRun, RunFacts, RunOptions } from "./active-run.ts";
@@ -185,11 +186,6 @@ class EmittingRun implements ActiveRun {
       this.uncaptured++;
     }
   }
-}
-
-/** The 16 digits that stand for a run where spans are meant. Version 5 of the UUID keeps them from being 0. */
-function spanIdOf(runId: string): string {
-  return deriveId(runId, "span").replaceAll("-", "").slice(0, 16);
 }
 
 /** Who says null has nothing to say; as a member of an event it would be refused, and the event with it. */

@@ -1,19 +1,8 @@
-import type { Run, Usage } from "@sluice/sdk";
+import type { Cost, Run, Usage } from "@sluice/sdk";
 import { completionTokensOf, promptTokensOf } from "@sluice/sdk/internal";
 import { billedOf } from "./billed.ts";
 import { overrideFor, type PriceOverride, priceByOverride } from "./override.ts";
 import { priceByTable } from "./price-table.ts";
-
-/** What a run cost, in US dollars. */
-export interface Cost {
-  readonly inputUsd: number;
-  readonly outputUsd: number;
-  readonly totalUsd: number;
-  /** Whose prices they are. */
-  readonly prices: "table" | "override";
-  /** The usage was counted by us or contradicts itself, or the provider billed by another tariff. */
-  readonly isEstimate: boolean;
-}
 
 /** What one side and the other cost, before they are added up. */
 export interface Sides {
