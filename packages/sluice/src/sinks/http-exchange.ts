@@ -3,7 +3,7 @@ import type { Dispatcher } from "undici";
 export interface HttpResponse {
   readonly httpStatus: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  readonly body: string;
+  readonly bytes: Buffer;
   /** False when the body was longer than what is read of it. */
   readonly isWhole: boolean;
 }
@@ -72,8 +72,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#isOver = true;
     const [first] = this.#chunks;
     const bytes = this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks);
-    const body = bytes.toString("utf8");
-    this.#settled.resolve({ httpStatus: this.#httpStatus, headers: this.#headers, body, isWhole });
+    this.#settled.resolve({ httpStatus: this.#httpStatus, headers: this.#headers, bytes, isWhole });
   }
 
   #fail(error: Error): void {

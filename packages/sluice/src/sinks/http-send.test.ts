@@ -25,6 +25,29 @@ async function backendAndSend(options: Partial<HttpSendOptions> = {}) {
 
 const forever = new AbortController().signal;
 
+test("a request may have a path and headers of its own, and a question has no body", async () => {
+  const { backend, http } = await backendAndSend({ headers: { "content-type": "text/plain", "x-own": "1" } });
+
+  await http.post("{}", forever, { path: "/other", headers: { "x-own": "2" } });
+  await http.get("/health", forever);
+
+  const [post, get] = backend.requests;
+  expect(post).toMatchObject({ method: "POST", path: "/other", headers: { "x-own": "2" } });
+  expect(get).toMatchObject({ method: "GET", path: "/health", headers: { "x-own": "1" } });
+  expect(get?.headers["content-type"]).toBeUndefined();
+});
+
+test("an answer that is no text keeps its bytes and says its type", async () => {
+  const { backend, http } = await backendAndSend();
+  const body = Uint8Array.of(10, 2, 8, 255);
+  backend.script({ headers: { "content-type": "application/x-protobuf" }, body });
+
+  const answer = await http.post("{}", forever);
+
+  expect(answer).toMatchObject({ status: "answered", contentType: "application/x-protobuf" });
+  expect("bytes" in answer && [...answer.bytes]).toEqual([...body]);
+});
+
 test.each([
   [400, "rejected"],
   [401, "blocked"],

@@ -45,16 +45,28 @@ interface HttpAnswer {
   readonly status: "answered";
   readonly httpStatus: number;
   readonly body: string;
+  /** The same for an answer that is no text. */
+  readonly bytes: Uint8Array;
+  readonly contentType: string;
   readonly isWhole: boolean;
 }
 
-/** The one way in which a sink speaks HTTP: POSTs to one URL, and turns whatever comes back into a value. */
+/** What one request has of its own. */
+interface RequestParts {
+  readonly headers?: Headers;
+  /** Path and query, where they are not those of the sink's URL. */
+  readonly path?: string;
+}
+
+/** The one way in which a sink speaks HTTP: to one server, and whatever comes back becomes a value. */
 export interface HttpSend {
   /**
-   * Never throws. An aborted signal ends it at once, as `retry`. Redirects are never followed. `headers` are
-   * of this request alone.
+   * POSTs to the URL. Never throws. An aborted signal ends it at once, as `retry`. Redirects are never
+   * followed.
    */
-  post(body: string | Uint8Array, signal: AbortSignal, headers?: Headers): Promise<HttpAnswer | Failure>;
+  post(body: string | Uint8Array, signal: AbortSignal, parts?: RequestParts): Promise<HttpAnswer | Failure>;
+  /** The same for what is only asked for, as a version. */
+  get(path: string, signal: AbortSignal): Promise<HttpAnswer | Failure>;
   /** Connects and hangs up, for a backend that has nothing to be asked. Undefined if that went well. */
   reach(signal: AbortSignal): Promise<Failure | undefined>;
   /** A text of the backend's, made safe to show. */
@@ -80,14 +92,14 @@ export function createHttpSend(options: HttpSendOptions): HttpSend {
     bodyTimeout: timeoutMs,
     maxHeaderSize: HEADERS_BYTES_MAX,
   });
-  const target = { method: "POST", path: `${pathname}${search}` } as const;
+  const ownPath = `${pathname}${search}`;
   /** Set by the first answer: from then on a connection may be a reused one. */
   let hasAnswered = false;
 
   function exchange(message: Message, giveUp: GiveUp): Promise<HttpResponse> {
     const started = new HttpExchange(answerBytesMax);
     giveUp.now = () => started.abort();
-    pool.dispatch({ ...target, ...message }, started);
+    pool.dispatch(message, started);
     return started.response;
   }
 
@@ -96,39 +108,48 @@ export function createHttpSend(options: HttpSendOptions): HttpSend {
     hasAnswered = true;
     const { httpStatus } = response;
     if (httpStatus >= 200 && httpStatus < 300) {
-      return { status: "answered", httpStatus, body: response.body, isWhole: response.isWhole };
+      const { bytes, isWhole } = response;
+      const contentType = headerOf(response, "content-type") ?? "";
+      return { status: "answered", httpStatus, body: bytes.toString("utf8"), bytes, contentType, isWhole };
     }
     const refusal = {
       httpStatus,
       retryAfter: headerOf(response, "retry-after"),
       date: headerOf(response, "date"),
       location: safeLocation(headerOf(response, "location")),
-      words: redact(response.body),
+      words: redact(response.bytes.toString("utf8")),
     };
     return failureOf(refusal, options.clock.nowMs());
   }
 
+  async function request(message: Message, signal: AbortSignal): Promise<HttpAnswer | Failure> {
+    if (signal.aborted) return { status: "retry", reason: "stopped before it was sent" };
+    const giveUp: GiveUp = { now() {} };
+    let isLate = false;
+    const stop = () => giveUp.now();
+    const timer = options.clock.after(timeoutMs, () => {
+      isLate = true;
+      stop();
+    });
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      return await attempt(message, giveUp);
+    } catch (error) {
+      if (signal.aborted) return { status: "retry", reason: "stopped while it was sent" };
+      if (isLate) return { status: "retry", reason: `no answer within ${timeoutMs} ms` };
+      return failureOfError(error, redact(wordsOf(error)));
+    } finally {
+      timer.cancel();
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
   return {
-    async post(body, signal, headers) {
-      if (signal.aborted) return { status: "retry", reason: "stopped before it was sent" };
-      const giveUp: GiveUp = { now() {} };
-      let isLate = false;
-      const stop = () => giveUp.now();
-      const timer = options.clock.after(timeoutMs, () => {
-        isLate = true;
-        stop();
-      });
-      signal.addEventListener("abort", stop, { once: true });
-      try {
-        return await attempt({ body, headers: { ...options.headers, ...headers } }, giveUp);
-      } catch (error) {
-        if (signal.aborted) return { status: "retry", reason: "stopped while it was sent" };
-        if (isLate) return { status: "retry", reason: `no answer within ${timeoutMs} ms` };
-        return failureOfError(error, redact(wordsOf(error)));
-      } finally {
-        timer.cancel();
-        signal.removeEventListener("abort", stop);
-      }
+    post: (body, signal, { path = ownPath, headers } = {}) =>
+      request({ method: "POST", path, body, headers: { ...options.headers, ...headers } }, signal),
+    get(path, signal) {
+      const { "content-type": _, ...headers } = options.headers;
+      return request({ method: "GET", path, body: null, headers }, signal);
     },
     async reach(caller) {
       const signal = AbortSignal.any([caller, closing.signal]);
@@ -149,7 +170,9 @@ export function createHttpSend(options: HttpSendOptions): HttpSend {
 }
 
 interface Message {
-  readonly body: string | Uint8Array;
+  readonly method: "POST" | "GET";
+  readonly path: string;
+  readonly body: string | Uint8Array | null;
   readonly headers: Headers;
 }
 

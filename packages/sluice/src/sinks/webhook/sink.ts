@@ -110,7 +110,7 @@ function openWebhook(settings: z.output<typeof options>, context: SinkContext): 
       const messages = isBatched ? together(batch) : batch.map(alone);
       let httpStatus: number | undefined;
       for (const [index, { id, body }] of messages.entries()) {
-        const answer = await http.post(body, signal, sign(id, body, clock.nowMs()));
+        const answer = await http.post(body, signal, { headers: sign(id, body, clock.nowMs()) });
         if (answer.status !== "answered") {
           return index === 0 ? goneOr(answer) : deliveredUpTo(index, batch.length, answer.reason);
         }
