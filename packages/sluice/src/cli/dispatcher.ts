@@ -39,7 +39,8 @@ export function addDispatcher(program: Command, context: CliContext): void {
       const service = findService(flags.service);
       const apiKey = await findKey(service, flags, context);
       const endpoint = findEndpoint(service, flags, context);
-      const params = service.params({ apiKey, endpoint: endpoint || undefined, cwd: context.cwd });
+      const { cwd, env } = context;
+      const params = service.params({ apiKey, endpoint: endpoint || undefined, cwd, env });
       const from = flags.from === undefined ? {} : { from: flags.from };
       await launch(context, flags, { sinks: [{ name: service.name, type: service.name, params, ...from }] });
     });
@@ -80,7 +81,7 @@ async function findKey(
   }
   const pair = service.keyPair?.map((variable) => context.env[variable] ?? "") ?? [];
   if (pair.length > 0 && !pair.includes("")) return pair.join(":");
-  if (service.keyVariables.length === 0) return undefined;
+  if (service.isKeyOptional || service.keyVariables.length === 0) return undefined;
   const variables = [
     ...service.keyVariables,
     ...(service.keyPair ? [service.keyPair.join(" and ")] : []),

@@ -5,14 +5,14 @@ import { SERVICES } from "./services.ts";
 const langfuse = SERVICES.find(({ name }) => name === "langfuse");
 
 test("Langfuse's key is a pair, public and secret, with a colon between them", () => {
-  const params = langfuse?.params({ apiKey: "pk-lf-1:sk-lf-2", endpoint: undefined, cwd: "/" });
+  const params = langfuse?.params({ apiKey: "pk-lf-1:sk-lf-2", endpoint: undefined, cwd: "/", env: {} });
 
   expect(params).toEqual({ public_key: "pk-lf-1", secret_key: "sk-lf-2" });
   expect(sinkOfType("langfuse")?.options.safeParse(params).success).toBe(true);
 });
 
 test("half a key is no key, and an endpoint is the server's", () => {
-  const params = langfuse?.params({ apiKey: "pk-lf-1", endpoint: "http://lf", cwd: "/" });
+  const params = langfuse?.params({ apiKey: "pk-lf-1", endpoint: "http://lf", cwd: "/", env: {} });
 
   expect(params).toEqual({ public_key: "pk-lf-1", secret_key: undefined, endpoint: "http://lf" });
   expect(sinkOfType("langfuse")?.options.safeParse(params).success).toBe(false);

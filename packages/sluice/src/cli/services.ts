@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { otlpHeaders } from "./otlp-headers.ts";
 
 /** What `dispatcher --service NAME` stands for: one sink, from the seed's flags. */
 export interface Service {
@@ -9,6 +10,8 @@ export interface Service {
   readonly keyPair?: readonly [string, string];
   /** Variables of its own that may hold its endpoint, first match wins. */
   readonly endpointVariables?: readonly string[];
+  /** It may need a key, and may not: a server of one's own seldom does. */
+  readonly isKeyOptional?: true;
   /** What `--endpoint` means for it. */
   params(settings: ServiceSettings): Readonly<Record<string, unknown>>;
 }
@@ -17,6 +20,7 @@ interface ServiceSettings {
   readonly apiKey: string | undefined;
   readonly endpoint: string | undefined;
   readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** The variable of the first seed: the key of whichever service was chosen. */
@@ -46,5 +50,17 @@ export const SERVICES: readonly Service[] = [
     name: "lunary",
     keyVariables: [SEED_KEY, "LUNARY_API_KEY"],
     params: ({ apiKey, endpoint }) => ({ api_key: apiKey, ...(endpoint === undefined ? {} : { endpoint }) }),
+  },
+  {
+    name: "otlp",
+    keyVariables: [SEED_KEY],
+    isKeyOptional: true,
+    params: ({ apiKey, endpoint, env }) => ({
+      headers: {
+        ...otlpHeaders(env["OTEL_EXPORTER_OTLP_HEADERS"]),
+        ...(apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` }),
+      },
+      ...(endpoint === undefined ? {} : { endpoint }),
+    }),
   },
 ];

@@ -1,6 +1,6 @@
 /**
- * For the tests of those who write sinks, or send to one: a scriptable backend, a strict Lunary and a strict
- * Langfuse, and the sink contract.
+ * For the tests of those who write sinks, or send to one: a scriptable backend, strict stand-ins for Lunary,
+ * Langfuse and any server of OTLP, and the sink contract.
  */
 export type { Answer } from "./answer.ts";
 export {
@@ -33,6 +33,14 @@ export {
   type LunaryServerOptions,
   startLunaryServer,
 } from "./lunary-server.ts";
+export type { OtlpAttributes, OtlpSpan, OtlpSpanEvent } from "./otlp/span.ts";
+export {
+  createOtlp,
+  type Otlp,
+  type OtlpServer,
+  type OtlpServerOptions,
+  startOtlpServer,
+} from "./otlp-server.ts";
 export { llmRun, oddEvents, outgoing } from "./outgoing.ts";
 export {
   type Answer as ProviderAnswer,

@@ -3,7 +3,7 @@ import { gzip } from "node:zlib";
 import type { Failure } from "../classify.ts";
 import { type Delivery, type ItemDelivery, summary } from "../delivery.ts";
 import type { HttpSend } from "../http-send.ts";
-import { encodeTraceJson } from "../otlp/encode-json.ts";
+import { encodeTraceProto } from "../otlp/encode-proto.ts";
 import type { Span } from "../otlp/span.ts";
 import { spanHome } from "../otlp/span-home.ts";
 import type { Api } from "./api.ts";
@@ -19,7 +19,8 @@ const BODY_BYTES_MAX = 4_000_000;
 const GZIP = { level: 3 };
 /** Its direct way into the tables of v4; without it the cloud may take ten minutes. */
 const HEADERS = {
-  "content-type": "application/json",
+  // What was said stands in it as it is; in JSON, its own JSON would be escaped once more.
+  "content-type": "application/x-protobuf",
   "content-encoding": "gzip",
   "x-langfuse-ingestion-version": "4",
   // Our own name: under that of an SDK, Langfuse expects that SDK's spans.
@@ -36,12 +37,11 @@ export function createOtlp(http: HttpSend, api: Api, deployment: Deployment): Se
   const sendScores = createScoreSender(http, api, deployment);
 
   async function post(spans: readonly Span[], signal: AbortSignal): Promise<Delivery> {
-    const text = encodeTraceJson(spans);
-    const sizeBytes = Buffer.byteLength(text);
-    if (spans.length > 1 && sizeBytes > BODY_BYTES_MAX) {
-      return { status: "tooLarge", reason: `the request would have ${sizeBytes} bytes` };
+    const plain = encodeTraceProto(spans);
+    if (spans.length > 1 && plain.length > BODY_BYTES_MAX) {
+      return { status: "tooLarge", reason: `the request would have ${plain.length} bytes` };
     }
-    const body = await compressed(text, GZIP);
+    const body = await compressed(plain, GZIP);
     const answer = await http.post(body, signal, { path: api.otelTraces, headers: HEADERS });
     if (answer.status !== "answered") return withAdvice(answer);
     const { httpStatus } = answer;

@@ -12,8 +12,8 @@ import { ITEMS_MAX } from "./requests.ts";
 
 /** As many spans as Langfuse's own exporters put into a request. */
 const SPANS_MAX = 512;
-/** JSON in JSON grows by its quotation marks; with raw bytes below this, a body mostly stays below 4 MB. */
-const OTLP_BYTES_MAX = 2_500_000;
+/** A span is little more than its event; with raw bytes below this, a body mostly stays below 4 MB. */
+const OTLP_BYTES_MAX = 3_500_000;
 /** The trace repeats what its root was asked and answered: twice this stays below 2.5 MB. */
 const INGESTION_BYTES_MAX = 1_000_000;
 /** 32 results, each with a schema's complaint; or the job of a queue. */
