@@ -420,13 +420,16 @@ test("a score hangs on its run, under an id that makes a second one its update",
   ]);
 });
 
-test("a run that hangs below somebody else's span names it, and names no trace", async () => {
+test("a run that hangs below somebody else's span names it, and its trace is there without a name", async () => {
   const { send, langfuse } = await setUp();
 
-  await send(ended("r", {}, { parentSpanId: "00f067aa0ba902b7" }));
+  await send(ended("r", {}, { parentSpanId: "00f067aa0ba902b7", tags: ["a"] }));
 
   expect(langfuse.observations[0]?.parentObservationId).toBe("00f067aa0ba902b7");
-  expect(langfuse.traces.size).toBe(0);
+  const trace = langfuse.traces.get(TRACE);
+  expect(trace).toMatchObject({ tags: ["a"] });
+  expect(trace).not.toHaveProperty("name");
+  expect(trace).not.toHaveProperty("input");
 });
 
 test("the cloud's word that the route ends, in an answer of successes, is said once", async () => {
