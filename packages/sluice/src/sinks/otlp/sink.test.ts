@@ -187,6 +187,29 @@ test.each(ENCODINGS)(
   },
 );
 
+test("where all spans are rejected it is known which: each is a dead letter, and none is sent again", async () => {
+  const { server, send } = await setUp();
+  server.rejectSpans(() => "too old");
+  const rejected = { status: "rejected", reason: "too old" };
+
+  expect(await send(ended(), { ...ended(), kind: "run.scored" }, ended())).toEqual({
+    status: "mixed",
+    each: [rejected, { status: "skipped", reason: "unmapped" }, rejected],
+    httpStatus: 200,
+  });
+});
+
+test("an event that cannot be read is among the lost ones of a partial success", async () => {
+  const { server, send } = await setUp();
+  server.rejectSpans((span) => (span.attributes["error.type"] ? "no errors" : undefined));
+  const bad = ended({ status: "error", error: { message: "x" } });
+
+  expect(await send(ended(), bad, ended({ startTime: "yesterday" }))).toMatchObject({
+    status: "partly",
+    rejected: 2,
+  });
+});
+
 test.each(ENCODINGS)("a message without rejected spans in %s is a warning, said once", async (encoding) => {
   const { server, send, warnings } = await setUp({ encoding });
   server.warn("you are close to your quota");
@@ -271,6 +294,14 @@ test("an event that cannot be read is rejected alone, and one without a span is 
   expect(server.spans).toHaveLength(1);
 });
 
+test("an event whose name is none cannot be encoded: the batch is rejected, so that the route cuts it", async () => {
+  const { server, send } = await setUp({ encoding: "json" });
+  const broken = ended(JSON.parse('{"type":"own","name":7}'));
+
+  expect(await send(ended(), broken)).toMatchObject({ status: "rejected" });
+  expect(server.requests).toHaveLength(0);
+});
+
 test("the check is an empty export, which a server answers with 200", async () => {
   for (const encoding of ENCODINGS) {
     const { server, sink } = await setUp({ encoding });
@@ -279,6 +310,8 @@ test("the check is an empty export, which a server answers with 200", async () =
     server.script({ status: 404, body: "404 page not found" });
     expect(await sink.check(forever)).toBe("Spans cannot be sent: HTTP 404: 404 page not found");
     expect(server.spans).toEqual([]);
+    // Elastic's server takes a body without bytes for none.
+    for (const { body } of server.requests) expect(body.length).toBeGreaterThan(0);
   }
 });
 
