@@ -442,3 +442,19 @@ test("the cloud's word that the route ends, in an answer of successes, is said o
   expect(langfuse.requests).toHaveLength(3);
   expect(warnings).toEqual([expect.stringContaining("Langfuse v3 is deprecated")]);
 });
+
+test("the ingestion route gets plain JSON: v2 answers gzip with 400", async () => {
+  const { send, langfuse } = await setUp({ version: 2 });
+
+  expect(await send(ended("r"))).toMatchObject({ status: "delivered", httpStatus: 207 });
+
+  expect(langfuse.requests[0]?.headers).not.toHaveProperty("content-encoding");
+  expect(langfuse.requests[0]?.headers["content-type"]).toBe("application/json");
+});
+
+test("an answer that is no 207 of Langfuse's is no success, whatever its status", async () => {
+  const { send, langfuse } = await setUp();
+  langfuse.script("lie", "html", { body: {} }, { status: 207, body: { successes: [] } });
+
+  for (const _ of [1, 2, 3, 4]) expect(await send(ended("r"))).toMatchObject({ status: "retry" });
+});
