@@ -32,4 +32,11 @@ export const SERVICES: readonly Service[] = [
     keyVariables: [SEED_KEY, "LUNARY_API_KEY"],
     params: ({ apiKey, endpoint }) => ({ api_key: apiKey, ...(endpoint === undefined ? {} : { endpoint }) }),
   },
+  {
+    name: "sqlite",
+    keyVariables: [],
+    params: ({ endpoint, cwd }) => ({
+      path: endpoint === undefined ? "events.db" : resolve(cwd, endpoint),
+    }),
+  },
 ];
