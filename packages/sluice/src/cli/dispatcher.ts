@@ -27,7 +27,10 @@ export function addDispatcher(program: Command, context: CliContext): void {
       "the service's key; visible to other users of this machine, so rather use the next",
     )
     .option("--api-key-file <path>", "a file with the key (else LLM_PROXY_API_KEY, LUNARY_API_KEY)")
-    .option("--endpoint <url>", "the service's URL, or the file's path (LLM_PROXY_ENDPOINT)")
+    .option(
+      "--endpoint <url>",
+      "the service's URL, or the file's path (LLM_PROXY_ENDPOINT; for postgres also DATABASE_URL)",
+    )
     .option("--from <place>", 'where a new endpoint starts: "oldest" (what the spool has) or "now"')
     .option("--listen <host:port>", "where to listen; port 0 takes a free one (SLUICE_LISTEN)")
     .option("--detach", "return when it is ready, and leave it running")
@@ -35,7 +38,8 @@ export function addDispatcher(program: Command, context: CliContext): void {
     .action(async (flags: DispatcherFlags) => {
       const service = findService(flags.service);
       const apiKey = await findKey(service, flags, context);
-      const endpoint = flags.endpoint ?? context.env["LLM_PROXY_ENDPOINT"];
+      const endpoint =
+        flags.endpoint ?? variable(["LLM_PROXY_ENDPOINT", ...(service.endpointVariables ?? [])], context);
       const params = service.params({ apiKey, endpoint: endpoint || undefined, cwd: context.cwd });
       const from = flags.from === undefined ? {} : { from: flags.from };
       await launch(context, flags, { sinks: [{ name: service.name, type: service.name, params, ...from }] });
@@ -65,13 +69,16 @@ async function findKey(
     return flags.apiKey;
   }
   if (flags.apiKeyFile) return readKey(resolve(context.cwd, flags.apiKeyFile));
-  for (const variable of service.keyVariables) {
-    const key = context.env[variable];
-    if (key) return key;
-  }
+  const key = variable(service.keyVariables, context);
+  if (key) return key;
   if (service.keyVariables.length === 0) return undefined;
   const variables = service.keyVariables.join(" or ");
   throw new SluiceError("SERVICE_KEY_MISSING", { service: service.name, variables });
+}
+
+/** The first of these variables that is set. */
+function variable(names: readonly string[], { env }: CliContext): string | undefined {
+  return names.map((name) => env[name]).find((value) => value !== undefined && value !== "");
 }
 
 async function readKey(path: string): Promise<string> {

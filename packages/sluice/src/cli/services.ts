@@ -5,6 +5,8 @@ export interface Service {
   readonly name: string;
   /** Variables that may hold the key, first match wins. Empty: it needs none. */
   readonly keyVariables: readonly string[];
+  /** Variables that may say where it is, after `--endpoint` and LLM_PROXY_ENDPOINT. */
+  readonly endpointVariables?: readonly string[];
   /** What `--endpoint` means for it. */
   params(settings: ServiceSettings): Readonly<Record<string, unknown>>;
 }
@@ -31,6 +33,15 @@ export const SERVICES: readonly Service[] = [
     name: "lunary",
     keyVariables: [SEED_KEY, "LUNARY_API_KEY"],
     params: ({ apiKey, endpoint }) => ({ api_key: apiKey, ...(endpoint === undefined ? {} : { endpoint }) }),
+  },
+  {
+    name: "postgres",
+    keyVariables: [],
+    endpointVariables: ["DATABASE_URL"],
+    params: ({ apiKey, endpoint }) => ({
+      ...(endpoint !== undefined && { url: endpoint }),
+      ...(apiKey !== undefined && { password: apiKey }),
+    }),
   },
   {
     name: "sqlite",

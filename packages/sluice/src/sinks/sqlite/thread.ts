@@ -4,7 +4,7 @@ import type { Delivery } from "../delivery.ts";
 import type { DatabaseFile } from "./database.ts";
 
 /** What the thread is asked. The bytes of a write are those of its events, one after another. */
-export type Task =
+type Task =
   | { readonly name: "write"; readonly bytes: Uint8Array<ArrayBuffer>; readonly ends: readonly number[] }
   | { readonly name: "check" }
   | { readonly name: "close" };

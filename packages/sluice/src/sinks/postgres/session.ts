@@ -1,0 +1,171 @@
+import { connect, type Socket } from "node:net";
+import type { Clock } from "@sluice/sdk/internal";
+import type postgres from "postgres";
+import { Unusable } from "./failure.ts";
+import type { Settings } from "./options.ts";
+
+/** The `postgres` package, which only those need who have this sink. */
+export type Driver = typeof postgres;
+
+export async function loadDriver(load = () => import("postgres")): Promise<Driver> {
+  try {
+    return (await load()).default;
+  } catch (cause) {
+    throw new Unusable(
+      "the postgres sink needs the package postgres beside sluice: npm install postgres@3.4.9",
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/** One connection, made when it is first used. */
+export interface Session {
+  /** One statement, and so one transaction. */
+  run(
+    statement: string,
+    parameters?: readonly string[],
+  ): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /** Is there a connection, and nothing wrong with it? */
+  readonly isAlive: boolean;
+  /** Asks the server to stop what it is doing for this session. It may be done already. Never rejects. */
+  cancel(): Promise<void>;
+  /** Tears the connection down at once; what runs fails. */
+  destroy(): void;
+}
+
+const MS_PER_SECOND = 1_000;
+
+/**
+ * A session has the library for its protocol, and sockets of our own, so that it can be ended at once: the
+ * library half-closes them, and then waits for a server that may never answer. After any failure but a plain
+ * answer of the server a session is not used again: the library does not find back from all of them.
+ */
+export function openSession(driver: Driver, settings: Settings, clock: Clock): Session {
+  const { url, host, port, database, user, password } = settings;
+  const sockets = new Set<Socket>();
+  const ended = new AbortController();
+  let server: Address | undefined;
+  const places = {
+    ...(host !== undefined && { host }),
+    ...(port !== undefined && { port }),
+    ...(database !== undefined && { database }),
+    ...(user !== undefined && { user }),
+    ...(password !== undefined && { password }),
+    ...tlsOf(settings),
+  };
+  const choices = {
+    ...places,
+    max: 1,
+    // Named statements do not live in a pooler's transactions, and one a batch saves nothing.
+    prepare: false,
+    fetch_types: false,
+    connect_timeout: settings.connect_timeout_ms / MS_PER_SECOND,
+    backoff: () => 0,
+    connection: { application_name: "sluice" },
+    onnotice: () => undefined,
+    socket(address: Address) {
+      server = address;
+      return dial(address, settings, clock, ended.signal, sockets);
+    },
+  };
+  const sql = url === undefined ? driver(choices) : driver(url, choices);
+  let running: Running | undefined;
+
+  return {
+    async run(statement, parameters = []) {
+      const query = sql.unsafe(statement, [...parameters]);
+      // Its key is nowhere in the library's types: its own cancel() is, and drops the error that it may meet.
+      running = query as unknown as Running;
+      return await query;
+    },
+    get isAlive() {
+      return [...sockets].some((socket) => socket.readyState === "open");
+    },
+    async cancel() {
+      const key = running?.state;
+      if (!key?.pid || !key.secret || !server) return;
+      try {
+        const socket = await dial(server, settings, clock, ended.signal, sockets);
+        const closed = new Promise((resolve) => socket.once("close", resolve));
+        socket.on("error", () => undefined);
+        socket.resume().end(cancelRequest(key.pid, key.secret));
+        await closed;
+      } catch {
+        // Who cannot be reached to be told to stop is cut off, which comes next.
+      }
+    },
+    destroy() {
+      ended.abort();
+      for (const socket of sockets) socket.destroy();
+      void sql.end({ timeout: 0 });
+    },
+  };
+}
+
+/** A query of the library, as far as a cancellation needs it: the key of the connection that it runs on. */
+interface Running {
+  readonly state?: { readonly pid: number | null; readonly secret: number | null } | null;
+}
+
+/** PostgreSQL's CancelRequest: 16 bytes, on a connection of its own, before any TLS or password. */
+function cancelRequest(pid: number, secret: number): Uint8Array {
+  const bytes = Buffer.alloc(16);
+  bytes.writeUInt32BE(16, 0);
+  bytes.writeUInt32BE(80_877_102, 4);
+  bytes.writeUInt32BE(pid, 8);
+  bytes.writeUInt32BE(secret, 12);
+  return bytes;
+}
+
+/** The library's own default is to speak in the clear, also to a server that has TLS. */
+function tlsOf({ url, tls }: Settings): { ssl?: false | "prefer" | "require" | "verify-full" } {
+  if (tls === "disable") return { ssl: false };
+  if (tls !== undefined) return { ssl: tls };
+  return /[?&]ssl/.test(url ?? "") ? {} : { ssl: "prefer" };
+}
+
+/** What the library has made of URL, options and environment. */
+interface Address {
+  readonly host: readonly string[];
+  readonly port: readonly number[];
+  readonly path: string | false;
+}
+
+/** The first of the hosts that answers. */
+async function dial(
+  { host: hosts, port: ports, path }: Address,
+  { connect_timeout_ms: timeoutMs }: Settings,
+  clock: Clock,
+  signal: AbortSignal,
+  sockets: Set<Socket>,
+): Promise<Socket> {
+  let failure: unknown;
+  for (const [index, host] of hosts.entries()) {
+    if (signal.aborted) break;
+    const socket = path ? connect(path) : connect(ports[index] ?? 0, host);
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+    const words = `no connection to ${host} in ${timeoutMs} ms`;
+    const timer = clock.after(timeoutMs, () => socket.destroy(new Error(words)));
+    try {
+      await connected(socket);
+      // The library checks the certificate for the host that its own sockets have written on them.
+      return Object.assign(socket, { host });
+    } catch (error) {
+      failure = error;
+    } finally {
+      timer.cancel();
+    }
+  }
+  throw failure ?? new Error("the connection is not needed any more");
+}
+
+function connected(socket: Socket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once("connect", resolve);
+    socket.once("error", reject);
+    socket.once("close", () => reject(new Error("the connection was closed")));
+  });
+}
