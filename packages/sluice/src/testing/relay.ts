@@ -25,6 +25,8 @@ export interface Relay {
   readonly connections: number;
   /** Adds steps; each is for what a client sends next. */
   script(...steps: readonly RelayStep[]): void;
+  /** Takes back the steps that nobody has met yet. */
+  unscript(): void;
   /** Resolves when so many pieces have arrived, ever. */
   received(count: number): Promise<void>;
   /** Tears down every connection that is open now. */
@@ -81,6 +83,7 @@ export async function startRelay(host: string, port: number): Promise<Relay> {
       return clients.size;
     },
     script: (...added) => void steps.push(...added),
+    unscript: () => void steps.splice(0),
     received(count) {
       if (requests.length >= count) return Promise.resolve();
       return new Promise((resolve) => waiting.add({ count, resolve }));
