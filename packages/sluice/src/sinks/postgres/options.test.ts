@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { options, placeOf, secretsOf } from "./options.ts";
+import { options, placeOf, secretsOf, tlsModeOf } from "./options.ts";
 
 test.each([
   [
@@ -27,4 +27,15 @@ test.each([
   { tls: "maybe" },
 ])("%j is refused", (settings) => {
   expect(options.safeParse(settings).success).toBe(false);
+});
+
+test.each([
+  [{}, "prefer"],
+  [{ url: "postgres://db/llm" }, "prefer"],
+  [{ url: "postgres://db/llm?sslmode=require" }, "require"],
+  [{ url: "postgres://db/llm?sslmode=verify-ca" }, "verify-full"],
+  [{ url: "postgres://db/llm?sslmode=strange" }, "verify-full"],
+  [{ url: "postgres://db/llm?sslmode=disable", tls: "require" }, "require"],
+])("the TLS of %j is %s", (settings, mode) => {
+  expect(tlsModeOf(options.parse(settings))).toBe(mode);
 });

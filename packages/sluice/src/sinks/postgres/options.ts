@@ -31,7 +31,7 @@ export const options = z
       .enum(["disable", "prefer", "require", "verify-full"])
       .optional()
       .describe(
-        "`prefer` takes TLS if the server has it, `require` insists on it, `verify-full` also on a certificate for this host. Else the URL's `sslmode`, else `prefer`.",
+        "`prefer` takes TLS if the server has it, `require` insists on it, `verify-full` also on a certificate for this host (`NODE_EXTRA_CA_CERTS` names a file with further authorities). Else the URL's `sslmode`, else `prefer`.",
       ),
     connect_timeout_ms: z
       .int()
@@ -52,6 +52,24 @@ export const options = z
   });
 
 export type Settings = z.output<typeof options>;
+
+export type TlsMode = "disable" | "prefer" | "require" | "verify-full";
+
+/** `sslmode` as libpq has it. What checks a certificate checks its name too. */
+const SSL_MODES: Readonly<Record<string, TlsMode>> = {
+  disable: "disable",
+  allow: "prefer",
+  prefer: "prefer",
+  require: "require",
+  "verify-ca": "verify-full",
+  "verify-full": "verify-full",
+};
+
+/** A mode that nobody knows is taken for the strictest. */
+export function tlsModeOf({ url, tls }: Settings): TlsMode {
+  const inUrl = new URLSearchParams(url?.split("?")[1]).get("sslmode");
+  return tls ?? (inUrl === null ? "prefer" : (SSL_MODES[inUrl] ?? "verify-full"));
+}
 
 /** Everything that tells the place from another, and nothing that lets somebody in. */
 export function placeOf({ url, host, port, database, schema }: Settings): string {

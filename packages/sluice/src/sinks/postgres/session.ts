@@ -1,8 +1,8 @@
-import { connect, type Socket } from "node:net";
 import type { Clock } from "@sluice/sdk/internal";
 import type postgres from "postgres";
+import { type Address, createConnections } from "./dial.ts";
 import { Unusable } from "./failure.ts";
-import type { Settings } from "./options.ts";
+import { type Settings, tlsModeOf } from "./options.ts";
 
 /** The `postgres` package, which only those need who have this sink. */
 export type Driver = typeof postgres;
@@ -38,14 +38,17 @@ export interface Session {
 const MS_PER_SECOND = 1_000;
 
 /**
- * A session has the library for its protocol, and sockets of our own, so that it can be ended at once: the
- * library half-closes them, and then waits for a server that may never answer. After any failure but a plain
- * answer of the server a session is not used again: the library does not find back from all of them.
+ * A session has the library for its protocol, and connections of our own, so that it can be ended at once:
+ * the library half-closes its own, and then waits for a server that may never answer. After any failure but a
+ * plain answer of the server a session is not used again: the library does not find back from all of them.
  */
 export function openSession(driver: Driver, settings: Settings, clock: Clock): Session {
   const { url, host, port, database, user, password } = settings;
-  const sockets = new Set<Socket>();
-  const ended = new AbortController();
+  const connections = createConnections({
+    tls: tlsModeOf(settings),
+    timeoutMs: settings.connect_timeout_ms,
+    clock,
+  });
   let server: Address | undefined;
   const places = {
     ...(host !== undefined && { host }),
@@ -53,7 +56,8 @@ export function openSession(driver: Driver, settings: Settings, clock: Clock): S
     ...(database !== undefined && { database }),
     ...(user !== undefined && { user }),
     ...(password !== undefined && { password }),
-    ...tlsOf(settings),
+    // Its sockets come with TLS.
+    ssl: false as const,
   };
   const choices = {
     ...places,
@@ -67,10 +71,10 @@ export function openSession(driver: Driver, settings: Settings, clock: Clock): S
     onnotice: () => undefined,
     socket(address: Address) {
       server = address;
-      return dial(address, settings, clock, ended.signal, sockets);
+      return connections.dial(address);
     },
   };
-  const sql = url === undefined ? driver(choices) : driver(url, choices);
+  const sql = clientOf(() => (url === undefined ? driver(choices) : driver(url, choices)));
   let running: Running | undefined;
 
   return {
@@ -81,15 +85,14 @@ export function openSession(driver: Driver, settings: Settings, clock: Clock): S
       return await query;
     },
     get isAlive() {
-      return [...sockets].some((socket) => socket.readyState === "open");
+      return connections.areOpen;
     },
     async cancel() {
       const key = running?.state;
       if (!key?.pid || !key.secret || !server) return;
       try {
-        const socket = await dial(server, settings, clock, ended.signal, sockets);
+        const socket = await connections.dial(server);
         const closed = new Promise((resolve) => socket.once("close", resolve));
-        socket.on("error", () => undefined);
         socket.resume().end(cancelRequest(key.pid, key.secret));
         await closed;
       } catch {
@@ -97,11 +100,21 @@ export function openSession(driver: Driver, settings: Settings, clock: Clock): S
       }
     },
     destroy() {
-      ended.abort();
-      for (const socket of sockets) socket.destroy();
+      connections.destroy();
       void sql.end({ timeout: 0 });
     },
   };
+}
+
+/** The library reads the URL at once, and its words do not say what they are about. */
+function clientOf(create: () => postgres.Sql): postgres.Sql {
+  try {
+    return create();
+  } catch (cause) {
+    throw new Unusable(`its url cannot be read (${cause instanceof Error ? cause.message : cause})`, {
+      cause,
+    });
+  }
 }
 
 /** A query of the library, as far as a cancellation needs it: the key of the connection that it runs on. */
@@ -109,7 +122,7 @@ interface Running {
   readonly state?: { readonly pid: number | null; readonly secret: number | null } | null;
 }
 
-/** PostgreSQL's CancelRequest: 16 bytes, on a connection of its own, before any TLS or password. */
+/** PostgreSQL's CancelRequest: 16 bytes, on a connection of its own, before any password. */
 function cancelRequest(pid: number, secret: number): Uint8Array {
   const bytes = Buffer.alloc(16);
   bytes.writeUInt32BE(16, 0);
@@ -117,55 +130,4 @@ function cancelRequest(pid: number, secret: number): Uint8Array {
   bytes.writeUInt32BE(pid, 8);
   bytes.writeUInt32BE(secret, 12);
   return bytes;
-}
-
-/** The library's own default is to speak in the clear, also to a server that has TLS. */
-function tlsOf({ url, tls }: Settings): { ssl?: false | "prefer" | "require" | "verify-full" } {
-  if (tls === "disable") return { ssl: false };
-  if (tls !== undefined) return { ssl: tls };
-  return /[?&]ssl/.test(url ?? "") ? {} : { ssl: "prefer" };
-}
-
-/** What the library has made of URL, options and environment. */
-interface Address {
-  readonly host: readonly string[];
-  readonly port: readonly number[];
-  readonly path: string | false;
-}
-
-/** The first of the hosts that answers. */
-async function dial(
-  { host: hosts, port: ports, path }: Address,
-  { connect_timeout_ms: timeoutMs }: Settings,
-  clock: Clock,
-  signal: AbortSignal,
-  sockets: Set<Socket>,
-): Promise<Socket> {
-  let failure: unknown;
-  for (const [index, host] of hosts.entries()) {
-    if (signal.aborted) break;
-    const socket = path ? connect(path) : connect(ports[index] ?? 0, host);
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-    const words = `no connection to ${host} in ${timeoutMs} ms`;
-    const timer = clock.after(timeoutMs, () => socket.destroy(new Error(words)));
-    try {
-      await connected(socket);
-      // The library checks the certificate for the host that its own sockets have written on them.
-      return Object.assign(socket, { host });
-    } catch (error) {
-      failure = error;
-    } finally {
-      timer.cancel();
-    }
-  }
-  throw failure ?? new Error("the connection is not needed any more");
-}
-
-function connected(socket: Socket): Promise<void> {
-  return new Promise((resolve, reject) => {
-    socket.once("connect", resolve);
-    socket.once("error", reject);
-    socket.once("close", () => reject(new Error("the connection was closed")));
-  });
 }

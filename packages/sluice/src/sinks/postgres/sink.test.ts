@@ -28,6 +28,18 @@ test("without its package the sink says what to install", async () => {
   );
 });
 
+test("a URL that cannot be read pauses the sink, and is not shown", async () => {
+  const context = { name: "postgres", clock: systemClock, disk: systemDisk, dataDir: "/", warn() {} };
+  const settings = postgresSink.options.parse({ url: "postgres://ann:100%canary@127.0.0.1/x" });
+  const sink = await postgresSink.open(settings, context);
+
+  expect(await sink.send([outgoing(ended("r-1"))], forever)).toEqual({
+    status: "blocked",
+    reason: "its url cannot be read (URI malformed)",
+  });
+  await sink.close();
+});
+
 describe.skipIf(!(await hasServer()))("with a real server", () => {
   let database: TestDatabase;
   let relay: Relay;
@@ -366,6 +378,8 @@ describe.skipIf(!(await hasServer()))("with a real server", () => {
 
     const sent = await Promise.all(sinks.map((sink) => send(sink, ended("r-1"))));
 
-    expect(sent.map(({ status }) => status)).not.toContain("delivered");
+    for (const delivery of sent) {
+      expect(delivery).toEqual({ status: "blocked", reason: expect.stringContaining("has no TLS") });
+    }
   });
 });

@@ -218,6 +218,22 @@ test("a program that holds the lock makes the batch wait, then be tried again, a
   expect(await sink.send([outgoing(ended("r-2"))], forever)).toEqual({ status: "delivered" });
 });
 
+test("a send that waits for somebody's lock ends at once with its signal", async () => {
+  const sink = await openSink({ busy_timeout_ms: 1_000 });
+  await sink.send([outgoing(ended("r-1"))], forever);
+  const other = new DatabaseSync(join(directory, "events.db"));
+  other.exec("BEGIN IMMEDIATE");
+  const controller = new AbortController();
+
+  const sending = sink.send([outgoing(ended("r-2"))], controller.signal);
+  const startedAtMs = systemClock.monotonicMs();
+  controller.abort();
+
+  expect(await sending).toEqual({ status: "retry", reason: "stopped while it was written" });
+  expect(systemClock.monotonicMs() - startedAtMs).toBeLessThan(100);
+  other.close();
+});
+
 test("a reader with an old view of the data is not in the way", async () => {
   const sink = await openSink({ busy_timeout_ms: 0 });
   await sink.send([outgoing(ended("r-1"))], forever);
