@@ -24,7 +24,7 @@ describe.skipIf(!(await hasServer()))("with a real server", () => {
     {
       options: (url) => ({ url }),
       brokenOptions: () => ({ database: "sluice_no_such_database" }),
-      shortTimeout: { timeout_ms: 200 },
+      shortTimeout: { timeout_ms: 300 },
       backend: async () => {
         const { host, port, url } = database ?? expect.fail("there is no database");
         const relay = await startRelay(host, port);

@@ -27,7 +27,7 @@ export async function hasServer(): Promise<boolean> {
   } catch (error) {
     const place = URL_OF_TESTS.replace(/\/\/[^@]*@/, "//");
     process.stderr.write(
-      `No PostgreSQL at ${place} (${error}): its tests are skipped. SLUICE_TEST_POSTGRES\n`,
+      `No PostgreSQL at ${place} (${error}): its tests are skipped. SLUICE_TEST_POSTGRES names another.\n`,
     );
     return false;
   }

@@ -34,7 +34,7 @@ export const postgresSink = defineSink({
       "`raw` is `json`, byte for byte as the event came but for half surrogate pairs and NUL, which are U+FFFD: so `raw->'run'->>'name'` works on every row. `tags`, `finish_reasons` and `metadata` are `jsonb`; a number that `numeric` cannot hold is its text there.",
       "Delivered means committed, as durably as the server's `synchronous_commit` says.",
       "A lost connection, a shutdown, a deadlock, a lock, a full disk and too many connections are tried again. A wrong password, a missing database or right, and tables that are not ours pause the sink with that sentence. A row that a constraint or trigger of yours refuses is a dead letter, alone.",
-      "At most 2 connections, without prepared statements, session settings or locks that outlast a statement: PgBouncer in any mode is fine.",
+      "At most 2 connections, without named statements, session settings or locks that outlast a statement, so that a pooler that shares connections by transaction can stand between.",
     ],
   },
   destination: placeOf,
