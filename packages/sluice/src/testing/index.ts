@@ -24,12 +24,11 @@ export {
   createLunary,
   LUNARY_TEST_KEY,
   type Lunary,
-  type LunaryItem,
-  type LunaryRun,
   type LunaryServer,
   type LunaryServerOptions,
   startLunaryServer,
 } from "./lunary-server.ts";
+export type { LunaryItem, LunaryLog, LunaryRun } from "./lunary-tables.ts";
 export { llmRun, oddEvents, outgoing } from "./outgoing.ts";
 export {
   type Answer as ProviderAnswer,
