@@ -23,8 +23,8 @@ const ASK_AGAIN_MS = 3_000;
 /**
  * Puts feedback where its run is stored, because Lunary answers feedback for a run that it does not have with
  * success, and stores it nowhere. A run that was delivered by this process is known, that of an earlier one
- * is asked for. Feedback whose run Lunary does not have waits for a minute, and is refused here then, so that it
- * becomes a dead letter.
+ * is asked for. Feedback whose run Lunary does not have waits for a minute, and is refused here then, so that
+ * it becomes a dead letter.
  */
 export async function placed(
   feedback: readonly MappedRun[],
