@@ -18,15 +18,6 @@ test("a PostgreSQL is named by its URL, and its password may come apart from it"
   expect(paramsOf("postgres")).toEqual({});
 });
 
-test.each(SERVICES.map(({ name }) => name))("what %s makes of its flags is what its sink takes", (name) => {
-  const endpoint = name === "postgres" ? "postgres://db/llm" : undefined;
-  const key = SERVICES.find((service) => service.name === name)?.keyVariables.length
-    ? "pk-1:sk-1"
-    : undefined;
-
-  expect(sinkOfType(name)?.options.safeParse(paramsOf(name, endpoint, key))).toMatchObject({ success: true });
-});
-
 test("Langfuse's key is a pair, public and secret, with a colon between them", () => {
   const params = paramsOf("langfuse", undefined, "pk-lf-1:sk-lf-2");
 
@@ -46,4 +37,31 @@ test("services are sorted, and each is a sink", () => {
 
   expect(names).toEqual(names.toSorted());
   for (const name of names) expect(sinkOfType(name)).toBeDefined();
+});
+
+/** Where each goes if nobody says where; what must be said is said here. */
+const PLACES: Readonly<
+  Record<string, readonly [destination: string, endpoint?: string | undefined, key?: string]>
+> = {
+  file: ["events.jsonl"],
+  helicone: ["https://api.worker.helicone.ai/", undefined, "key"],
+  langfuse: ["https://cloud.langfuse.com/", undefined, "pk-1:sk-1"],
+  lunary: ["https://api.lunary.ai/v1/runs/ingest", undefined, "key"],
+  otlp: ["http://localhost:4318/v1/traces"],
+  postgres: ["127.0.0.1", "postgres://ann@127.0.0.1/llm"],
+  sqlite: ["events.db"],
+  webhook: [
+    "https://hooks.example/in",
+    "https://hooks.example/in",
+    `whsec_${Buffer.alloc(24, "k").toString("base64")}`,
+  ],
+};
+
+test.each(SERVICES.map(({ name }) => name))("the service %s goes where its users expect it", (name) => {
+  const [destination, endpoint, key] = PLACES[name] ?? ["no place is known for it"];
+  const definition = sinkOfType(name);
+
+  const options = definition?.options.parse(paramsOf(name, endpoint, key)) ?? {};
+
+  expect(definition?.destination(options)).toContain(destination);
 });

@@ -36,6 +36,11 @@ export const SERVICES: readonly Service[] = [
     }),
   },
   {
+    name: "helicone",
+    keyVariables: [SEED_KEY, "HELICONE_API_KEY"],
+    params: keyAndEndpoint,
+  },
+  {
     name: "langfuse",
     keyVariables: [SEED_KEY],
     keyPair: ["LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY"],
@@ -49,7 +54,7 @@ export const SERVICES: readonly Service[] = [
   {
     name: "lunary",
     keyVariables: [SEED_KEY, "LUNARY_API_KEY"],
-    params: ({ apiKey, endpoint }) => ({ api_key: apiKey, ...(endpoint === undefined ? {} : { endpoint }) }),
+    params: keyAndEndpoint,
   },
   {
     name: "otlp",
@@ -79,4 +84,13 @@ export const SERVICES: readonly Service[] = [
       path: endpoint === undefined ? "events.db" : resolve(cwd, endpoint),
     }),
   },
+  {
+    name: "webhook",
+    keyVariables: [SEED_KEY, "WEBHOOK_SECRET"],
+    params: ({ apiKey, endpoint }) => ({ secrets: [apiKey], ...(endpoint !== undefined && { endpoint }) }),
+  },
 ];
+
+function keyAndEndpoint({ apiKey, endpoint }: ServiceSettings): Readonly<Record<string, unknown>> {
+  return { api_key: apiKey, ...(endpoint === undefined ? {} : { endpoint }) };
+}

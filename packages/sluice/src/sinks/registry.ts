@@ -1,6 +1,7 @@
 import { consoleSink } from "./console.ts";
 import type { SinkDefinition } from "./define.ts";
 import { fileSink } from "./file/sink.ts";
+import { heliconeSink } from "./helicone/sink.ts";
 import { langfuseSink } from "./langfuse/sink.ts";
 import { lunarySink } from "./lunary/sink.ts";
 import { otlpSink } from "./otlp/sink.ts";
@@ -12,6 +13,7 @@ import { webhookSink } from "./webhook/sink.ts";
 export const sinks = [
   consoleSink,
   fileSink,
+  heliconeSink,
   langfuseSink,
   lunarySink,
   otlpSink,
