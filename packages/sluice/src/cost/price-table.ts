@@ -1,4 +1,4 @@
-import { calcPrice } from "@pydantic/genai-prices";
+import { calcPrice, type PriceOptions, type Provider } from "@pydantic/genai-prices";
 import type { Usage } from "@sluice/sdk";
 import { completionTokensOf, promptTokensOf, totalOf } from "@sluice/sdk/internal";
 import type { Priceable, Sides } from "./cost.ts";
@@ -26,15 +26,41 @@ export function priceByTable({ provider, model, at, usage }: Priceable): Sides |
   return { inputUsd: price.input_price, outputUsd: price.output_price };
 }
 
+type Calculated = NonNullable<ReturnType<typeof calcPrice>>;
+
 function calculated(
-  ...asked: Parameters<typeof calcPrice>
-): NonNullable<ReturnType<typeof calcPrice>> | undefined {
+  usage: Record<string, number>,
+  model: string,
+  options: PriceOptions & { readonly timestamp: Date },
+): Calculated | undefined {
+  const key = JSON.stringify([options.providerId, model]);
+  const known = found.get(key);
+  if (known === NOT_FOUND) return undefined;
   try {
-    return calcPrice(...asked) ?? undefined;
+    const { timestamp } = options;
+    const price = calcPrice(usage, model, known === undefined ? options : { provider: known, timestamp });
+    if (known === undefined) keep(key, price);
+    return price ?? undefined;
   } catch {
     // The table contradicts itself, or the usage does: then no price is known either.
     return undefined;
   }
+}
+
+/**
+ * The table looks for a model by trying the patterns of all, which takes longer than the calculation: so what
+ * it has found is kept, as a provider that has this model alone.
+ */
+const found = new Map<string, Provider | typeof NOT_FOUND>();
+const NOT_FOUND = "not found";
+/** Names come from outside. Nobody uses so many models, or such names. */
+const FOUND_MAX = 1_000;
+const KEY_CHARS_MAX = 500;
+
+function keep(key: string, price: Calculated | null): void {
+  if (key.length > KEY_CHARS_MAX) return;
+  if (found.size >= FOUND_MAX) found.clear();
+  found.set(key, price === null ? NOT_FOUND : { ...price.provider, extractors: [], models: [price.model] });
 }
 
 /**

@@ -93,6 +93,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
       spool: config.spool,
       sinks: config.sinks,
       binding: config.binding,
+      metering: config.metering,
       observer: createObserver(metrics, logger, onHealth),
       clock,
       disk: options.disk,
@@ -248,6 +249,7 @@ class RunningDaemon implements Daemon {
       const read = await readConfig();
       if (this.#isStopping) return { sinks: [], needRestart: [] };
       config.secrets.adopt(read.secrets);
+      this.#pipeline.applyMetering(read.metering);
       const reloaded = {
         sinks: await this.#pipeline.applySinks(read.sinks),
         needRestart: needRestart(config, read),
