@@ -4,13 +4,15 @@ import type { Usage } from "@sluice/sdk";
 
 /** Somebody who counts one run at a time, elsewhere. */
 export interface CountThread {
-  /** One at a time. Ends with `onUsage` or with `onGone`. */
+  /** One at a time, when it is ready. Ends with `onUsage` or with `onGone`. */
   count(body: Uint8Array): void;
   /** Soon, whatever it is doing. Idempotent. */
   end(): Promise<void>;
 }
 
 export interface CountListener {
+  /** Once, and first: it can count from now on. */
+  onReady(): void;
   onUsage(usage: Usage | undefined): void;
   /** It has died, or could not start. Once. */
   onGone(): void;
@@ -21,7 +23,7 @@ const HEAP_MEBIBYTES = 256;
 
 /**
  * A worker thread: counting is arithmetic, and would hold up every byte that passes. It keeps the process
- * alive only while it counts.
+ * alive only while it starts or counts.
  */
 export function startCountThread(listener: CountListener): CountThread {
   // Beside this file: as it was written, or built from that.
@@ -29,18 +31,17 @@ export function startCountThread(listener: CountListener): CountThread {
   const worker = new Worker(new URL(`./count-program${extension}`, import.meta.url), {
     // Flags of the process are not its business; but from sources, packages are found as sources.
     execArgv: extension === ".ts" ? ["--conditions=sluice-source"] : [],
-    env: {},
     resourceLimits: { maxOldGenerationSizeMb: HEAP_MEBIBYTES },
   });
-  worker.unref();
   let isGone = false;
   const gone = () => {
     if (!isGone) listener.onGone();
     isGone = true;
   };
-  worker.on("message", (usage: Usage | undefined) => {
+  worker.on("message", (said: Usage | "ready" | undefined) => {
     worker.unref();
-    listener.onUsage(usage);
+    if (said === "ready") listener.onReady();
+    else listener.onUsage(said);
   });
   worker.on("error", gone);
   worker.on("messageerror", gone);

@@ -18,8 +18,13 @@ const RUN_BYTES_MAX = 1024 * 1024;
 /** Runs that wait, and their bytes: a second's work. */
 const WAITING_RUNS_MAX = 1_024;
 const WAITING_BYTES_MAX = 8 * 1024 * 1024;
-/** From being handed over, the start of the thread included. Its sender waits for its acknowledgement. */
-const RUN_MS_MAX = 1_500;
+/**
+ * From being handed over, also while the thread starts: a tenth of a second, on a busy machine two. Its sender
+ * waits for its acknowledgement, and half of the time that senders have is left for the disk.
+ */
+const RUN_MS_MAX = 5_000;
+/** Nobody waits for all of it. */
+const START_MS_MAX = 60_000;
 /** A thread that dies so often in a row will die again: nothing is counted for a while. */
 const DEATHS_MAX = 3;
 const REST_MS = 30_000;
@@ -40,11 +45,16 @@ interface Job {
  * comes. Every run has an answer in time, because its event waits for it: what cannot be counted within the
  * limits above is not counted.
  *
- *   idle      no thread, or one that waits: nobody is being counted.
- *   counting  the first of `#jobs` is on the thread.
+ *   none      no thread.
+ *   starting  there is one, and nobody is on it yet.
+ *   ready     nobody is on it.
+ *   counting  the first of `#jobs` is on it.
  *
- *     idle ──count── counting ──usage── (next job: counting, none: idle)
- *     counting ──the thread dies, or its job is late── the job is answered, the next one gets a new thread
+ *     none ──a job── starting ──ready── ready ──a job── counting ──usage── ready
+ *     starting ──dies, or takes a minute── none
+ *     counting ──dies, or its job is late── none, and that job is answered
+ *
+ * A job that is late anywhere else is answered, and changes nothing.
  */
 export class Counter {
   readonly #clock: Clock;
@@ -52,7 +62,8 @@ export class Counter {
   #jobs: Job[] = [];
   #waitingBytes = 0;
   #thread: CountThread | undefined;
-  #isCounting = false;
+  #state: "none" | "starting" | "ready" | "counting" = "none";
+  #starting: Timer | undefined;
   #deaths = 0;
   #restsUntilMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
@@ -95,31 +106,41 @@ export class Counter {
 
   #next(): void {
     const [first] = this.#jobs;
-    if (first === undefined || this.#isCounting || this.#isClosed) return;
+    if (first === undefined || this.#isClosed) return;
     try {
-      this.#thread ??= this.#start();
-      this.#isCounting = true;
-      this.#thread.count(first.body);
+      if (this.#state === "none") this.#start();
+      else if (this.#state === "ready") {
+        this.#state = "counting";
+        this.#thread?.count(first.body);
+      }
     } catch {
       // No thread, or no memory for it.
       this.#gone();
     }
   }
 
-  #start(): CountThread {
+  #start(): void {
+    this.#state = "starting";
+    this.#starting = this.#clock.after(START_MS_MAX, () => this.#gone());
+    const ifMine = (act: () => void) => {
+      if (thread === this.#thread) act();
+    };
     const thread: CountThread = this.#startThread({
-      onUsage: (usage) => {
-        if (thread === this.#thread) this.#counted(usage);
-      },
-      onGone: () => {
-        if (thread === this.#thread) this.#gone();
-      },
+      onReady: () => ifMine(() => this.#ready()),
+      onUsage: (usage) => ifMine(() => this.#counted(usage)),
+      onGone: () => ifMine(() => this.#gone()),
     });
-    return thread;
+    this.#thread = thread;
+  }
+
+  #ready(): void {
+    this.#starting?.cancel();
+    this.#state = "ready";
+    this.#next();
   }
 
   #counted(usage: Usage | undefined): void {
-    this.#isCounting = false;
+    this.#state = "ready";
     this.#deaths = 0;
     const [first] = this.#jobs;
     if (first !== undefined) {
@@ -133,7 +154,7 @@ export class Counter {
 
   /** The run that it was counting may be why: it is not tried again. */
   #gone(): void {
-    const wasCounting = this.#isCounting;
+    const wasCounting = this.#state === "counting";
     this.#dropThread();
     this.#deaths++;
     const isHopeless = this.#deaths >= DEATHS_MAX;
@@ -148,7 +169,7 @@ export class Counter {
 
   /** One that waits behind others is only too late; the one on the thread holds up the others, too. */
   #late(job: Job): void {
-    const isOnThread = this.#isCounting && this.#jobs[0] === job;
+    const isOnThread = this.#state === "counting" && this.#jobs[0] === job;
     if (isOnThread) this.#dropThread();
     this.#answer(job, { status: "not_counted", reason: "slow" });
     this.#next();
@@ -164,7 +185,8 @@ export class Counter {
   #dropThread(): void {
     const thread = this.#thread;
     this.#thread = undefined;
-    this.#isCounting = false;
+    this.#state = "none";
+    this.#starting?.cancel();
     if (thread === undefined) return;
     const ended = thread.end().finally(() => this.#ending.delete(ended));
     this.#ending.add(ended);
