@@ -6,6 +6,9 @@ const OBJECT_OPEN = 0x7b;
 const OBJECT_CLOSE = 0x7d;
 const ARRAY_OPEN = 0x5b;
 const ARRAY_CLOSE = 0x5d;
+const R = 0x72;
+const U = 0x75;
+const N = 0x6e;
 
 const RUN = Buffer.from('"run"');
 /** How a key would have to be written that is `run`, and does not look like it. */
@@ -19,7 +22,11 @@ const ESCAPED = Buffer.from("\\u00");
 export function withRunMembers(event: Uint8Array, members: string): Uint8Array {
   const at = runMembersAt(Buffer.from(event.buffer, event.byteOffset, event.length));
   if (at === undefined) throw new TypeError("the event has no run");
-  return Buffer.concat([event.subarray(0, at), Buffer.from(members), event.subarray(at)]);
+  const spliced = Buffer.allocUnsafe(event.length + Buffer.byteLength(members));
+  spliced.set(event.subarray(0, at));
+  const end = at + spliced.write(members, at);
+  spliced.set(event.subarray(at), end);
+  return spliced;
 }
 
 /**
@@ -69,7 +76,15 @@ function runMembersAt(bytes: Buffer): number | undefined {
   return found;
 }
 
+/** Most strings of an envelope are short, and a search costs as much as looking at so many bytes. */
+const LOOK_BYTES = 64;
+
 function closingQuote(bytes: Buffer, from: number): number {
+  for (let at = from; at < from + LOOK_BYTES; at++) {
+    const byte = bytes[at];
+    if (byte === QUOTE) return at;
+    if (byte === BACKSLASH) break;
+  }
   for (let at = bytes.indexOf(QUOTE, from); at >= 0; at = bytes.indexOf(QUOTE, at + 1)) {
     let before = at;
     while (bytes[before - 1] === BACKSLASH) before--;
@@ -80,8 +95,10 @@ function closingQuote(bytes: Buffer, from: number): number {
 
 function isRunKey(bytes: Buffer, quote: number, end: number): boolean {
   const length = end + 1 - quote;
-  if (length === RUN.length) return bytes.compare(RUN, 0, RUN.length, quote, end + 1) === 0;
-  if (length < RUN.length || bytes[quote + 1] === undefined) return false;
+  if (length === RUN.length)
+    return bytes[quote + 1] === R && bytes[quote + 2] === U && bytes[quote + 3] === N;
+  // With escapes it is longer by five bytes, ten or fifteen.
+  if (length < RUN.length || length > RUN.length + 15 || (length - RUN.length) % 5 !== 0) return false;
   const text = bytes.toString("utf8", quote, end + 1);
   return text.includes("\\u00") && JSON.parse(text) === "run";
 }
