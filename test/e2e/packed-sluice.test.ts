@@ -35,7 +35,8 @@ const COUNTING = `
   import { systemClock } from "@sluice/sdk/internal";
   import { Counter } from "./package/dist/tokens/counter.js";
 
-  const run = { type: "llm", status: "ok", request: { model: "gpt-4o", input: "Hi" }, response: { output: "Hello!" } };
+  const request = { model: "gpt-4o", input: "Hi" };
+  const run = { type: "llm", status: "ok", request, response: { output: "Hello!" } };
   const body = new TextEncoder().encode(JSON.stringify({ id: "a", kind: "run.ended", run }));
   console.log(JSON.stringify(await new Counter({ clock: systemClock }).count(body)));
 `;

@@ -21,8 +21,8 @@ export function flatPriceOf({ prices }: ModelInfo): FlatPrice | undefined {
 }
 
 /**
- * What nearly every run costs, in a tenth of the time that the table's own calculation takes: it asks for each
- * price which others it overlaps. Undefined for a usage with more than it can tell.
+ * What nearly every run costs, in a tenth of the time that the table's own calculation takes: that asks for
+ * each price which others it overlaps. Undefined for a usage with more in it than this can tell.
  */
 export function priceFlat(usage: Usage, price: FlatPrice): Sides | undefined {
   const { cacheWrite5m, cacheWrite1h, audioInput, audioOutput } = usage;

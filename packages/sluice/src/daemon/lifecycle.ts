@@ -249,11 +249,11 @@ class RunningDaemon implements Daemon {
       const read = await readConfig();
       if (this.#isStopping) return { sinks: [], needRestart: [] };
       config.secrets.adopt(read.secrets);
-      this.#pipeline.applyMetering(read.metering);
       const reloaded = {
         sinks: await this.#pipeline.applySinks(read.sinks),
         needRestart: needRestart(config, read),
       };
+      this.#pipeline.applyMetering(read.metering);
       this.#origins = read.origins;
       logger.info(reloaded, "configuration reloaded");
       return reloaded;

@@ -50,7 +50,7 @@ export function startCountThread(listener: CountListener): CountThread {
     count(body) {
       worker.ref();
       // A copy, which the other thread may keep: this one's is written to the disk.
-      const copy = Uint8Array.from(body);
+      const copy = new Uint8Array(body);
       worker.postMessage(copy, [copy.buffer]);
     },
     async end() {

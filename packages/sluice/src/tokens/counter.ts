@@ -19,8 +19,8 @@ const RUN_BYTES_MAX = 1024 * 1024;
 const WAITING_RUNS_MAX = 1_024;
 const WAITING_BYTES_MAX = 8 * 1024 * 1024;
 /**
- * From being handed over, also while the thread starts: a tenth of a second, on a busy machine two. Its sender
- * waits for its acknowledgement, and half of the time that senders have is left for the disk.
+ * From being handed over, also while the thread starts: a tenth of a second, on a busy machine two. Its
+ * sender waits for its acknowledgement, and half of the time that senders have is left for the disk.
  */
 const RUN_MS_MAX = 5_000;
 /** Nobody waits for all of it. */
@@ -188,7 +188,11 @@ export class Counter {
     this.#state = "none";
     this.#starting?.cancel();
     if (thread === undefined) return;
-    const ended = thread.end().finally(() => this.#ending.delete(ended));
+    // One that cannot be ended has ended.
+    const ended = thread
+      .end()
+      .catch(() => undefined)
+      .finally(() => this.#ending.delete(ended));
     this.#ending.add(ended);
   }
 }
