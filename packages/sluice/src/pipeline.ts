@@ -151,7 +151,12 @@ class Stages implements Pipeline {
     });
     this.#guard = guard;
     const { metering } = this.#options;
-    const meter = new Meter({ clock, metering, onMetered: (one) => observer.onMetered?.(one) });
+    const meter = new Meter({
+      clock,
+      metering,
+      onMetered: (one) => observer.onMetered?.(one),
+      isStored: (id) => stored.layout.offsetOf(PARTITION, id) !== undefined,
+    });
     this.#meter = meter;
     const spool = metered(shown(guard.spool, this.hub), meter);
 

@@ -150,6 +150,19 @@ test("with counting switched off, runs without a usage pass in the same turn", (
   expect(told).toEqual([{ usage: "off", prices: "none" }]);
 });
 
+test("an end that is stored already is not counted again", async () => {
+  const { counter } = aMeter();
+  const isStored = (id: string) => id === "event-1";
+  const meter = new Meter({
+    ...{ clock: new ManualClock(), counter, isStored },
+    metering: { prices: [], isCounting: true },
+  });
+  const record = recordOf(RUN);
+
+  expect(await meter.add([record])).toEqual([record]);
+  expect(counter.asked).toBe(0);
+});
+
 test("of what is appended together, nothing is counted after two seconds", async () => {
   const { meter, clock, counter, told } = aMeter();
   counter.count = async () => {

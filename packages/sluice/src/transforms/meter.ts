@@ -27,6 +27,8 @@ export interface MeterOptions {
   /** Undefined: nothing is added. */
   readonly metering: Metering | undefined;
   readonly onMetered?: (metered: Metered) => void;
+  /** Is an event with this id stored? What is sent again need not be counted again. */
+  readonly isStored?: (id: string) => boolean;
   readonly counter?: Counter;
 }
 
@@ -87,6 +89,7 @@ export class Meter {
     const metered: NewRecord[] = [];
     for (const record of records) {
       if (!this.#mustCount(record)) metered.push(this.#priced(record));
+      else if (this.#options.isStored?.(record.id)) metered.push(record);
       else if (signal?.aborted || clock.monotonicMs() >= untilMs) metered.push(this.#priced(record, "slow"));
       else {
         const count = await this.#counter.count(record.body);
