@@ -1,12 +1,22 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Event, Json } from "@sluice/sdk";
-import { createIds, deriveId, systemClock, systemDisk, systemRandom } from "@sluice/sdk/internal";
+import {
+  createIds,
+  deriveId,
+  encodeSpillHeader,
+  spillFileName,
+  systemClock,
+  systemDisk,
+  systemProcessTable,
+  systemRandom,
+} from "@sluice/sdk/internal";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Metering, openPipeline, type Pipeline } from "./pipeline.ts";
 import { sinkOfType } from "./sinks/registry.ts";
 import { readItem } from "./sources/ingest/item.ts";
+import { openSpillSource } from "./sources/spill/spill.ts";
 import type { AppendOutcome, NewRecord } from "./spool/spool.ts";
 
 const TIME = "2026-01-27T14:30:25.000Z";
@@ -119,6 +129,27 @@ test("a run that was closed too early has the figures of its own end in the seco
   expect(closing?.run).toMatchObject({ status: "incomplete", reason: "crash" });
   expect(closing?.run, "nobody knows what the model has read").not.toHaveProperty("usage");
   expect(revision?.run).toMatchObject({ revision: 2, status: "ok", usage: USAGE, cost: COST });
+});
+
+test("what a dead application left in a file is counted when it is adopted", async () => {
+  const run = { ...ASKED, status: "ok", request: REQUEST, response: RESPONSE };
+  const line = `${JSON.stringify({ kind: "run.ended", time: TIME, runId: "r", run })}\n`;
+  const header = encodeSpillHeader({ pid: 7, hostName: "host" });
+  const file = join(dataDir, "spill", spillFileName("0123456789abcdef0123456789abcdef", 1, "left"));
+  mkdirSync(join(dataDir, "spill"), { recursive: true });
+  writeFileSync(file, Buffer.concat([header, Buffer.from(line)]));
+
+  const adopted = Promise.withResolvers<object>();
+  const spill = openSpillSource({
+    ...{ dataDir, intake: pipeline.intake, disk: systemDisk, clock: systemClock },
+    ids: createIds(systemClock, systemRandom),
+    processes: systemProcessTable,
+    observer: { onAdopted: adopted.resolve, warn: adopted.reject },
+  });
+  expect(await adopted.promise).toMatchObject({ events: 1, refused: 0 });
+  await spill.close();
+
+  expect(await ended()).toMatchObject([{ run: { usage: USAGE, cost: COST } }]);
 });
 
 test("the dialects' runs are priced like any other", async () => {
