@@ -86,7 +86,7 @@ function retrieverBodies(run: Run): Bodies {
       operation,
       ...(text === undefined ? said("query", input) : { text }),
     },
-    response: { _type: "vector_db", operation, ...said("output", run.response?.output) },
+    response: { _type: "vector_db", ...said("output", run.response?.output) },
   };
 }
 

@@ -11,6 +11,7 @@ import type { ScoreRequest } from "./scores.ts";
 
 /** The worker's limit, on the length of the JSON in JavaScript: UTF-16 units, not bytes. */
 const BODY_UNITS_MAX = 10 * 1024 * 1024;
+const WORKER_ROUTE = /^\/(?:custom|oai|anthropic|googleapis)\/v1\/log\/?$/;
 const TOO_LARGE = /payload too large/i;
 /** What it says to a path that it does not have, where others say 404. */
 const WRONG_PATH = /invalid path/i;
@@ -46,8 +47,9 @@ export function connect(connection: Connection): HeliconeServer {
   const logs = openHttp(connection.endpoint, connection);
   const api = openHttp(connection.api, connection);
   const { pathname } = new URL(connection.endpoint);
-  // A server of one's own has one path for all providers, and answers with nothing.
-  const ownPath = pathname === "/" ? undefined : pathname;
+  // A server of one's own has one path for all providers, and answers with nothing. One of the worker's
+  // routes, as Helicone's own helpers are given, stands for the worker.
+  const ownPath = pathname === "/" || WORKER_ROUTE.test(pathname) ? undefined : pathname;
   const base = new URL(connection.api).pathname.replace(/\/$/, "");
   const recent = createRecentRuns(connection.clock);
 

@@ -94,6 +94,23 @@ test("a server of one's own says yes with an empty body, and is told the provide
   expect(await sink.send([outgoing(ended())], forever)).toMatchObject({ status: "retry" });
 });
 
+test("an endpoint that names one of the worker's routes stands for all of them", async () => {
+  const { server } = await setUp();
+  const sink = await openSink(`${server.url}/custom/v1/log`);
+
+  await sink.send([outgoing(ended({ provider: "anthropic" }))], forever);
+
+  expect(server.requests.map(({ path }) => path)).toEqual(["/anthropic/v1/log"]);
+});
+
+test("its OTLP routes, which give every span a random id and no tree, are never used", async () => {
+  const { server, send } = await setUp({ spans: true });
+  for (const type of ["llm", "agent", "tool", "retriever", "embedding"]) await send(ended({ type }));
+  await send(scored({ thumb: "up" }));
+
+  expect(server.requests.filter(({ path }) => path.startsWith("/v1/trace"))).toEqual([]);
+});
+
 test("a UUIDv7 run id, which Helicone replaces by a random one, has a stable UUIDv5 there", async () => {
   const { server, send } = await setUp();
 

@@ -5,16 +5,21 @@ import type { WireFormat } from "./provider.ts";
 /** Which of OpenAI's names its counts have. */
 export type OpenaiUsage = "chat" | "responses";
 
-/** Where Helicone's parser for a format finds both counts; an object with none of them is another's. */
-const READ_FROM: Readonly<Record<WireFormat, readonly string[]>> = {
-  openai: ["prompt_tokens", "completion_tokens", "input_tokens", "output_tokens"],
-  anthropic: ["input_tokens", "output_tokens"],
-  google: ["promptTokenCount", "candidatesTokenCount"],
+/** Where Helicone's parser for a format finds both counts. */
+const READ_FROM: Readonly<
+  Record<WireFormat, { readonly prompt: readonly string[]; readonly completion: readonly string[] }>
+> = {
+  openai: {
+    prompt: ["prompt_tokens", "input_tokens"],
+    completion: ["completion_tokens", "output_tokens"],
+  },
+  anthropic: { prompt: ["input_tokens"], completion: ["output_tokens"] },
+  google: { prompt: ["promptTokenCount"], completion: ["candidatesTokenCount", "thoughtsTokenCount"] },
 };
 
 /**
  * A call's usage in its provider's own keys, because that is what Helicone reads: the provider's own object
- * where it is one of this format, else made of the buckets. What is not known is absent.
+ * where its parser finds in it all that is known, else made of the buckets. What is not known is absent.
  */
 export function usageInShapeOf(
   format: WireFormat,
@@ -22,8 +27,7 @@ export function usageInShapeOf(
   names: OpenaiUsage,
 ): JsonObject | undefined {
   if (!usage) return undefined;
-  const { raw } = usage;
-  if (raw && READ_FROM[format].some((name) => numberOf(raw[name]) !== undefined)) return raw;
+  if (usage.raw && saysAll(usage.raw, usage, format)) return usage.raw;
   switch (format) {
     case "openai":
       return openaiUsage(usage, names);
@@ -32,6 +36,19 @@ export function usageInShapeOf(
     case "google":
       return googleUsage(usage);
   }
+}
+
+/**
+ * Another's format has its counts elsewhere, or only one of them here (LM Studio). And xAI counts reasoning
+ * beside the completion, where this format has it inside.
+ */
+function saysAll(raw: JsonObject, usage: Usage, format: WireFormat): boolean {
+  const { prompt, completion } = READ_FROM[format];
+  const counted = (keys: readonly string[]) => totalOf(...keys.map((key) => raw[key]));
+  const said = counted(completion);
+  const written = completionTokensOf(usage);
+  if (promptTokensOf(usage) !== undefined && counted(prompt) === undefined) return false;
+  return written === undefined || (said !== undefined && said >= written);
 }
 
 /** Totals, and what of them was cached, thought or heard. */

@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { ended, RUN, START, setUp, started } from "./rig.test-support.ts";
+import { LUNARY_TEST_KEY, type LunaryServer } from "../../testing/lunary-server.ts";
+import { ended, RUN, START, scored, setUp, started } from "./rig.test-support.ts";
 
 test.each([
   ["llm", "llm"],
@@ -131,3 +133,47 @@ test("a truncated run says so", async () => {
 
   expect(server.runs.get(RUN)?.metadata).toEqual({ truncated: true });
 });
+
+test("the same conversation makes the same rows, whether Lunary's own SDK (1.0.18) told it or sluice", async () => {
+  const [sdk, sluice] = [await setUp(), await setUp()];
+  const [agent, tool] = ["00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000c"];
+  const user = {
+    scope: { kind: "user", id: "ann", props: { plan: "pro" } },
+    tags: ["prod"],
+    metadata: { feature: "support" },
+  } as const;
+  const below = { ...user, parentRunId: agent };
+  const planner = { type: "agent", name: "planner", request: { input: { goal: "tea" } } } as const;
+  const { usage: _, response: __, ...bare } = ended(tool).run ?? { type: "tool" };
+
+  await fetch(sdk.server.endpoint, {
+    method: "POST",
+    headers: { authorization: `Bearer ${LUNARY_TEST_KEY}` },
+    body: readFileSync(new URL("golden/lunary-js-1.0.18.json", import.meta.url)),
+  });
+  await sluice.send(started(agent, planner, user));
+  const call = {
+    name: "gpt-4o",
+    request: { input: [{ role: "user", content: "Hi" }], params: { temperature: 0.5 } },
+    response: { output: { role: "assistant", content: "Hello!" } },
+    usage: { input: 8, output: 3, source: "provider" },
+  } as const;
+  const failed = { status: "error", error: { message: "boom", stack: "at x" } } as const;
+  await sluice.send(
+    ended(RUN, call, below),
+    {
+      ...ended(tool, {}, below),
+      run: { ...bare, ...failed, type: "tool", name: "search", request: { input: { q: "fox" } } },
+    },
+    ended(agent, { ...planner, response: { output: "done" } }, user),
+    scored(RUN, { thumb: "up" }),
+  );
+
+  expect(comparable(sluice.server)).toEqual(comparable(sdk.server));
+});
+
+/** What differs on purpose: the times, and who sent it. */
+function comparable({ runs }: LunaryServer): object {
+  const rows = [...runs.values()].map(({ startedAt: _, endedAt: __, runtime: ___, ...row }) => [row.id, row]);
+  return Object.fromEntries(rows);
+}
