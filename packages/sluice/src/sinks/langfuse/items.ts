@@ -91,6 +91,11 @@ function observationItemOf(event: Event, observation: Observation, { traceId, fa
   return envelopeOf(event, type, type, body);
 }
 
+/** Is this type of an item one that only newer servers know? */
+export function isNewerKind(type: string): boolean {
+  return /^(agent|tool|chain|retriever|embedding)-create$/.test(type);
+}
+
 /** What every server knows. */
 function olderOf(type: ObservationType): ObservationType {
   if (type === "embedding") return "generation";
