@@ -8,7 +8,7 @@ export interface Service {
   readonly keyVariables: readonly string[];
   /** Two variables that hold the two halves of a key, which is then written `first:second`. */
   readonly keyPair?: readonly [string, string];
-  /** Variables of its own that may hold its endpoint, first match wins. */
+  /** Variables of its own that may say where it is, after `--endpoint` and LLM_PROXY_ENDPOINT. */
   readonly endpointVariables?: readonly string[];
   /** It may need a key, and may not: a server of one's own seldom does. */
   readonly isKeyOptional?: true;
@@ -36,6 +36,11 @@ export const SERVICES: readonly Service[] = [
     }),
   },
   {
+    name: "helicone",
+    keyVariables: [SEED_KEY, "HELICONE_API_KEY"],
+    params: keyAndEndpoint,
+  },
+  {
     name: "langfuse",
     keyVariables: [SEED_KEY],
     keyPair: ["LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY"],
@@ -49,7 +54,7 @@ export const SERVICES: readonly Service[] = [
   {
     name: "lunary",
     keyVariables: [SEED_KEY, "LUNARY_API_KEY"],
-    params: ({ apiKey, endpoint }) => ({ api_key: apiKey, ...(endpoint === undefined ? {} : { endpoint }) }),
+    params: keyAndEndpoint,
   },
   {
     name: "otlp",
@@ -63,4 +68,29 @@ export const SERVICES: readonly Service[] = [
       ...(endpoint === undefined ? {} : { endpoint }),
     }),
   },
+  {
+    name: "postgres",
+    keyVariables: [],
+    endpointVariables: ["DATABASE_URL"],
+    params: ({ apiKey, endpoint }) => ({
+      ...(endpoint !== undefined && { url: endpoint }),
+      ...(apiKey !== undefined && { password: apiKey }),
+    }),
+  },
+  {
+    name: "sqlite",
+    keyVariables: [],
+    params: ({ endpoint, cwd }) => ({
+      path: endpoint === undefined ? "events.db" : resolve(cwd, endpoint),
+    }),
+  },
+  {
+    name: "webhook",
+    keyVariables: [SEED_KEY, "WEBHOOK_SECRET"],
+    params: ({ apiKey, endpoint }) => ({ secrets: [apiKey], ...(endpoint !== undefined && { endpoint }) }),
+  },
 ];
+
+function keyAndEndpoint({ apiKey, endpoint }: ServiceSettings): Readonly<Record<string, unknown>> {
+  return { api_key: apiKey, ...(endpoint === undefined ? {} : { endpoint }) };
+}

@@ -1,6 +1,6 @@
 /**
- * For the tests of those who write sinks, or send to one: a scriptable backend, strict stand-ins for Lunary,
- * Langfuse and any server of OTLP, and the sink contract.
+ * For the tests of those who write sinks, or send to one: a scriptable backend, strict stand-ins for
+ * Helicone, Langfuse, Lunary and any server of OTLP, and the sink contract.
  */
 export type { Answer } from "./answer.ts";
 export {
@@ -11,6 +11,15 @@ export {
   startBackend,
 } from "./backend.ts";
 export type { Fault } from "./fault.ts";
+export {
+  createHelicone,
+  HELICONE_TEST_KEY,
+  type Helicone,
+  type HeliconeRow,
+  type HeliconeServer,
+  type HeliconeServerOptions,
+  startHeliconeServer,
+} from "./helicone-server.ts";
 export {
   createLangfuse,
   LANGFUSE_TEST_KEYS,
@@ -27,12 +36,11 @@ export {
   createLunary,
   LUNARY_TEST_KEY,
   type Lunary,
-  type LunaryItem,
-  type LunaryRun,
   type LunaryServer,
   type LunaryServerOptions,
   startLunaryServer,
 } from "./lunary-server.ts";
+export type { LunaryItem, LunaryLog, LunaryRun } from "./lunary-tables.ts";
 export type { OtlpAttributes, OtlpSpan, OtlpSpanEvent } from "./otlp/span.ts";
 export {
   createOtlp,
@@ -51,4 +59,11 @@ export {
   type ProviderServer,
   type ReceivedRequest,
 } from "./provider-server.ts";
-export { type ContractRule, type SinkContract, sinkContract, type TestRunner } from "./sink-contract.ts";
+export { type Relay, type RelayStep, startRelay } from "./relay.ts";
+export {
+  type ContractBackend,
+  type ContractRule,
+  type SinkContract,
+  sinkContract,
+  type TestRunner,
+} from "./sink-contract.ts";

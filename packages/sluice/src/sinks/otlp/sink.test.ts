@@ -252,6 +252,20 @@ test.each(["html", { headers: { "content-type": "application/x-protobuf" }, body
   },
 );
 
+test("an answer is read up to 4 MiB, as the protocol has it, and a longer one is not believed", async () => {
+  const { server, send } = await setUp();
+  const headers = { "content-type": "application/x-protobuf" };
+  // Field 15 over and over: a later version's, which is passed over wherever the answer is cut.
+  const mebibytes = (count: number) => Buffer.alloc(count * 1024 * 1024, Uint8Array.of(0x78, 0x01));
+  server.script({ headers, body: mebibytes(3) }, { headers, body: mebibytes(5) });
+
+  expect(await send(ended())).toMatchObject({ status: "delivered" });
+  expect(await send(ended())).toMatchObject({
+    status: "retry",
+    reason: expect.stringContaining("does not end"),
+  });
+});
+
 test("Phoenix takes protobuf only: the 415 for JSON pauses the sink and says what to change", async () => {
   const { send } = await setUp({ encoding: "json" }, { encodings: ["protobuf"] });
 
