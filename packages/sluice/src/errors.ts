@@ -104,6 +104,10 @@ const ERRORS = {
     exit: EXIT.io,
     message: (d) => `${d.path} cannot be read: ${d.cause}.`,
   },
+  OUTPUT_UNWRITABLE: {
+    exit: EXIT.io,
+    message: (d) => `${d.path} cannot be written: ${d.cause}.`,
+  },
   DATA_DIR_BUSY: {
     exit: EXIT.busy,
     message: (d) =>

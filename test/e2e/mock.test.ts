@@ -1,0 +1,97 @@
+import { afterEach, expect, test } from "vitest";
+import { eventually, House } from "./daemon.ts";
+import { MockProcess } from "./mock-process.ts";
+
+const RUN_ID = "5d1f6b7e-3c2a-4b18-9f60-000000000001";
+
+let house: House | undefined;
+let mock: MockProcess | undefined;
+
+afterEach(async () => {
+  await house?.close();
+  await mock?.end("SIGKILL");
+  house = undefined;
+  mock = undefined;
+});
+
+test("a daemon delivers to a mock that first fails as it was told, and the mock tells each item", async () => {
+  mock = await MockProcess.start("lunary", "--fault", "503:first-1");
+  const { endpoint, keys } = mock.announced;
+  house = new House();
+  const params = `api_key = "${keys["api_key"]}", endpoint = "${endpoint}", requests_per_second = 1000`;
+  house.configure(`[[sinks]]\nname = "lunary"\ntype = "lunary"\nparams = { ${params} }\n`);
+  const url = await house.start();
+
+  await post(url, [eventOf("run.started"), eventOf("run.ended")]);
+  const lines = await eventually(() => (mock?.lines.length === 2 ? mock.lines : undefined), 10_000);
+
+  expect(lines).toMatchObject([
+    { fault: "503:first-1", items: [] },
+    {
+      status: 200,
+      items: [
+        { id: RUN_ID, outcome: "stored" },
+        { id: RUN_ID, outcome: "stored" },
+      ],
+    },
+  ]);
+});
+
+test("a mock says of an end without its start that it was lost, which the service does not", async () => {
+  mock = await MockProcess.start("lunary");
+  const { endpoint, keys } = mock.announced;
+
+  const answer = await fetch(endpoint, {
+    method: "POST",
+    headers: { authorization: `Bearer ${keys["api_key"]}` },
+    body: JSON.stringify({ events: [{ type: "llm", event: "end", runId: RUN_ID, timestamp: 1 }] }),
+  });
+
+  expect(await answer.json()).toEqual({ results: [{ id: RUN_ID, success: true }] });
+  expect(mock.lines).toMatchObject([{ status: 200, items: [{ id: RUN_ID, outcome: "lost" }] }]);
+});
+
+test.each(["SIGINT", "SIGTERM"] as const)("%s ends a mock with exit 0", async (signal) => {
+  const server = await MockProcess.start("lunary");
+
+  expect(await server.end(signal)).toBe(0);
+});
+
+test("a mock listens on loopback only, since everybody knows its keys", async () => {
+  await expect(MockProcess.start("lunary", "--listen", "0.0.0.0:0")).rejects.toThrow("on loopback only");
+});
+
+test("a port that is taken is said to be", async () => {
+  mock = await MockProcess.start("lunary");
+  const { host } = new URL(mock.announced.url);
+
+  await expect(MockProcess.start("lunary", "--listen", host)).rejects.toThrow(
+    `Cannot listen on ${host}: EADDRINUSE`,
+  );
+});
+
+async function post(url: string, events: readonly object[]): Promise<void> {
+  const answer = await fetch(`${url}/v1/events`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(events),
+  });
+  expect(answer.status).toBe(202);
+}
+
+function eventOf(kind: string): object {
+  const isEnd = kind === "run.ended";
+  const end = isEnd ? { response: { output: "hello" }, usage: { input: 3, output: 2 } } : {};
+  return {
+    kind,
+    time: `2026-11-21T05:00:0${isEnd ? 1 : 0}.000Z`,
+    runId: RUN_ID,
+    run: {
+      type: "llm",
+      startTime: "2026-11-21T05:00:00.000Z",
+      ...(isEnd && { status: "ok" }),
+      request: { model: "gpt-4o", input: "hi" },
+      ...end,
+    },
+  };
+}
