@@ -76,12 +76,14 @@ async function post(url: string, events: readonly object[]): Promise<void> {
     headers: { "content-type": "application/json" },
     body: JSON.stringify(events),
   });
-  expect(answer.status).toBe(202);
+  expect(answer.status, await answer.text()).toBe(202);
 }
 
 function eventOf(kind: string): object {
   const isEnd = kind === "run.ended";
-  const end = isEnd ? { response: { output: "hello" }, usage: { input: 3, output: 2 } } : {};
+  const end = isEnd
+    ? { response: { output: "hello" }, usage: { input: 3, output: 2, source: "provider" } }
+    : {};
   return {
     kind,
     time: `2026-11-21T05:00:0${isEnd ? 1 : 0}.000Z`,
