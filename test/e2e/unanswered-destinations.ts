@@ -14,7 +14,7 @@ export interface Destination {
   open(): OpenDestination;
 }
 
-export interface OpenDestination {
+interface OpenDestination {
   answer(request: BackendRequest): Answer | Promise<Answer>;
   /** Every item of a request that was taken, by an id that the backend knows it by again. */
   itemsOf(request: BackendRequest): ReadonlyMap<string, SentItem>;
@@ -22,7 +22,7 @@ export interface OpenDestination {
   rows(): readonly string[];
 }
 
-export interface SentItem {
+interface SentItem {
   readonly startTime: unknown;
   /** As it stood in the request. */
   readonly text: string;
