@@ -1,6 +1,6 @@
 /**
- * For the tests of those who write sinks, or send to one: a scriptable backend, a strict Lunary, and the sink
- * contract.
+ * For the tests of those who write sinks, or send to one: a scriptable backend, a strict Lunary and a strict
+ * Langfuse, and the sink contract.
  */
 export type { Answer } from "./answer.ts";
 export {
@@ -11,6 +11,18 @@ export {
   startBackend,
 } from "./backend.ts";
 export type { Fault } from "./fault.ts";
+export {
+  createLangfuse,
+  LANGFUSE_TEST_KEYS,
+  type Langfuse,
+  type LangfuseItem,
+  type LangfuseObservation,
+  type LangfuseScore,
+  type LangfuseServer,
+  type LangfuseServerOptions,
+  type LangfuseTrace,
+  startLangfuseServer,
+} from "./langfuse-server.ts";
 export {
   createLunary,
   LUNARY_TEST_KEY,
