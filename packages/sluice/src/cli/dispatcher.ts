@@ -26,7 +26,10 @@ export function addDispatcher(program: Command, context: CliContext): void {
       "--api-key <key>",
       "the service's key; visible to other users of this machine, so rather use the next",
     )
-    .option("--api-key-file <path>", "a file with the key (else LLM_PROXY_API_KEY, LUNARY_API_KEY)")
+    .option(
+      "--api-key-file <path>",
+      "a file with the key (else LLM_PROXY_API_KEY, LUNARY_API_KEY, HELICONE_API_KEY)",
+    )
     .option("--endpoint <url>", "the service's URL, or the file's path (LLM_PROXY_ENDPOINT)")
     .option("--from <place>", 'where a new endpoint starts: "oldest" (what the spool has) or "now"')
     .option("--listen <host:port>", "where to listen; port 0 takes a free one (SLUICE_LISTEN)")

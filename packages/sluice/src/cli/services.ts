@@ -28,8 +28,17 @@ export const SERVICES: readonly Service[] = [
     }),
   },
   {
+    name: "helicone",
+    keyVariables: [SEED_KEY, "HELICONE_API_KEY"],
+    params: keyAndEndpoint,
+  },
+  {
     name: "lunary",
     keyVariables: [SEED_KEY, "LUNARY_API_KEY"],
-    params: ({ apiKey, endpoint }) => ({ api_key: apiKey, ...(endpoint === undefined ? {} : { endpoint }) }),
+    params: keyAndEndpoint,
   },
 ];
+
+function keyAndEndpoint({ apiKey, endpoint }: ServiceSettings): Readonly<Record<string, unknown>> {
+  return { api_key: apiKey, ...(endpoint === undefined ? {} : { endpoint }) };
+}

@@ -1,6 +1,6 @@
 /**
- * For the tests of those who write sinks, or send to one: a scriptable backend, a strict Lunary and a strict
- * Langfuse, and the sink contract.
+ * For the tests of those who write sinks, or send to one: a scriptable backend, strict stand-ins for what our
+ * sinks deliver to, and the sink contract.
  */
 export type { Answer } from "./answer.ts";
 export {
@@ -11,6 +11,15 @@ export {
   startBackend,
 } from "./backend.ts";
 export type { Fault } from "./fault.ts";
+export {
+  createHelicone,
+  HELICONE_TEST_KEY,
+  type Helicone,
+  type HeliconeRow,
+  type HeliconeServer,
+  type HeliconeServerOptions,
+  startHeliconeServer,
+} from "./helicone-server.ts";
 export {
   createLangfuse,
   LANGFUSE_TEST_KEYS,

@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import { ended, RUN, setUp } from "./rig.test-support.ts";
+
+test("a line feed in metadata, at which new Headers throws, injects nothing and is not lost", async () => {
+  const { server, send } = await setUp();
+  const note = "first\r\nHelicone-User-Id: mallory";
+
+  expect(await send(ended({}, { metadata: { note } }))).toMatchObject({ status: "delivered" });
+
+  expect(server.rows[0]?.userId).toBeUndefined();
+  expect(decodeURIComponent(server.rows[0]?.properties.note ?? "")).toBe(note);
+});
+
+test.each(["🧵 thread", "日本語", "half \ud83e", " spaces ", "100%25 sure", "tab\t", "", "Zoë", "100% sure"])(
+  "the value %j, be it above U+00FF or not, arrives so that it can be read back",
+  async (value) => {
+    const { server, send } = await setUp();
+
+    expect(
+      await send(ended({}, { scope: { kind: "user", id: value || "x" }, metadata: { value } })),
+    ).toMatchObject({
+      status: "delivered",
+    });
+
+    const stored = server.rows[0]?.properties.value ?? "";
+    const isEncoded = /%[0-9A-F]{2}/.test(stored);
+    expect(isEncoded ? decodeURIComponent(stored) : stored).toBe(value.toWellFormed());
+  },
+);
+
+test("what needs no encoding has none", async () => {
+  const { server, send } = await setUp();
+
+  await send(ended({}, { metadata: { city: "Zürich", share: "100% sure" } }));
+
+  expect(server.rows[0]?.properties).toMatchObject({ city: "Zürich", share: "100% sure" });
+});
+
+test("names that no header has, and names that differ by case alone, keep a property each", async () => {
+  const { server, send } = await setUp();
+
+  await send(ended({}, { metadata: { "a b": 1, größe: 2, Key: "x", key: "y", "run-id": "mine", "": 3 } }));
+
+  expect(server.rows[0]?.properties).toMatchObject({
+    "a%20b": "1",
+    "gr%c3%b6%c3%9fe": "2",
+    key: "x",
+    "key-2": "y",
+    "run-id": RUN,
+    "run-id-2": "mine",
+    _: "3",
+  });
+});
