@@ -39,7 +39,8 @@ export function addDispatcher(program: Command, context: CliContext): void {
       const service = findService(flags.service);
       const apiKey = await findKey(service, flags, context);
       const endpoint = flags.endpoint ?? context.env["LLM_PROXY_ENDPOINT"];
-      const params = service.params({ apiKey, endpoint: endpoint || undefined, cwd: context.cwd });
+      const { cwd, env } = context;
+      const params = service.params({ apiKey, endpoint: endpoint || undefined, cwd, env });
       const from = flags.from === undefined ? {} : { from: flags.from };
       await launch(context, flags, { sinks: [{ name: service.name, type: service.name, params, ...from }] });
     });
@@ -72,7 +73,7 @@ async function findKey(
     const key = context.env[variable];
     if (key) return key;
   }
-  if (service.keyVariables.length === 0) return undefined;
+  if (service.isKeyOptional || service.keyVariables.length === 0) return undefined;
   const variables = service.keyVariables.join(" or ");
   throw new SluiceError("SERVICE_KEY_MISSING", { service: service.name, variables });
 }

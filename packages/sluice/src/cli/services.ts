@@ -1,10 +1,13 @@
 import { resolve } from "node:path";
+import { otlpHeaders } from "./otlp-headers.ts";
 
 /** What `dispatcher --service NAME` stands for: one sink, from the seed's flags. */
 export interface Service {
   readonly name: string;
   /** Variables that may hold the key, first match wins. Empty: it needs none. */
   readonly keyVariables: readonly string[];
+  /** It may need a key, and may not: a server of one's own seldom does. */
+  readonly isKeyOptional?: true;
   /** What `--endpoint` means for it. */
   params(settings: ServiceSettings): Readonly<Record<string, unknown>>;
 }
@@ -13,6 +16,7 @@ interface ServiceSettings {
   readonly apiKey: string | undefined;
   readonly endpoint: string | undefined;
   readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** The variable of the first seed: the key of whichever service was chosen. */
@@ -36,6 +40,18 @@ export const SERVICES: readonly Service[] = [
     name: "lunary",
     keyVariables: [SEED_KEY, "LUNARY_API_KEY"],
     params: keyAndEndpoint,
+  },
+  {
+    name: "otlp",
+    keyVariables: [SEED_KEY],
+    isKeyOptional: true,
+    params: ({ apiKey, endpoint, env }) => ({
+      headers: {
+        ...otlpHeaders(env["OTEL_EXPORTER_OTLP_HEADERS"]),
+        ...(apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` }),
+      },
+      ...(endpoint === undefined ? {} : { endpoint }),
+    }),
   },
 ];
 

@@ -38,6 +38,8 @@ export interface HttpSendOptions {
   readonly resolve?: Resolve;
   /** Where the URL comes from somebody who may not reach all that this machine can. Default: no limits. */
   readonly guard?: AddressGuard;
+  /** How a refusal is read where it is no text. */
+  readonly wordsIn?: (bytes: Uint8Array, contentType: string) => string;
 }
 
 /** The backend's 2xx. `isWhole` is false when the body was longer than we read. */
@@ -106,10 +108,9 @@ export function createHttpSend(options: HttpSendOptions): HttpSend {
   async function attempt(message: Message, giveUp: GiveUp): Promise<HttpAnswer | Failure> {
     const response = await withOneSilentRetry(hasAnswered, () => exchange(message, giveUp));
     hasAnswered = true;
-    const { httpStatus } = response;
+    const { httpStatus, bytes, isWhole } = response;
+    const contentType = headerOf(response, "content-type") ?? "";
     if (httpStatus >= 200 && httpStatus < 300) {
-      const { bytes, isWhole } = response;
-      const contentType = headerOf(response, "content-type") ?? "";
       return { status: "answered", httpStatus, body: bytes.toString("utf8"), bytes, contentType, isWhole };
     }
     const refusal = {
@@ -117,7 +118,7 @@ export function createHttpSend(options: HttpSendOptions): HttpSend {
       retryAfter: headerOf(response, "retry-after"),
       date: headerOf(response, "date"),
       location: safeLocation(headerOf(response, "location")),
-      words: redact(response.bytes.toString("utf8")),
+      words: redact(options.wordsIn?.(bytes, contentType) ?? bytes.toString("utf8")),
     };
     return failureOf(refusal, options.clock.nowMs());
   }

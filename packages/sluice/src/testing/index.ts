@@ -42,6 +42,14 @@ export {
   type LunaryServerOptions,
   startLunaryServer,
 } from "./lunary-server.ts";
+export type { OtlpAttributes, OtlpSpan, OtlpSpanEvent } from "./otlp/span.ts";
+export {
+  createOtlp,
+  type Otlp,
+  type OtlpServer,
+  type OtlpServerOptions,
+  startOtlpServer,
+} from "./otlp-server.ts";
 export { llmRun, oddEvents, outgoing } from "./outgoing.ts";
 export {
   type Answer as ProviderAnswer,

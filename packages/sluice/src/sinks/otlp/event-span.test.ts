@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { llmRun } from "../../testing/outgoing.ts";
 import { encodeTraceProto } from "./encode-proto.ts";
 import { eventSpan } from "./event-span.ts";
+import { oracleProto } from "./oracle.test-support.ts";
 import { composed } from "./profile.ts";
 import { semconv } from "./semconv.ts";
 import type { Span } from "./span.ts";
@@ -48,6 +49,17 @@ test("the same event is the same bytes, also when it has been stored and read ag
   const [one, other] = [event, read].map((each) => Buffer.from(encodeTraceProto([spanOf(each)])));
 
   expect(one).toEqual(other);
+});
+
+test("a mapped run is, byte for byte, what OpenTelemetry's own exporter sends for its span", () => {
+  const error = { message: "boom", stack: "at x" };
+  const tool = ended({ type: "tool", status: "error", error }, { runId: "run-2", parentRunId: "run-1" });
+  const spans = [spanOf(ended({}, { tags: ["a"], metadata: { part: 0.5, yes: true } })), spanOf(tool)];
+
+  // The SDK always says whether a parent is remote, which we do not know, and that a status is unset.
+  const known = spans.map((span) => ({ ...span, flags: 0x101, status: span.status ?? {} }));
+  const hexOf = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
+  expect(hexOf(encodeTraceProto(known))).toBe(oracleProto(known).toString("hex"));
 });
 
 test("a span never ends before it began", () => {
@@ -109,6 +121,8 @@ test.each<[string, Partial<Event>, string]>([
   ["tool.called: it is part of the output messages", { kind: "tool.called" }, "unmapped"],
   ["run.scored: it belongs to logs", { kind: "run.scored", data: { name: "helpful", value: 1 } }, "unmapped"],
   ["session.created", { kind: "session.created" }, "unmapped"],
+  ["run.delta: no convention has a place for a piece of a stream", { kind: "run.delta" }, "unmapped"],
+  ["cache.miss", { kind: "cache.miss" }, "unmapped"],
   ["a custom event", { kind: "order.placed" }, "unmapped"],
   ["a piece", { run: { type: "llm" } }, "partial"],
   ["a late end, as spans cannot be changed", { run: { ...ended().run, type: "llm", revision: 2 } }, "late"],

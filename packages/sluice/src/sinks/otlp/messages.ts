@@ -88,26 +88,26 @@ function toolCallOf(call: JsonObject): Part {
 }
 
 /** Providers' words for the reasons that the conventions know. Any other word stays. */
-const FINISH_REASONS: Readonly<Record<string, string>> = {
-  completed: "stop",
-  end_turn: "stop",
-  stop_sequence: "stop",
-  STOP: "stop",
-  max_tokens: "length",
-  max_output_tokens: "length",
-  MAX_TOKENS: "length",
-  model_context_window_exceeded: "length",
-  refusal: "content_filter",
-  SAFETY: "content_filter",
-  tool_calls: "tool_call",
-  tool_use: "tool_call",
-  function_call: "tool_call",
-  failed: "error",
-};
+const FINISH_REASONS: ReadonlyMap<string, string> = new Map([
+  ["completed", "stop"],
+  ["end_turn", "stop"],
+  ["stop_sequence", "stop"],
+  ["STOP", "stop"],
+  ["max_tokens", "length"],
+  ["max_output_tokens", "length"],
+  ["MAX_TOKENS", "length"],
+  ["model_context_window_exceeded", "length"],
+  ["refusal", "content_filter"],
+  ["SAFETY", "content_filter"],
+  ["tool_calls", "tool_call"],
+  ["tool_use", "tool_call"],
+  ["function_call", "tool_call"],
+  ["failed", "error"],
+]);
 
 function finishReasonOf(run: Run, index: number): string {
   const reason = run.response?.finishReasons?.[index] ?? run.response?.finishReasons?.[0];
-  if (reason !== undefined) return FINISH_REASONS[reason] ?? reason;
+  if (reason !== undefined) return FINISH_REASONS.get(reason) ?? reason;
   return run.status === undefined || run.status === "ok" ? "stop" : run.status;
 }
 

@@ -1,19 +1,18 @@
 import type { Run } from "@sluice/sdk";
 
 /** Calls of a model, as providers and SDKs name them, that the conventions have another word for. */
-const CALLS: Readonly<Record<string, string>> = {
-  chat: "chat",
-  completion: "text_completion",
-  completions: "text_completion",
-  text_completion: "text_completion",
-  generate_content: "generate_content",
-};
+const CALLS: ReadonlyMap<string, string> = new Map([
+  ["completion", "text_completion"],
+  ["completions", "text_completion"],
+  ["text_completion", "text_completion"],
+  ["generate_content", "generate_content"],
+]);
 
 /** `gen_ai.operation.name` of semconv v1.41. Undefined for a type of run that the conventions do not know. */
 export function operationOf(run: Run): string | undefined {
   switch (run.type) {
     case "llm":
-      return CALLS[run.operation ?? "chat"] ?? "chat";
+      return CALLS.get(run.operation ?? "chat") ?? "chat";
     case "embedding":
       return "embeddings";
     case "retriever":

@@ -22,7 +22,7 @@ export function oracleJson(spans: readonly Span[]): unknown {
 }
 
 /** The SDK's spans, whose resources and scopes are the same objects as ours. */
-function readableSpans(spans: readonly Span[]): ReadableSpan[] {
+export function readableSpans(spans: readonly Span[]): ReadableSpan[] {
   return spans.map((span) => ({
     name: span.name,
     // The SDK counts kinds from internal = 0. Undefined is unspecified, though its type has none.

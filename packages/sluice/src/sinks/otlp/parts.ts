@@ -19,7 +19,7 @@ export function partsOf(content: Json | undefined): readonly Part[] {
   const { type } = object;
   if (typeof type !== "string") return geminiParts(object);
   const read = Object.hasOwn(READERS, type) ? READERS[type] : undefined;
-  return read ? read(object) : [{ ...withoutSignature(object), type }];
+  return read ? read(object) : [{ ...unsealed(object), type }];
 }
 
 export function textPart(content: string): Part {
@@ -96,7 +96,7 @@ function geminiParts(part: JsonObject): readonly Part[] {
   if (blob) return [blobPart(modalityOf(blob.mimeType), blob.mimeType, blob.data)];
   const file = objectOf(part.fileData);
   if (file) return [uriPart(modalityOf(file.mimeType), file.fileUri)];
-  return [textPart(JSON.stringify(withoutSignature(part)))];
+  return [textPart(JSON.stringify(unsealed(part)))];
 }
 
 /** Anthropic's `source`; the AI SDK's image is a URL or base64 by itself. */
@@ -146,8 +146,10 @@ function modalityOf(mimeType: Json | undefined): string {
   return ["image", "video", "audio"].includes(kind) ? kind : "document";
 }
 
-function withoutSignature({ signature: _, thoughtSignature: __, ...part }: JsonObject): JsonObject {
-  return part;
+const SEALED = new Set(["signature", "thoughtSignature", "thought_signature", "encrypted_content"]);
+
+function unsealed(part: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(part).filter(([name]) => !SEALED.has(name)));
 }
 
 function parsed(given: Json | undefined): Json {

@@ -66,12 +66,16 @@ function textsOf(value: Json | undefined): readonly string[] {
 }
 
 /** What OpenAI's `response_format.type` and `text.format.type` say, in the words of the conventions. */
-const FORMATS: Readonly<Record<string, string>> = { text: "text", json_object: "json", json_schema: "json" };
+const FORMATS: ReadonlyMap<string, string> = new Map([
+  ["text", "text"],
+  ["json_object", "json"],
+  ["json_schema", "json"],
+]);
 
 function outputTypeOf(places: readonly JsonObject[]): string | undefined {
   for (const place of places) {
     const format = objectOf(place.response_format) ?? objectOf(objectOf(place.text)?.format);
-    const type = typeof format?.type === "string" ? FORMATS[format.type] : undefined;
+    const type = typeof format?.type === "string" ? FORMATS.get(format.type) : undefined;
     if (type !== undefined) return type;
     if (textsOf(place.modalities).includes("audio")) return "speech";
     if (place.responseMimeType === "application/json" || place.format === "json") return "json";

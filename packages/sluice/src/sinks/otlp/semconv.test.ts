@@ -119,6 +119,20 @@ test("a parameter of another form than its name says is left out", () => {
   expect(names.filter((name) => name.startsWith("gen_ai.request."))).toEqual(["gen_ai.request.model"]);
 });
 
+test("a name that every object has is nobody's operation, format or reason", () => {
+  const run = {
+    operation: "constructor",
+    request: { params: { response_format: { type: "constructor" } } },
+    response: { output: "Hi", finishReasons: ["constructor"] },
+  };
+
+  expect(attributesOf(run, {}, true)).toMatchObject({
+    "gen_ai.operation.name": "chat",
+    "gen_ai.output.messages": expect.stringContaining('"finish_reason":"constructor"'),
+  });
+  expect(attributesOf(run)).not.toHaveProperty(["gen_ai.output.type"]);
+});
+
 test.each<[JsonObject, string]>([
   [{ response_format: { type: "json_schema", json_schema: {} } }, "json"],
   [{ text: { format: { type: "text" } } }, "text"],

@@ -1,0 +1,16 @@
+import { openinference } from "./openinference.ts";
+import { composed, type Profile } from "./profile.ts";
+import { semconv } from "./semconv.ts";
+
+interface ProfileOptions {
+  /** Also what was said: messages, arguments, results. */
+  readonly content: boolean;
+}
+
+/**
+ * Every vocabulary that can be chosen, by name: the conventions' own, and what some backends read besides.
+ */
+export const PROFILES = {
+  semconv,
+  openinference: (options) => composed(semconv(options), openinference(options)),
+} as const satisfies Record<string, (options: ProfileOptions) => Profile>;

@@ -1,0 +1,186 @@
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import { KIND_CODES } from "@sluice/sdk";
+import { z } from "zod";
+import { defineSink, type Outgoing, type Sink, type SinkContext } from "../define.ts";
+import { type Delivery, type ItemDelivery, summary } from "../delivery.ts";
+import { createHttpSend } from "../http-send.ts";
+import { headersFault, secretsIn } from "../webhook/headers.ts";
+import { readAnswer, refusalOf, wordsIn } from "./answer.ts";
+import { docs } from "./docs.ts";
+import { encodeTraceJson } from "./encode-json.ts";
+import { encodeTraceProto } from "./encode-proto.ts";
+import { eventSpan } from "./event-span.ts";
+import { PROFILES } from "./profiles.ts";
+import type { Span } from "./span.ts";
+import { spanHome } from "./span-home.ts";
+
+const TRACES_PATH = "/v1/traces";
+/** What OpenTelemetry's own batch processor sends at most, and what every backend takes. */
+const SPANS_MAX = 512;
+/** Far below the 64 MiB at which a server must refuse, and below what proxies in front of it let through. */
+const BODY_BYTES_MAX = 4_000_000;
+/** A single event that cannot be halved: the protocol's own limit, before compression. */
+const SPAN_BYTES_MAX = 64 * 1024 * 1024;
+
+/** What the protocol lets a client read of an answer; a server may have a sentence for each span. */
+const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
+
+const options = z.strictObject({
+  endpoint: z
+    .url({ protocol: /^https?$/ })
+    .refine((url) => !URL.parse(url)?.username, "must not contain a user name; set a header instead")
+    .default("http://localhost:4318")
+    .describe(`Where spans are posted. A base URL gets ${TRACES_PATH}.`),
+  headers: z
+    .record(z.string(), z.string())
+    .superRefine((headers, context) => {
+      const message = headersFault(headers);
+      if (message !== undefined) context.addIssue({ code: "custom", message });
+    })
+    .default({})
+    .describe(
+      "Headers to add to each request, as the key. What the server echoes of their values is masked.",
+    ),
+  encoding: z
+    .enum(["protobuf", "json"])
+    .default("protobuf")
+    .describe("Protobuf is taken by every server, and is smaller; some take JSON as well."),
+  gzip: z.boolean().default(false).describe("Compress requests. Not every server can read that."),
+  profile: z
+    .enum(Object.keys(PROFILES) as [keyof typeof PROFILES])
+    .default("semconv")
+    .describe("Which attributes a span has: OpenTelemetry's conventions, or those and another vocabulary."),
+  content: z
+    .boolean()
+    .default(false)
+    .describe("Send also what was said: messages, system instructions, tools, their arguments and results."),
+  resource: z
+    .record(z.string().min(1), z.string())
+    .default({})
+    .describe(
+      "Attributes of the resource, as `service.name` (default `sluice`) or `deployment.environment.name`.",
+    ),
+  timeout_ms: z
+    .int()
+    .min(100)
+    .max(600_000)
+    .default(30_000)
+    .describe("Upper bound for one request, in milliseconds."),
+});
+
+export const otlpSink = defineSink({
+  type: "otlp",
+  summary: "Sends runs as spans to any server of OpenTelemetry's protocol, over HTTP.",
+  options,
+  limits: { events: SPANS_MAX, bytes: BODY_BYTES_MAX },
+  // Spans are whole, and their order means nothing.
+  order: "none",
+  inFlight: 4,
+  docs,
+  destination: ({ endpoint }) => tracesUrl(endpoint),
+  skips: (kindCode) => (MAPPED_KINDS.has(kindCode) ? undefined : "unmapped"),
+  open: async (settings, context) => openOtlp(settings, context),
+});
+
+const MAPPED_KINDS: ReadonlySet<number> = new Set([
+  KIND_CODES["run.ended"],
+  KIND_CODES["cache.hit"],
+  KIND_CODES["init.failed"],
+]);
+
+const gzipped = promisify(gzip);
+
+function openOtlp(settings: z.output<typeof options>, context: SinkContext): Sink {
+  const { encoding } = settings;
+  const contentType = encoding === "json" ? "application/json" : "application/x-protobuf";
+  const http = createHttpSend({
+    url: tracesUrl(settings.endpoint),
+    headers: {
+      ...settings.headers,
+      "content-type": contentType,
+      accept: contentType,
+      ...(settings.gzip && { "content-encoding": "gzip" }),
+      "user-agent": "sluice",
+    },
+    secrets: secretsIn(settings.headers),
+    clock: context.clock,
+    timeoutMs: settings.timeout_ms,
+    answerBytesMax: ANSWER_BYTES_MAX,
+    wordsIn,
+  });
+  const home = spanHome({ "service.name": "sluice", ...settings.resource });
+  const profile = PROFILES[settings.profile]({ content: settings.content });
+  const warn = createWarner(context);
+
+  /** The events' spans, and the outcomes of those that have none. */
+  function mapBatch(batch: readonly Outgoing[], outcomes: ItemDelivery[]): Span[] {
+    const spans: Span[] = [];
+    for (const [index, outgoing] of batch.entries()) {
+      try {
+        const mapped = eventSpan(outgoing.event, home, profile);
+        if ("span" in mapped) spans.push(mapped.span);
+        else outcomes[index] = { status: "skipped", reason: mapped.skipped };
+      } catch {
+        // One event that is not what its kind says must not cost its neighbours.
+        outcomes[index] = { status: "rejected", reason: "the event cannot be read" };
+      }
+    }
+    return spans;
+  }
+
+  async function post(body: Uint8Array | string, signal: AbortSignal): Promise<Delivery> {
+    const answer = await http.post(settings.gzip ? await gzipped(body) : body, signal);
+    if (answer.status !== "answered") return refusalOf(answer, encoding);
+    const { delivery, warning } = readAnswer(answer, encoding, http.redact);
+    if (warning !== undefined) warn(warning);
+    return delivery;
+  }
+
+  return {
+    async send(batch, signal) {
+      const outcomes: ItemDelivery[] = new Array(batch.length).fill({ status: "delivered" });
+      const spans = mapBatch(batch, outcomes);
+      if (spans.length === 0) return summary(outcomes);
+      const body = encoded(spans, encoding);
+      if (body.length > (spans.length > 1 ? BODY_BYTES_MAX : SPAN_BYTES_MAX)) {
+        return { status: "tooLarge", reason: `the request would have ${body.length} bytes` };
+      }
+      const delivery = await post(body, signal);
+      if (delivery.status !== "delivered") return delivery;
+      return {
+        ...summary(outcomes),
+        ...(delivery.httpStatus !== undefined && { httpStatus: delivery.httpStatus }),
+      };
+    },
+    async check(signal) {
+      const delivery = await post(encoded([], encoding), signal);
+      return delivery.status === "delivered" ? undefined : `Spans cannot be sent: ${reasonOf(delivery)}`;
+    },
+    close: () => http.close(),
+  };
+}
+
+function encoded(spans: readonly Span[], encoding: "protobuf" | "json"): Uint8Array {
+  return encoding === "json" ? Buffer.from(encodeTraceJson(spans)) : encodeTraceProto(spans);
+}
+
+/** A server that has a warning has it for every batch: it is said when it changes. */
+function createWarner(context: SinkContext): (words: string) => void {
+  let last: string | undefined;
+  return (words) => {
+    if (words === last) return;
+    last = words;
+    context.warn(`The server of ${context.name} took all spans, and says: ${words}`);
+  };
+}
+
+function reasonOf(delivery: Delivery): string {
+  return "reason" in delivery ? delivery.reason : delivery.status;
+}
+
+function tracesUrl(endpoint: string): string {
+  const url = new URL(endpoint);
+  if (url.pathname === "/") url.pathname = TRACES_PATH;
+  return url.href;
+}
