@@ -37,6 +37,40 @@ test("a daemon delivers to a mock that first fails as it was told, and the mock 
   ]);
 });
 
+test.each([
+  ["helicone", ""],
+  ["langfuse", "/api/public/health"],
+  ["otlp", ""],
+])("there is a mock of %s, and it tells which keys it takes", async (service, path) => {
+  mock = await MockProcess.start(service);
+  const { endpoint, keys } = mock.announced;
+
+  const answer = await fetch(`${endpoint}${path}`, { method: "POST", body: "{}" });
+
+  expect(Object.values(keys).join()).not.toBe("");
+  expect(answer.status).toBeGreaterThanOrEqual(400);
+  expect(mock.lines).toMatchObject([{ status: answer.status, items: [] }]);
+});
+
+test("a mock refuses items as it was told to, in the way of its service", async () => {
+  mock = await MockProcess.start("lunary", "--refuse", "first-1");
+  const { endpoint, keys } = mock.announced;
+  const events = [RUN_ID, "another"].map((runId) => ({ type: "llm", event: "start", runId, timestamp: 1 }));
+
+  const answer = await fetch(endpoint, {
+    method: "POST",
+    headers: { authorization: `Bearer ${keys["api_key"]}` },
+    body: JSON.stringify({ events }),
+  });
+
+  expect(await answer.json()).toMatchObject({ results: [{ success: false }, { success: true }] });
+  expect(mock.lines).toMatchObject([{ items: [{ outcome: "refused" }, { outcome: "stored" }] }]);
+});
+
+test("a server of a service that there is not is said to be none", async () => {
+  await expect(MockProcess.start("langfuse", "--as", "v5")).rejects.toThrow("v4, v4-dual, v3, v2");
+});
+
 test("a mock says of an end without its start that it was lost, which the service does not", async () => {
   mock = await MockProcess.start("lunary");
   const { endpoint, keys } = mock.announced;

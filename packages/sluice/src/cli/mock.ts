@@ -3,13 +3,16 @@ import { systemRandom } from "@sluice/sdk/internal";
 import { type Command, InvalidArgumentError } from "commander";
 import { nearest } from "../config/nearest.ts";
 import { type Address, parseAddress } from "../config/schema.ts";
+import { SluiceError } from "../errors.ts";
 import type { CliContext } from "./context.ts";
-import { FAULT_WORDS, type MockFault, parseFault } from "./mock/faults.ts";
+import { FAULT_WORDS, type MockFault, parseFault, type When, whenOf } from "./mock/faults.ts";
 import { MOCKS, type MockService } from "./mock/services.ts";
 
 interface MockFlags {
   readonly listen?: Address;
+  readonly as?: string;
   readonly fault: readonly MockFault[];
+  readonly refuse?: When;
   readonly seed?: number;
   readonly keep?: string;
   readonly json?: boolean;
@@ -20,6 +23,9 @@ const WORD_COLUMNS = 18;
 const FAULT_HELP = `
 Faults:
 ${FAULT_WORDS.map(([word, meaning]) => `  ${word.padEnd(WORD_COLUMNS)}${meaning}`).join("\n")}`;
+const VARIANTS = MOCKS.filter(({ variants }) => variants.length > 1)
+  .map(({ name, variants }) => `of ${name} ${variants.join(", ")}`)
+  .join("; ");
 const SEED_MAX = 2 ** 32;
 
 /** `sluice mock SERVICE`: the stand-in that our own tests use, for whoever tries a configuration. */
@@ -33,11 +39,17 @@ export function addMock(program: Command, context: CliContext): void {
     )
     .argument("<service>", `one of: ${names}`, parseService)
     .option("--listen <host:port>", "where to listen, on loopback (else a free port)", parseListen)
+    .option("--as <server>", `which of a service's servers: ${VARIANTS} (else the first)`)
     .option(
       "--fault <what[:when]>",
       "let requests fail, as 503:10%, timeout:every-5 or lie:first-3, or all of them; repeatable, the first that is due wins",
       (words: string, faults: readonly MockFault[]) => [...faults, parseFault(words)],
       [],
+    )
+    .option(
+      "--refuse <when>",
+      "let the service refuse items in its own way, as 10%, every-5 or first-3",
+      whenOf,
     )
     .option("--seed <number>", "lets the same requests fail again, where they do by chance", parseSeed)
     .option("--keep <file>", "append each request, whole, and what was answered as a line of JSON")
@@ -48,11 +60,15 @@ export function addMock(program: Command, context: CliContext): void {
       const {
         listen = FREE_PORT,
         fault,
+        refuse,
         seed = Math.floor(systemRandom.fraction() * SEED_MAX),
         json = false,
       } = flags;
-      const keep = flags.keep === undefined ? {} : { keep: resolve(context.cwd, flags.keep) };
-      await serveMock(context, { service, listen, faults: fault, seed, json, ...keep });
+      await serveMock(context, {
+        ...{ service, variant: variantOf(service, flags.as), listen, faults: fault, seed, json },
+        ...(refuse && { refuse }),
+        ...(flags.keep !== undefined && { keep: resolve(context.cwd, flags.keep) }),
+      });
     });
 }
 
@@ -64,6 +80,12 @@ function parseService(word: string): MockService {
   throw new InvalidArgumentError(
     `${meant ? `Did you mean "${meant}"? ` : ""}There are: ${names.join(", ")}.`,
   );
+}
+
+function variantOf({ name, variants: [first = "", ...others] }: MockService, word = first): string {
+  if (word === first || others.includes(word)) return word;
+  const known = [first, ...others].join(", ");
+  throw new SluiceError("MOCK_UNKNOWN_SERVER", { service: name, server: word, known });
 }
 
 function parseListen(text: string): Address {

@@ -14,7 +14,7 @@ test.each(Object.entries(DEFAULTS))("the service %s needs a key at most, and goe
   const definition = sinkOfType(name);
   const apiKey = service?.keyVariables.length === 0 ? undefined : "key";
 
-  const params = service?.params({ apiKey, endpoint: undefined, cwd: "/somewhere" });
+  const params = service?.params({ apiKey, endpoint: undefined, cwd: "/somewhere", env: {} });
   const options = definition?.options.parse(params) ?? {};
 
   expect(definition?.destination(options) ?? "").toContain(place.replace("/somewhere/", ""));
@@ -24,7 +24,7 @@ test("the key of Helicone may stand in a variable of its own", () => {
   const service = SERVICES.find(({ name }) => name === "helicone");
 
   expect(service?.keyVariables).toEqual(["LLM_PROXY_API_KEY", "HELICONE_API_KEY"]);
-  expect(service?.params({ apiKey: "k", endpoint: "http://localhost:8585/x", cwd: "/" })).toEqual({
+  expect(service?.params({ apiKey: "k", endpoint: "http://localhost:8585/x", cwd: "/", env: {} })).toEqual({
     api_key: "k",
     endpoint: "http://localhost:8585/x",
   });

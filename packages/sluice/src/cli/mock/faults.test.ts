@@ -49,7 +49,7 @@ test.each([
   ["loseAnwser", /Did you mean "loseAnswer"\?/],
   ["100", /200 or more/],
   ["600", /There is no fault "600"/],
-  ["503:sometimes", /Write 10% \(of the requests\), every-5 \(each fifth\) or first-3/],
+  ["503:sometimes", /Write 10% \(by chance\), every-5 \(each fifth\) or first-3/],
   ["503:120%", /says nothing about when/],
   ["503:every-0", /says nothing about when/],
   ["503:10%:first-3", /WHAT:WHEN/],

@@ -14,7 +14,7 @@ export interface MockFault {
   readonly when: When;
 }
 
-type When =
+export type When =
   | { readonly name: "always" }
   | { readonly name: "chance"; readonly fraction: number }
   | { readonly name: "every"; readonly count: number }
@@ -64,20 +64,16 @@ export function createPlan(faults: readonly MockFault[], random: Random): () => 
   };
 }
 
-export function needsChance(faults: readonly MockFault[]): boolean {
-  return faults.some(({ when }) => when.name === "chance");
-}
-
-function isDue(when: When, request: number, random: Random): boolean {
+export function isDue(when: When, count: number, random: Random): boolean {
   switch (when.name) {
     case "always":
       return true;
     case "chance":
       return random.fraction() < when.fraction;
     case "every":
-      return request % when.count === 0;
+      return count % when.count === 0;
     case "first":
-      return request <= when.count;
+      return count <= when.count;
   }
 }
 
@@ -98,7 +94,8 @@ function answerOf(status: number): Answer {
   return { status, headers, body: { message: `sluice mock answers ${status} as it was told to` } };
 }
 
-function whenOf(when: string | undefined): When {
+/** `10%`, `every-5` or `first-3`; all where it is not said. */
+export function whenOf(when: string | undefined): When {
   if (when === undefined) return { name: "always" };
   const percent = /^(\d{1,3}(?:\.\d+)?)%$/.exec(when)?.[1];
   if (percent !== undefined && Number(percent) <= 100) {
@@ -107,6 +104,6 @@ function whenOf(when: string | undefined): When {
   const [, word, digits] = /^(every|first)-([1-9]\d{0,8})$/.exec(when) ?? [];
   if (word === "every" || word === "first") return { name: word, count: Number(digits) };
   throw new InvalidArgumentError(
-    `"${when}" says nothing about when. Write 10% (of the requests), every-5 (each fifth) or first-3.`,
+    `"${when}" says nothing about when. Write 10% (by chance), every-5 (each fifth) or first-3.`,
   );
 }

@@ -1,6 +1,6 @@
 import { type Answer, createLunary, LUNARY_TEST_KEY } from "../../testing/index.ts";
 import type { ItemOutcome } from "./items.ts";
-import type { OpenMock } from "./services.ts";
+import { type OpenMock, REFUSAL } from "./services.ts";
 
 /** What the real server has by default: MAX_REQUESTS_PER_MINUTE, and how long it waits for what is missing. */
 const RATE = { requests: 150, windowMs: 60_000 };
@@ -17,6 +17,9 @@ export function openLunaryMock(): OpenMock {
       const lost = new Set(lunary.lost.slice(lostBefore));
       lostBefore = lunary.lost.length;
       return resultsOf(answer).map((result) => outcomeOf(result, lost));
+    },
+    refuseItems(isDue) {
+      lunary.refuseItems(() => (isDue() ? REFUSAL : undefined));
     },
   };
 }

@@ -5,13 +5,16 @@ import { SluiceError } from "../../errors.ts";
 import { type Answer, type Backend, type BackendRequest, startBackend } from "../../testing/index.ts";
 import type { CliContext } from "../context.ts";
 import { type Exchange, exchangeJson, exchangeLine } from "./exchange-line.ts";
-import { createPlan, type MockFault, needsChance } from "./faults.ts";
+import { createPlan, isDue, type MockFault, type When } from "./faults.ts";
 import type { MockService, OpenMock } from "./services.ts";
 
 export interface MockJob {
   readonly service: MockService;
+  readonly variant: string;
   readonly listen: Address;
   readonly faults: readonly MockFault[];
+  /** Which items are refused. */
+  readonly refuse?: When;
   readonly seed: number;
   readonly json: boolean;
   /** Where requests are kept, whole. */
@@ -23,9 +26,14 @@ const REQUESTS_KEPT = 1;
 
 /** Serves until SIGINT or SIGTERM. */
 export async function serveMock(context: CliContext, job: MockJob): Promise<void> {
-  const { service, faults } = job;
+  const { service, faults, refuse } = job;
   if (job.keep !== undefined) probe(job.keep);
-  const mock = await service.open();
+  const mock = await service.open(job.variant);
+  if (refuse) {
+    const random = seededRandom(job.seed);
+    let items = 0;
+    mock.refuseItems(() => isDue(refuse, ++items, random));
+  }
   let requests = 0;
   const tell = (exchange: Exchange) => {
     requests++;
@@ -34,7 +42,8 @@ export async function serveMock(context: CliContext, job: MockJob): Promise<void
   };
   const backend = await listen(mock, job, tell);
   announce(context, job, mock, backend.url);
-  if (needsChance(faults)) context.say(`Faults come by chance: --seed ${job.seed} gives the same again.`);
+  const isByChance = [...faults.map(({ when }) => when), refuse].some((when) => when?.name === "chance");
+  if (isByChance) context.say(`Something fails by chance: --seed ${job.seed} gives the same again.`);
   // Whoever reads its lines may leave; those whom it serves do not.
   context.isDaemon = true;
 
@@ -55,7 +64,7 @@ function probe(path: string): void {
 }
 
 async function listen(mock: OpenMock, job: MockJob, tell: (exchange: Exchange) => void): Promise<Backend> {
-  const isDue = createPlan(job.faults, seededRandom(job.seed));
+  const next = createPlan(job.faults, seededRandom(job.seed));
   const faultOf = new WeakMap<BackendRequest, MockFault>();
   const now = () => new Date(systemClock.nowMs()).toISOString();
   const answer = async (request: BackendRequest): Promise<Answer> => {
@@ -70,7 +79,7 @@ async function listen(mock: OpenMock, job: MockJob, tell: (exchange: Exchange) =
     throw new SluiceError("LISTEN_FAILED", { listen: `${host}:${port}`, cause: codeOf(error) ?? `${error}` });
   });
   backend.choose((request) => {
-    const fault = isDue();
+    const fault = next();
     if (!fault) return "pass";
     // Then the service does its work, and is heard of by `answer`; of the others nobody hears.
     if (fault.step === "loseAnswer") faultOf.set(request, fault);

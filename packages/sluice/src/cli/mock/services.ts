@@ -6,7 +6,9 @@ export interface MockService {
   readonly name: string;
   /** What it is called by its people. */
   readonly title: string;
-  open(): Promise<OpenMock>;
+  /** Its servers, where they differ in what they take; the first is the one that is meant without a word. */
+  readonly variants: readonly string[];
+  open(variant: string): Promise<OpenMock>;
 }
 
 export interface OpenMock {
@@ -17,9 +19,37 @@ export interface OpenMock {
   answer(request: BackendRequest): Answer | Promise<Answer>;
   /** What became of each item of a request that was just answered. */
   itemsOf(request: BackendRequest, answer: Answer): readonly ItemOutcome[];
+  /** Asked for each item from now on: those that are due it refuses in its own way. */
+  refuseItems(isDue: () => boolean): void;
 }
+
+/** In its own words a service would say more; who reads it should know that it was asked for. */
+export const REFUSAL = "sluice mock refuses this item as it was told to";
 
 /** Sorted by name. */
 export const MOCKS: readonly MockService[] = [
-  { name: "lunary", title: "Lunary", open: async () => (await import("./lunary.ts")).openLunaryMock() },
+  {
+    name: "helicone",
+    title: "Helicone",
+    variants: ["cloud"],
+    open: async () => (await import("./helicone.ts")).openHeliconeMock(),
+  },
+  {
+    name: "langfuse",
+    title: "Langfuse",
+    variants: ["v4", "v4-dual", "v3", "v2"],
+    open: async (variant) => (await import("./langfuse.ts")).openLangfuseMock(variant),
+  },
+  {
+    name: "lunary",
+    title: "Lunary",
+    variants: ["cloud"],
+    open: async () => (await import("./lunary.ts")).openLunaryMock(),
+  },
+  {
+    name: "otlp",
+    title: "a server of OTLP",
+    variants: ["both", "protobuf", "json", "no-gzip"],
+    open: async (variant) => (await import("./otlp.ts")).openOtlpMock(variant),
+  },
 ];
