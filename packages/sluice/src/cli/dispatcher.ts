@@ -28,7 +28,7 @@ export function addDispatcher(program: Command, context: CliContext): void {
     )
     .option(
       "--api-key-file <path>",
-      "a file with the key (else LLM_PROXY_API_KEY, LUNARY_API_KEY, HELICONE_API_KEY)",
+      "a file with the key (else LLM_PROXY_API_KEY, or the service's own variables)",
     )
     .option("--endpoint <url>", "the service's URL, or the file's path (LLM_PROXY_ENDPOINT)")
     .option("--from <place>", 'where a new endpoint starts: "oldest" (what the spool has) or "now"')
@@ -38,7 +38,7 @@ export function addDispatcher(program: Command, context: CliContext): void {
     .action(async (flags: DispatcherFlags) => {
       const service = findService(flags.service);
       const apiKey = await findKey(service, flags, context);
-      const endpoint = flags.endpoint ?? context.env["LLM_PROXY_ENDPOINT"];
+      const endpoint = findEndpoint(service, flags, context);
       const { cwd, env } = context;
       const params = service.params({ apiKey, endpoint: endpoint || undefined, cwd, env });
       const from = flags.from === undefined ? {} : { from: flags.from };
@@ -57,6 +57,12 @@ function findService(name: string): Service {
   });
 }
 
+/** For all services, or a variable that the service's own SDKs read. */
+function findEndpoint(service: Service, flags: DispatcherFlags, { env }: CliContext): string | undefined {
+  const variables = ["LLM_PROXY_ENDPOINT", ...(service.endpointVariables ?? [])];
+  return flags.endpoint ?? variables.map((variable) => env[variable]).find((value) => value);
+}
+
 async function findKey(
   service: Service,
   flags: DispatcherFlags,
@@ -73,8 +79,13 @@ async function findKey(
     const key = context.env[variable];
     if (key) return key;
   }
+  const pair = service.keyPair?.map((variable) => context.env[variable] ?? "") ?? [];
+  if (pair.length > 0 && !pair.includes("")) return pair.join(":");
   if (service.isKeyOptional || service.keyVariables.length === 0) return undefined;
-  const variables = service.keyVariables.join(" or ");
+  const variables = [
+    ...service.keyVariables,
+    ...(service.keyPair ? [service.keyPair.join(" and ")] : []),
+  ].join(" or ");
   throw new SluiceError("SERVICE_KEY_MISSING", { service: service.name, variables });
 }
 

@@ -6,6 +6,10 @@ export interface Service {
   readonly name: string;
   /** Variables that may hold the key, first match wins. Empty: it needs none. */
   readonly keyVariables: readonly string[];
+  /** Two variables that hold the two halves of a key, which is then written `first:second`. */
+  readonly keyPair?: readonly [string, string];
+  /** Variables of its own that may hold its endpoint, first match wins. */
+  readonly endpointVariables?: readonly string[];
   /** It may need a key, and may not: a server of one's own seldom does. */
   readonly isKeyOptional?: true;
   /** What `--endpoint` means for it. */
@@ -35,6 +39,17 @@ export const SERVICES: readonly Service[] = [
     name: "helicone",
     keyVariables: [SEED_KEY, "HELICONE_API_KEY"],
     params: keyAndEndpoint,
+  },
+  {
+    name: "langfuse",
+    keyVariables: [SEED_KEY],
+    keyPair: ["LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY"],
+    endpointVariables: ["LANGFUSE_HOST", "LANGFUSE_BASE_URL"],
+    params: ({ apiKey = "", endpoint }) => {
+      const [public_key, ...secret] = apiKey.split(":");
+      const secret_key = secret.length === 0 ? undefined : secret.join(":");
+      return { public_key, secret_key, ...(endpoint === undefined ? {} : { endpoint }) };
+    },
   },
   {
     name: "lunary",

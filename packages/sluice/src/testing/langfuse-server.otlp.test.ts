@@ -1,5 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
+import { encodeTraceProto } from "../sinks/otlp/encode-proto.ts";
 import {
   LANGFUSE_TEST_KEYS,
   type LangfuseServer,
@@ -72,6 +73,31 @@ test("gzip is taken, and an export of nothing is a success", async () => {
   expect(zipped.status).toBe(200);
   expect(server.observations).toHaveLength(1);
   expect(await post('{"resourceSpans":[]}')).toEqual({ status: 200, text: "{}" });
+});
+
+test("protobuf is taken like JSON, also in gzip, and its answer is JSON", async () => {
+  const { post, server } = await setUp();
+  const type = { "content-type": "application/x-protobuf" };
+  const body = encodeTraceProto([
+    {
+      resource: {},
+      scope: { name: "x" },
+      traceId: TRACE,
+      spanId: "00f067aa0ba902b7",
+      name: "a span",
+      startTimeUnixNano: 1_767_225_600_000_000_000n,
+      endTimeUnixNano: 1_767_225_601_000_000_000n,
+      attributes: { "user.id": "u" },
+    },
+  ]);
+
+  const plain = await post(body, type);
+  const zipped = await post(gzipSync(body), { ...type, "content-encoding": "gzip" });
+
+  expect([plain.status, zipped.status]).toEqual([200, 200]);
+  expect(JSON.parse(plain.text)).toMatchObject({ name: "otel-ingestion-job" });
+  expect(server.observations).toMatchObject([{ userId: "u", traceId: TRACE }]);
+  expect((await post("no protobuf", type)).status).toBe(400);
 });
 
 test.each([

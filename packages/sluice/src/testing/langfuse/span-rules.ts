@@ -1,5 +1,5 @@
+import type { OtlpAttributes, OtlpSpan } from "../otlp/span.ts";
 import { environmentRule } from "./environment-rule.ts";
-import type { Plain, ReceivedSpan } from "./otlp-json.ts";
 import { costOfSpan, usageOfSpan } from "./span-usage.ts";
 import type { Fields, LangfuseObservation } from "./store.ts";
 
@@ -10,7 +10,7 @@ export interface ReadSpan {
 }
 
 /** The priorities of Langfuse v4.16's OtelIngestionProcessor, ObservationTypeMapper and attributes. */
-export function readSpan(span: ReceivedSpan): ReadSpan {
+export function readSpan(span: OtlpSpan): ReadSpan {
   const { attributes, resource } = span;
   const get = (...names: readonly string[]) => firstOf(attributes, names);
   const isAggregate = /^(invoke_agent|agent_step)$/.test(String(attributes["gen_ai.operation.name"]));
@@ -29,12 +29,12 @@ export function readSpan(span: ReceivedSpan): ReadSpan {
     traceId: span.traceId,
     type,
     name: get("gen_ai.tool.name") ?? span.name,
-    startTime: isoOf(span.startNanos),
-    endTime: isoOf(span.endNanos),
+    startTime: isoOf(span.startTimeUnixNano),
+    endTime: isoOf(span.endTimeUnixNano),
     completionStartTime: timeIn(get("langfuse.observation.completion_start_time")),
     parentObservationId: span.parentSpanId,
-    level: levelOf(get("langfuse.observation.level")) ?? (span.isError ? "ERROR" : "DEFAULT"),
-    statusMessage: get("langfuse.observation.status_message") ?? span.statusMessage,
+    level: levelOf(get("langfuse.observation.level")) ?? (span.status.code === 2 ? "ERROR" : "DEFAULT"),
+    statusMessage: get("langfuse.observation.status_message") ?? (span.status.message || undefined),
     // Of an aggregate over calls that have spans of their own, neither is read: they would count twice.
     ...(!isAggregate && {
       model: get(
@@ -73,7 +73,7 @@ const MODEL_ATTRIBUTES = [
   "model",
 ];
 
-function typeOf(attributes: Plain): string {
+function typeOf(attributes: OtlpAttributes): string {
   const said = attributes["langfuse.observation.type"] ?? attributes["openinference.span.kind"];
   const known =
     /^(span|generation|event|embedding|agent|tool|chain|retriever|guardrail|evaluator|llm)$/i.exec(
@@ -106,7 +106,7 @@ function levelOf(value: unknown): string | undefined {
   return /^(DEBUG|DEFAULT|WARNING|ERROR)$/.test(level) ? level : undefined;
 }
 
-function environmentIn(attributes: Plain): unknown {
+function environmentIn(attributes: OtlpAttributes): unknown {
   return firstOf(attributes, [
     "langfuse.environment",
     "deployment.environment.name",
@@ -114,7 +114,7 @@ function environmentIn(attributes: Plain): unknown {
   ]);
 }
 
-function parametersOf(attributes: Plain): unknown {
+function parametersOf(attributes: OtlpAttributes): unknown {
   const given = parsed(
     attributes["langfuse.observation.model.parameters"] ?? attributes["llm.invocation_parameters"],
   );
@@ -124,7 +124,7 @@ function parametersOf(attributes: Plain): unknown {
 }
 
 /** `prefix` itself, as JSON, and each `prefix.key`. */
-function prefixed(attributes: Plain, prefix: string): Record<string, unknown> {
+function prefixed(attributes: OtlpAttributes, prefix: string): Record<string, unknown> {
   const whole = parsed(attributes[prefix]);
   const members = Object.entries(attributes)
     .filter(([name]) => name.startsWith(`${prefix}.`))
@@ -132,7 +132,7 @@ function prefixed(attributes: Plain, prefix: string): Record<string, unknown> {
   return { ...(typeof whole === "object" && whole), ...Object.fromEntries(members) };
 }
 
-function firstOf(attributes: Plain, names: readonly string[]): unknown {
+function firstOf(attributes: OtlpAttributes, names: readonly string[]): unknown {
   const name = names.find((each) => attributes[each] !== undefined && attributes[each] !== "");
   return name === undefined ? undefined : attributes[name];
 }

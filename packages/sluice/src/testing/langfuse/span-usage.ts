@@ -1,4 +1,4 @@
-import type { Plain } from "./otlp-json.ts";
+import type { OtlpAttributes } from "../otlp/span.ts";
 
 type Counts = Readonly<Record<string, number>>;
 
@@ -7,7 +7,7 @@ type Counts = Readonly<Record<string, number>>;
  * what was cached and thought. Langfuse always subtracts: whoever sends Anthropic's exclusive input there,
  * sees 0.
  */
-export function usageOfSpan(attributes: Plain): Counts | undefined {
+export function usageOfSpan(attributes: OtlpAttributes): Counts | undefined {
   const explicit = countsIn(attributes["langfuse.observation.usage_details"]);
   if (explicit) return explicit;
   const usage = (...names: readonly string[]) => {
@@ -32,7 +32,7 @@ export function usageOfSpan(attributes: Plain): Counts | undefined {
   );
 }
 
-export function costOfSpan(attributes: Plain): Counts | undefined {
+export function costOfSpan(attributes: OtlpAttributes): Counts | undefined {
   const explicit = countsIn(attributes["langfuse.observation.cost_details"]);
   if (explicit) return explicit;
   const total = attributes["gen_ai.usage.cost"] ?? attributes["llm.cost.total"];
