@@ -26,6 +26,12 @@ const SPAN_BYTES_MAX = 64 * 1024 * 1024;
 /** What the protocol lets a client read of an answer; a server may have a sentence for each span. */
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 
+/**
+ * An export of nothing, in protobuf: one resource without spans. Some servers take a body without bytes,
+ * which would say the same, for a broken request.
+ */
+const EMPTY_EXPORT = { protobuf: Uint8Array.of(0x0a, 0x00), json: '{"resourceSpans":[]}' } as const;
+
 const options = z.strictObject({
   endpoint: z
     .url({ protocol: /^https?$/ })
@@ -154,7 +160,7 @@ function openOtlp(settings: z.output<typeof options>, context: SinkContext): Sin
       };
     },
     async check(signal) {
-      const delivery = await post(encoded([], encoding), signal);
+      const delivery = await post(EMPTY_EXPORT[encoding], signal);
       return delivery.status === "delivered" ? undefined : `Spans cannot be sent: ${reasonOf(delivery)}`;
     },
     close: () => http.close(),
