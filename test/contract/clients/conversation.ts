@@ -20,6 +20,13 @@ export function nameOf(runId: string): string {
   return CONVERSATION.find((event) => event.runId === runId)?.id ?? runId;
 }
 
+/** The same, of the run that began then. */
+export function nameOfStart(startTime: string | undefined): string {
+  const found = CONVERSATION.find(({ run }) => run?.startTime === startTime);
+  if (!found) throw new Error(`no run of the conversation began at ${startTime}`);
+  return found.id;
+}
+
 /** Sends it through a sink of ours, as one batch, and closes the sink. */
 export async function sendConversation(
   definition: SinkDefinition,
