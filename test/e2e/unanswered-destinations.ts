@@ -1,7 +1,13 @@
 import {
   type Answer,
   type BackendRequest,
+  createHelicone,
+  createLangfuse,
   createLunary,
+  createOtlp,
+  HELICONE_TEST_KEY,
+  LANGFUSE_TEST_KEYS,
+  type LangfuseServerOptions,
   LUNARY_TEST_KEY,
 } from "../../packages/sluice/src/testing/index.ts";
 
@@ -32,6 +38,25 @@ type Fields = Readonly<Record<string, unknown>>;
 
 export const DESTINATIONS: readonly Destination[] = [
   {
+    type: "helicone",
+    title: "Helicone",
+    params: (endpoint) => ({ api_key: HELICONE_TEST_KEY, endpoint, requests_per_second: 1_000 }),
+    open() {
+      const helicone = createHelicone();
+      return {
+        answer: (request) => helicone.answer(request),
+        itemsOf({ json, path }) {
+          const { providerRequest, timing } = Object(json);
+          const id = Object(providerRequest?.meta)["Helicone-Request-Id"] ?? path;
+          return new Map([[id, { startTime: timing?.startTime, text: JSON.stringify(json) }]]);
+        },
+        rows: () => helicone.rows.map(({ requestId }) => requestId),
+      };
+    },
+  },
+  langfuse("otlp", { version: 4 }),
+  langfuse("ingestion", { version: 3 }),
+  {
     type: "lunary",
     title: "Lunary",
     params: (endpoint) => ({ api_key: LUNARY_TEST_KEY, endpoint, requests_per_second: 1_000 }),
@@ -42,6 +67,29 @@ export const DESTINATIONS: readonly Destination[] = [
         itemsOf: (request) =>
           sentItems(listIn(request, "events"), ({ runId, event }) => `${runId} ${event}`, "timestamp"),
         rows: () => [...lunary.runs.keys()],
+      };
+    },
+  },
+  {
+    type: "otlp",
+    title: "a server of OTLP",
+    params: (endpoint) => ({ endpoint, content: true }),
+    open() {
+      const otlp = createOtlp();
+      const taken = new Set<string>();
+      return {
+        answer: otlp.answer,
+        itemsOf(request) {
+          const reader = createOtlp();
+          reader.answer(request);
+          return sentItems(reader.spans.map(plain), ({ spanId }) => String(spanId), "startTimeUnixNano");
+        },
+        // The protocol lets a span come twice; who keeps them knows it by its ids and its start.
+        rows() {
+          for (const span of otlp.spans)
+            taken.add(`${span.traceId} ${span.spanId} ${span.startTimeUnixNano}`);
+          return [...taken].map((key) => key.split(" ")[1] ?? "");
+        },
       };
     },
   },
@@ -69,6 +117,40 @@ export const DESTINATIONS: readonly Destination[] = [
     },
   },
 ];
+
+function langfuse(mode: "otlp" | "ingestion", options: LangfuseServerOptions): Destination {
+  return {
+    type: "langfuse",
+    title: `Langfuse in mode ${mode}`,
+    params: (endpoint) => ({ ...LANGFUSE_TEST_KEYS, endpoint, mode, requests_per_second: 1_000 }),
+    open() {
+      const server = createLangfuse(options);
+      return {
+        answer: server.answer,
+        itemsOf(request) {
+          if (request.path.endsWith("/traces")) return spansOf(request);
+          if (request.path.endsWith("/scores")) {
+            return sentItems([Object(request.json)], ({ id }) => String(id), "timestamp");
+          }
+          return sentItems(listIn(request, "batch"), ({ id }) => String(id), "timestamp");
+        },
+        rows: () => [...server.observations.map(({ id }) => id), ...server.scores.keys()],
+      };
+    },
+  };
+}
+
+function spansOf({ json }: BackendRequest): ReadonlyMap<string, SentItem> {
+  const resources: readonly { readonly scopeSpans: readonly { readonly spans: readonly Fields[] }[] }[] =
+    Object(json).resourceSpans ?? [];
+  const spans = resources.flatMap(({ scopeSpans }) => scopeSpans).flatMap((scope) => scope.spans);
+  return sentItems(spans, ({ spanId }) => String(spanId), "startTimeUnixNano");
+}
+
+/** Times in nanoseconds are more than JSON's numbers hold. */
+function plain(span: object): Fields {
+  return JSON.parse(JSON.stringify(span, (_, value) => (typeof value === "bigint" ? `${value}` : value)));
+}
 
 function listIn({ json }: BackendRequest, key: string): readonly Fields[] {
   return Object(json)[key] ?? [];
