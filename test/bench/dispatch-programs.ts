@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { type Event, KIND_CODES } from "@sluice/sdk";
 import { systemClock, systemDisk, systemRandom } from "@sluice/sdk/internal";
 import { Pool } from "undici";
@@ -107,12 +108,13 @@ class Progress {
 /** The limit: undici and a list. Nothing is kept, nothing stands between the application and the wire. */
 async function openUndici({ url, sink: name }: Job, progress: Progress): Promise<Program> {
   const pool = new Pool(new URL(url).origin, { connections: CONNECTIONS, pipelining: 1 });
-  const { item, body: bodyOfItems, path } = benchSink(name) ?? { ...AS_IT_IS, path: new URL(url).pathname };
-  const headers = { "content-type": "application/json" };
-  const queue: string[] = [];
+  const asItIs = { ...AS_IT_IS, path: new URL(url).pathname };
+  const { item, body: bodyOfItems, path, headers: own } = benchSink(name) ?? asItIs;
+  const headers = { "content-type": "application/json", ...own };
+  const queue: unknown[] = [];
   let inFlight = 0;
-  const post = async (batch: readonly string[]) => {
-    const body = bodyOfItems(batch);
+  const post = async (batch: readonly unknown[]) => {
+    const body = await bodyOfItems(batch);
     const response = await pool.request({ path, method: "POST", headers, body });
     await response.body.dump();
     if (response.statusCode >= 300) throw new Error(`the backend answered ${response.statusCode}`);
@@ -132,7 +134,7 @@ async function openUndici({ url, sink: name }: Job, progress: Progress): Promise
   };
 }
 
-const AS_IT_IS: Pick<BenchSink, "item" | "body"> = {
+const AS_IT_IS: Pick<BenchSink, "item" | "body" | "headers"> = {
   item: (event) => JSON.stringify(event),
   body: (items) => `{"events":[${items.join(",")}]}`,
 };
@@ -265,7 +267,8 @@ function serve(): void {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
-      const body = Buffer.concat(chunks);
+      const sent = Buffer.concat(chunks);
+      const body = request.headers["content-encoding"] === "gzip" ? gunzipSync(sent) : sent;
       look(body);
       const { status, type, text } = answerTo(request.url ?? "", body);
       response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(text) });
