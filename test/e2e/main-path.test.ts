@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Exchange } from "../../packages/sluice/src/testing/exchange-files.ts";
 import {
   LUNARY_TEST_KEY,
-  type LunaryRun,
   type LunaryServer,
   startLunaryServer,
 } from "../../packages/sluice/src/testing/lunary-server.ts";
+import type { LunaryRun } from "../../packages/sluice/src/testing/lunary-tables.ts";
 import {
   cutBody,
   openProviderServer,

@@ -36,12 +36,11 @@ export {
   createLunary,
   LUNARY_TEST_KEY,
   type Lunary,
-  type LunaryItem,
-  type LunaryRun,
   type LunaryServer,
   type LunaryServerOptions,
   startLunaryServer,
 } from "./lunary-server.ts";
+export type { LunaryItem, LunaryLog, LunaryRun } from "./lunary-tables.ts";
 export type { OtlpAttributes, OtlpSpan, OtlpSpanEvent } from "./otlp/span.ts";
 export {
   createOtlp,

@@ -142,3 +142,93 @@ test("too many requests in a window get 429 with Retry-After", async () => {
   expect(refused.headers.get("retry-after")).toBe("60");
   expect((await post({ events: [] })).status).toBe(200);
 });
+
+test("feedback of an unknown run succeeds and is lost; of a known one it is merged and can be asked for", async () => {
+  const { server, post } = await setUp();
+  const feedback = (value: object) => ({
+    event: "feedback",
+    runId: ID,
+    timestamp: end.timestamp,
+    feedback: value,
+  });
+  const asked = async (id: string) => {
+    const response = await fetch(`${server.url}/v1/runs/${id}/feedback`, {
+      headers: { authorization: `Bearer ${LUNARY_TEST_KEY}` },
+    });
+    return [response.status, await response.text()];
+  };
+
+  expect((await post({ events: [feedback({ thumb: "up" })] })).body).toEqual(succeeded(ID));
+  expect(server.lost).toEqual([ID]);
+  expect(await asked(ID)).toEqual([404, "Run not found"]);
+  await post({ events: [start] });
+  expect(await asked(ID)).toEqual([204, ""]);
+  await post({ events: [feedback({ thumb: "up" }), feedback({ comment: "c" })] });
+  expect(await asked(ID)).toEqual([200, '{"thumb":"up","comment":"c"}']);
+});
+
+test("a chat makes its thread, appends what is said, and says it twice when it is sent again", async () => {
+  const { server, post } = await setUp();
+  const say = (number: number, role: string) => ({
+    ...{ type: "thread", event: "chat", parentRunId: PARENT, timestamp: start.timestamp },
+    runId: `00000000-0000-4000-8000-00000000010${number}`,
+    message: { role, content: `${number}` },
+  });
+
+  await post({ events: [say(1, "user"), say(2, "assistant"), say(3, "user")] });
+  await post({ events: [say(4, "assistant"), say(4, "assistant")] });
+
+  expect(server.runs.get(PARENT)).toMatchObject({
+    type: "thread",
+    input: { role: "assistant", content: "4" },
+  });
+  const chats = [...server.runs.values()].filter(({ type }) => type === "chat");
+  expect(chats).toMatchObject([
+    { input: [{ content: "1" }], output: [{ content: "2" }] },
+    { input: [{ content: "3" }], output: [{ content: "4" }, { content: "4" }] },
+  ]);
+});
+
+test("a log line goes to a table of its own, once for each time it is sent; a custom event is refused again", async () => {
+  const { server, post } = await setUp();
+  const line = { type: "log", event: "info", parentRunId: ID, runId: PARENT, message: "m" };
+  const custom = { type: "thread", event: "custom-event", runId: ID, name: "clicked" };
+
+  await post({ events: [line, line] });
+  const { body } = await post({ events: [custom, custom] });
+
+  expect(server.logs).toHaveLength(2);
+  expect(body.results[1].error).toMatch(/unique constraint/);
+  expect(server.runs.get(ID)).toMatchObject({ type: "custom-event", name: "clicked" });
+});
+
+test("an appId sends the event to another project; tags and templates in the metadata must fit their columns", async () => {
+  const { server, post } = await setUp();
+  const other = (metadata: object) => ({ ...start, runId: PARENT, metadata });
+
+  await post({ events: [{ ...start, appId: PARENT }] });
+  const refused = await post({ events: [other({ tags: "a" }), other({ templateId: "welcome" })] });
+
+  expect(server.runs.get(ID)?.projectId).toBe(PARENT);
+  expect(refused.body.results).toMatchObject([
+    { success: false, error: expect.stringContaining("array") },
+    { success: false, error: expect.stringContaining("integer") },
+  ]);
+});
+
+test("an unknown event name succeeds and does nothing", async () => {
+  const { server, post } = await setUp();
+
+  expect((await post({ events: [{ ...start, event: "begin" }] })).body).toEqual(succeeded(ID));
+  expect(server.runs.size).toBe(0);
+});
+
+test("its OTLP route takes no JSON, and fails on protobuf", async () => {
+  const { server } = await setUp();
+  const status = async (type: string) => {
+    const headers = { authorization: `Bearer ${LUNARY_TEST_KEY}`, "content-type": type };
+    return (await fetch(`${server.url}/v1/traces`, { method: "POST", headers, body: "{}" })).status;
+  };
+
+  expect([await status("application/json"), await status("application/x-protobuf")]).toEqual([415, 500]);
+});

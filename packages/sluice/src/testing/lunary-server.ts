@@ -1,36 +1,7 @@
-import { type Clock, sleep, systemClock } from "@sluice/sdk/internal";
+import { type Clock, systemClock } from "@sluice/sdk/internal";
 import type { Answer } from "./answer.ts";
 import { type Backend, type BackendRequest, startBackend } from "./backend.ts";
-import { camelCased, lunaryUuid, shallow } from "./lunary-rules.ts";
-
-/** A run as Lunary's database has it. */
-export interface LunaryRun {
-  readonly id: string;
-  readonly type: string;
-  readonly status: "started" | "success" | "error";
-  readonly name?: string;
-  readonly parentRunId?: string;
-  readonly startedAt: string;
-  readonly endedAt?: string;
-  readonly input?: unknown;
-  readonly output?: unknown;
-  readonly error?: unknown;
-  readonly params?: unknown;
-  readonly tags?: unknown;
-  /** First-level scalars and lists of scalars: nothing else survives. */
-  readonly metadata: Readonly<Record<string, unknown>>;
-  readonly userId?: string;
-  readonly userProps?: unknown;
-  readonly promptTokens?: number;
-  readonly completionTokens?: number;
-  readonly promptCached?: number;
-  /**
-   * True where a count was missing or 0: then the server counts by itself, and its numbers need not be the
-   * provider's.
-   */
-  readonly countedByServer?: boolean;
-  readonly feedback?: unknown;
-}
+import { type LunaryItem, type LunaryLog, type LunaryRun, LunaryTables } from "./lunary-tables.ts";
 
 export interface LunaryServerOptions {
   /** Keys of known projects. Default: `LUNARY_TEST_KEY`. */
@@ -49,13 +20,15 @@ export interface LunaryServerOptions {
  * A stand-in for Lunary's ingest API, as strict as the real server was seen to be: it changes keys to
  * camelCase, sorts by time, drops an end whose start is not stored yet and says `success: true`, unlinks a
  * child whose parent is not stored yet, refuses a second start, and answers a request without `events` with
- * 500. What it stored is in `runs`.
+ * 500. Threads, chats and custom events are runs too. What it stored is in `runs` and `logs`.
  */
 export interface Lunary {
   /** What it says to a request; fits `startBackend`. */
   answer(request: BackendRequest): Promise<Answer>;
   /** By id as the database has it. */
   readonly runs: ReadonlyMap<string, LunaryRun>;
+  /** Lines of type `log`: a resend is a second one. */
+  readonly logs: readonly LunaryLog[];
   /** Ids of ends, errors and feedback that were answered with success and stored nowhere. */
   readonly lost: readonly string[];
   /** The words with which an item is refused; undefined lets it in. Holds until it is called again. */
@@ -68,34 +41,39 @@ export interface LunaryServer extends Backend, Omit<Lunary, "answer"> {
   readonly endpoint: string;
 }
 
-/** One element of `events`, keys in camelCase. */
-export type LunaryItem = Readonly<Record<string, unknown>>;
-
 export const LUNARY_TEST_KEY = "5d1f6b7e-3c2a-4b18-9f60-1c7e8a9b0d12";
 
 const BODY_BYTES_MAX = 20 * 1024 * 1024;
 const PATHS = new Set(["/v1/runs/ingest", "/api/report"]);
+const OTLP_PATH = "/v1/traces";
+const FEEDBACK = /^\/v1\/runs\/([^/]+)\/feedback$/;
 
 export function createLunary(options: LunaryServerOptions = {}): Lunary {
   const clock = options.clock ?? systemClock;
-  const database = new Database(clock, options.orphanDelayMs ?? 0);
+  const tables = new LunaryTables(clock, options.orphanDelayMs ?? 0);
   const isOverRate = createRate(clock, options.rate);
   const keys = options.keys ?? [LUNARY_TEST_KEY];
   return {
-    runs: database.runs,
-    lost: database.lost,
-    refuseItems: (decide) => database.refuseItems(decide),
+    runs: tables.runs,
+    logs: tables.logs,
+    lost: tables.lost,
+    refuseItems: (decide) => tables.refuseItems(decide),
     async answer(request) {
       if (isOverRate()) return tooManyRequests(options.rate?.windowMs ?? 0);
-      if (request.method !== "POST" || !PATHS.has(request.path)) return { status: 404, body: "Not Found" };
+      const asked = request.method === "GET" ? FEEDBACK.exec(request.path)?.[1] : undefined;
+      const isOtlp = request.method === "POST" && request.path === OTLP_PATH;
+      const isIngest = request.method === "POST" && PATHS.has(request.path);
+      if (!isIngest && !isOtlp && asked === undefined) return { status: 404, body: "Not Found" };
       const refusal = unauthorized(request, keys);
       if (refusal) return refusal;
+      if (asked !== undefined) return feedbackOf(tables.runs.get(asked));
+      if (isOtlp) return otlpAnswer(request);
       if (request.body.length > BODY_BYTES_MAX) return { status: 413, body: "request entity too large" };
       if (request.json === undefined) return { status: 400, body: "Unexpected token in JSON" };
       const items = itemsOf(request.json);
       // Its handler throws a plain error here, though no retry will help.
       if (!items) return { status: 500, body: { message: "Missing events payload." } };
-      return { body: { results: await database.ingest(items) } };
+      return { body: { results: await tables.ingest(items) } };
     },
   };
 }
@@ -116,130 +94,6 @@ export async function startLunaryServer(options: LunaryServerOptions = {}): Prom
     received: backend.received,
     close: backend.close,
   };
-}
-
-class Database {
-  readonly runs = new Map<string, LunaryRun>();
-  readonly lost: string[] = [];
-  readonly #clock: Clock;
-  readonly #orphanDelayMs: number;
-  #refuse: (item: LunaryItem) => string | undefined = () => undefined;
-
-  constructor(clock: Clock, orphanDelayMs: number) {
-    this.#clock = clock;
-    this.#orphanDelayMs = orphanDelayMs;
-  }
-
-  refuseItems(decide: (item: LunaryItem) => string | undefined): void {
-    this.#refuse = decide;
-  }
-
-  /** One by one, in the order of their times: results come in that order too, under the sender's own ids. */
-  async ingest(items: readonly unknown[]): Promise<object[]> {
-    const sorted = items
-      .map((item) => camelCased(Array.isArray(item) ? item[0] : item) as LunaryItem)
-      .sort((a, b) => timeOf(a) - timeOf(b));
-    const results: object[] = [];
-    for (const item of sorted) {
-      const id = item.runId;
-      try {
-        const refusal = this.#refuse(item);
-        if (refusal !== undefined) throw new Error(refusal);
-        await this.#store(item);
-        results.push({ id, success: true });
-      } catch (error) {
-        results.push({ id, success: false, error: error instanceof Error ? error.message : String(error) });
-      }
-    }
-    return results;
-  }
-
-  async #store(item: LunaryItem): Promise<void> {
-    const id = lunaryUuid(String(item.runId));
-    switch (item.event) {
-      case "start":
-        return this.#start(id, item);
-      case "end":
-      case "error":
-      case "feedback":
-        return this.#update(id, item);
-      default:
-      // An unknown event name is accepted, and does nothing.
-    }
-  }
-
-  async #start(id: string, item: LunaryItem): Promise<void> {
-    const parentRunId = await this.#parentOf(item);
-    if (this.runs.has(id)) throw new Error("Run with this ID already exists in the database.");
-    const metadata = shallow(item.metadata);
-    this.runs.set(id, {
-      id,
-      type: String(item.type),
-      status: "started",
-      startedAt: this.#isoTime(item),
-      metadata,
-      input: item.input,
-      params: item.params ?? item.extra,
-      tags: item.tags ?? metadata.tags,
-      ...(parentRunId !== undefined && { parentRunId }),
-      ...(item.name !== undefined && { name: String(item.name).replace(/^models\//, "") }),
-      ...(item.userId !== undefined && { userId: String(item.userId), userProps: item.userProps }),
-    });
-  }
-
-  async #update(id: string, item: LunaryItem): Promise<void> {
-    const run = await this.#find(id);
-    if (!run) {
-      this.lost.push(id);
-      return;
-    }
-    this.runs.set(id, { ...run, ...this.#changeOf(run, item) });
-  }
-
-  #changeOf(run: LunaryRun, item: LunaryItem): Partial<LunaryRun> {
-    const endedAt = this.#isoTime(item);
-    if (item.event === "error") return { status: "error", error: item.error, endedAt };
-    if (item.event === "feedback") return { feedback: { ...Object(run.feedback), ...Object(item.feedback) } };
-    const usage = Object(item.tokensUsage) as {
-      prompt?: number;
-      completion?: number;
-      promptCached?: number;
-    };
-    const output = typeof item.output === "boolean" ? String(item.output) : item.output;
-    return {
-      status: "success",
-      endedAt,
-      output,
-      ...(usage.prompt !== undefined && { promptTokens: usage.prompt }),
-      ...(usage.completion !== undefined && { completionTokens: usage.completion }),
-      ...(usage.promptCached !== undefined && { promptCached: usage.promptCached }),
-      countedByServer: run.type === "llm" && !(usage.prompt && usage.completion),
-    };
-  }
-
-  async #parentOf(item: LunaryItem): Promise<string | undefined> {
-    const given = item.parentRunId;
-    if (given === undefined || given === null) return undefined;
-    const id = lunaryUuid(String(given));
-    return (await this.#find(id)) ? id : undefined;
-  }
-
-  /** What is not there may be on its way: the server waits once, then goes on without it. */
-  async #find(id: string): Promise<LunaryRun | undefined> {
-    const waitMs = this.runs.has(id) ? 0 : this.#orphanDelayMs;
-    if (waitMs > 0) await sleep(this.#clock, waitMs, new AbortController().signal);
-    return this.runs.get(id);
-  }
-
-  #isoTime(item: LunaryItem): string {
-    const timeMs = timeOf(item);
-    return new Date(Number.isNaN(timeMs) ? this.#clock.nowMs() : timeMs).toISOString();
-  }
-}
-
-function timeOf(item: LunaryItem): number {
-  const timestamp = item.timestamp;
-  return typeof timestamp === "number" ? timestamp : Date.parse(String(timestamp));
 }
 
 /** A fixed window, as its rate limiter has. */
@@ -265,6 +119,17 @@ function tooManyRequests(windowMs: number): Answer {
     headers: { "retry-after": seconds, "rate-limit-remaining": "0" },
     body: "Sometimes You Just Have to Slow Down.",
   };
+}
+
+function feedbackOf(run: LunaryRun | undefined): Answer {
+  if (!run) return { status: 404, body: "Run not found" };
+  return run.feedback === undefined ? { status: 204 } : { body: run.feedback };
+}
+
+/** Protobuf alone, without gzip, and an ordinary span of a chat is more than it can read. */
+function otlpAnswer(request: BackendRequest): Answer {
+  const isProtobuf = request.headers["content-type"] === "application/x-protobuf";
+  return isProtobuf ? { status: 500, body: "Internal Server Error" } : { status: 415 };
 }
 
 function unauthorized(request: BackendRequest, keys: readonly string[]): Answer | undefined {

@@ -1,11 +1,18 @@
 import type { Event, Json, JsonObject, Run } from "@sluice/sdk";
-import { flattened, type TokensUsage, tokensUsage } from "./fields.ts";
+import { withoutSeals } from "../withheld.ts";
+import { feedbackEvent } from "./feedback.ts";
+import { type TokensUsage, tokensUsage } from "./fields.ts";
+import { isoTime } from "./iso-time.ts";
+import { labelsOf } from "./metadata.ts";
+import { hasChildren, typeOf } from "./run-type.ts";
+import { threadIdOf, threadStart } from "./thread.ts";
 import { lunaryId } from "./uuid.ts";
 
 /** One element of the request's `events`, as Lunary's server reads it. */
 export interface LunaryEvent {
-  readonly type: string;
-  readonly event: "start" | "end" | "error";
+  /** Feedback has none, as Lunary's own SDK sends it. */
+  readonly type?: string;
+  readonly event: "start" | "end" | "error" | "feedback";
   readonly runId: string;
   readonly parentRunId?: string;
   readonly name?: string;
@@ -19,7 +26,10 @@ export interface LunaryEvent {
   readonly userId?: string;
   readonly userProps?: JsonObject;
   readonly tokensUsage?: TokensUsage;
+  readonly templateVersionId?: number;
+  readonly runtime?: string;
   readonly error?: { readonly message: string; readonly stack?: string };
+  readonly feedback?: JsonObject;
 }
 
 /** What one event of a batch became, with its place in the batch. */
@@ -40,27 +50,29 @@ export type Mapped = { readonly events: readonly LunaryEvent[] } | { readonly sk
  * a parent that it has not seen. Its second start is then answered with "already exists", which is as good as
  * stored.
  */
-export function mapped(event: Event): Mapped {
+export function mapped(event: Event, withThreads: boolean): Mapped {
   const { run, runId } = event;
-  if (!run || runId === undefined) return { skipped: "unmapped" };
+  if (event.kind === "session.created" && withThreads) {
+    const threadId = threadIdOf(event.session);
+    return threadId === undefined ? { skipped: "unmapped" } : { events: [threadStart(event, threadId)] };
+  }
+  if (runId === undefined) return { skipped: "unmapped" };
+  if (event.kind === "run.scored") return { events: [feedbackEvent(event, runId)] };
+  if (!run) return { skipped: "unmapped" };
   if (event.kind === "run.started") {
     return hasChildren(run) ? { events: [startOf(event, run, runId)] } : { skipped: "sent_with_end" };
   }
   if (event.kind !== "run.ended") return { skipped: "unmapped" };
   if (run.startTime === undefined || run.status === undefined) return { skipped: "partial" };
   const start = startOf(event, run, runId);
-  return { events: [start, endOf(event, run, start)] };
+  return { events: [start, ...endsOf(event, run, start)] };
 }
 
-function hasChildren(run: Run): boolean {
-  return run.type !== "llm" && run.type !== "embedding" && run.type !== "retriever";
-}
-
-function startOf(event: Event, run: Run, runId: string): LunaryEvent {
+export function startOf(event: Event, run: Run, runId: string): LunaryEvent {
   const name = run.name ?? run.request?.model;
-  const metadata = metadataOf(event, run);
+  const input = run.request?.input;
   const params = { ...run.request?.params, ...(run.request?.stream && { stream: true }) };
-  const { scope, parentRunId, tags } = event;
+  const { scope, parentRunId } = event;
   return {
     type: typeOf(run),
     event: "start",
@@ -68,80 +80,38 @@ function startOf(event: Event, run: Run, runId: string): LunaryEvent {
     ...(parentRunId !== undefined && { parentRunId: lunaryId(parentRunId) }),
     ...(name !== undefined && { name }),
     timestamp: isoTime(run.startTime ?? event.time, event.time),
-    ...(run.request?.input !== undefined && { input: run.request.input }),
+    ...(input !== undefined && { input: withoutSeals(input) }),
     ...(Object.keys(params).length > 0 && { params }),
-    ...(tags !== undefined && tags.length > 0 && { tags }),
-    ...(Object.keys(metadata).length > 0 && { metadata }),
+    ...labelsOf(event, run),
     ...(scope?.kind === "user" && { userId: scope.id }),
     ...(scope?.kind === "user" && scope.props && { userProps: scope.props }),
+    runtime: typeof run.runtime === "string" ? run.runtime : "sluice",
   };
 }
 
-function endOf(event: Event, run: Run, start: LunaryEvent): LunaryEvent {
+/**
+ * The end of a run, or its error, or both: an error alone would lose what was answered and counted before it.
+ * What is known of it at the end goes along, since a start that was sent before did not have it.
+ */
+function endsOf(event: Event, run: Run, start: LunaryEvent): readonly LunaryEvent[] {
   // Strictly later: with equal times the server's sort might put the end first, and lose it.
   const endMs = Math.max(Date.parse(isoTime(event.time, start.timestamp)), Date.parse(start.timestamp) + 1);
-  const usage = tokensUsage(run.usage);
-  const shared = {
-    type: start.type,
-    runId: start.runId,
-    timestamp: new Date(endMs).toISOString(),
-    ...(usage && { tokensUsage: usage }),
-  };
-  if (run.status === "error") return { ...shared, event: "error", error: errorOf(run) };
-  return {
+  const shared = { type: typeOf(run), runId: start.runId, timestamp: new Date(endMs).toISOString() };
+  const usage = run.type === "llm" || run.type === "embedding" ? tokensUsage(run.usage) : undefined;
+  const output = run.response?.output;
+  const end: LunaryEvent = {
     ...shared,
     event: "end",
-    ...(run.response?.output !== undefined && { output: run.response.output }),
-    ...(run.status !== "ok" && { metadata: statusOf(run) }),
+    ...(output !== undefined && { output: withoutSeals(output) }),
+    ...(usage && { tokensUsage: usage }),
+    ...(start.metadata && { metadata: start.metadata }),
   };
+  if (run.status !== "error") return [end];
+  const error: LunaryEvent = { ...shared, event: "error", error: errorOf(run) };
+  return output === undefined && !usage ? [error] : [end, error];
 }
 
 function errorOf(run: Run): { message: string; stack?: string } {
   const message = run.error?.message ?? run.reason ?? "The run failed.";
   return run.error?.stack === undefined ? { message } : { message, stack: run.error.stack };
-}
-
-/**
- * The server reads metadata at the start, so what became of the run stands there too: both are sent together.
- */
-function metadataOf(event: Event, run: Run): JsonObject {
-  const session = event.session?.id;
-  return flattened({
-    ...event.metadata,
-    ...(session !== undefined && { sessionId: session }),
-    ...(run.status !== undefined && run.status !== "ok" && run.status !== "error" && statusOf(run)),
-  });
-}
-
-function statusOf(run: Run): JsonObject {
-  return {
-    ...(run.status !== undefined && { status: run.status }),
-    ...(run.reason !== undefined && { reason: run.reason }),
-  };
-}
-
-/** Lunary's run types; a type of the sender's own is a chain, which can hold anything. */
-function typeOf(run: Run): string {
-  switch (run.type) {
-    case "llm":
-    case "agent":
-    case "chain":
-    case "tool":
-    case "retriever":
-      return run.type;
-    case "embedding":
-      return "embed";
-    default:
-      return "chain";
-  }
-}
-
-/**
- * Milliseconds and UTC; a time that cannot be read gives way to `otherwise`, and that one to the start of
- * time.
- */
-function isoTime(time: string, otherwise: string): string {
-  const parsed = Date.parse(time);
-  if (!Number.isNaN(parsed)) return new Date(parsed).toISOString();
-  return new Date(Date.parse(otherwise) || 0).toISOString();
 }

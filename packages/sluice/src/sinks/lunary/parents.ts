@@ -25,6 +25,8 @@ export interface Parents {
   arrange(runs: readonly MappedRun[]): readonly MappedRun[];
   /** This run's start is stored. */
   delivered(runId: string): void;
+  /** Is it, as far as this process knows? */
+  isStored(runId: string): boolean;
   /** The server took nothing of the request: the links in it may be tried again. */
   refused(arranged: readonly MappedRun[]): void;
 }
@@ -59,6 +61,7 @@ export function createParents(knownMax = KNOWN_MAX): Parents {
     delivered(runId) {
       stored.add(runId);
     },
+    isStored: (runId) => stored.has(runId),
     refused(arranged) {
       for (const run of arranged) {
         const parent = parentOf(run);

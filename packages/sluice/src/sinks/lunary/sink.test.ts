@@ -1,48 +1,10 @@
-import type { Event, Run } from "@sluice/sdk";
-import { ManualClock, systemClock, systemDisk } from "@sluice/sdk/internal";
-import { afterEach, expect, test } from "vitest";
-import { LUNARY_TEST_KEY, type LunaryServerOptions, startLunaryServer } from "../../testing/lunary-server.ts";
-import { llmRun, outgoing } from "../../testing/outgoing.ts";
+import { ManualClock } from "@sluice/sdk/internal";
+import { expect, test } from "vitest";
+import { LUNARY_TEST_KEY } from "../../testing/lunary-server.ts";
+import { outgoing } from "../../testing/outgoing.ts";
+import { END, ended, forever, openSink, RUN, START, setUp, started } from "./rig.test-support.ts";
 import { lunarySink } from "./sink.ts";
 import { lunaryId } from "./uuid.ts";
-
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
-const forever = new AbortController().signal;
-const START = "2026-01-01T00:00:00.000Z";
-const END = "2026-01-01T00:00:01.000Z";
-const RUN = "00000000-0000-4000-8000-000000000001";
-
-async function setUp(options: LunaryServerOptions = {}, changes: Record<string, unknown> = {}) {
-  const server = await startLunaryServer(options);
-  closers.push(() => server.close());
-  const sink = await openSink(server.url, changes);
-  const send = (...events: readonly Event[]) => sink.send(events.map(outgoing), forever);
-  return { server, sink, send };
-}
-
-async function openSink(endpoint: string, changes: Record<string, unknown> = {}) {
-  const settings = lunarySink.options.parse({ endpoint, api_key: LUNARY_TEST_KEY, ...changes });
-  const context = {
-    name: "lunary",
-    clock: systemClock,
-    disk: systemDisk,
-    dataDir: "/",
-    warn: () => undefined,
-  };
-  const sink = await lunarySink.open(settings, context);
-  closers.push(() => sink.close());
-  return sink;
-}
-
-/** A complete run with this id and these differences from an ordinary LLM run. */
-function ended(runId: string, run: Partial<Run> = {}, event: Partial<Event> = {}): Event {
-  const base = llmRun({ runId, time: END, ...event });
-  return { ...base, run: { type: "llm", startTime: START, status: "ok", ...base.run, ...run } };
-}
 
 test("a complete run is stored with its start, its end and the provider's own counts", async () => {
   const { server, send } = await setUp();
@@ -86,10 +48,11 @@ test("a complete run is stored with its start, its end and the provider's own co
     completionTokens: 12,
     promptCached: 4,
     countedByServer: false,
+    runtime: "sluice",
   });
 });
 
-test("the start is strictly before the end, also when the run took no time or the clock went back", async () => {
+test("the start is strictly before the end, which equal timestamps would lose, also when no time passed or the clock went back", async () => {
   const { server, send } = await setUp();
   const other = "00000000-0000-4000-8000-000000000002";
 
@@ -116,7 +79,7 @@ test("an error keeps its words, a cancelled run says so in its metadata", async 
   });
 });
 
-test("the same run a second time is delivered, and stored once", async () => {
+test("the same run a second time, whose start Lunary refuses as a duplicate, is delivered and stored once", async () => {
   const { server, send } = await setUp();
   await send(ended(RUN));
 
@@ -136,7 +99,7 @@ test("two ends of one run in one batch are told apart by their times", async () 
   expect(server.runs.get(RUN)).toMatchObject({ output: "late", endedAt: "2026-01-01T00:00:09.000Z" });
 });
 
-test("a run id that is no UUID becomes one, always the same, and its children find it", async () => {
+test("a run id that is no UUID, also one of 36 characters that Postgres would refuse, becomes one, and its children find it", async () => {
   const { server, send } = await setUp();
   const parent = ended("agent 7", { type: "agent" });
   const child = ended("x".repeat(36), {}, { parentRunId: "agent 7" });
@@ -160,10 +123,8 @@ test("a child that is older than its parent, and stands before it in the batch, 
 test("a start of an agent is sent at once, so that its children link to it while it runs", async () => {
   const { server, send } = await setUp();
   const agent = "00000000-0000-4000-8000-00000000000a";
-  const started = { ...ended(agent, { type: "agent" }), id: "s", kind: "run.started", time: START };
-  const { status: _, response: __, usage: ___, ...run } = started.run ?? { type: "agent" };
 
-  expect(await send({ ...started, run })).toMatchObject({ status: "delivered" });
+  expect(await send(started(agent, { type: "agent" }))).toMatchObject({ status: "delivered" });
   expect(await send(ended(RUN, {}, { parentRunId: agent }))).toMatchObject({ status: "delivered" });
   expect(await send(ended(agent, { type: "agent" }))).toMatchObject({ status: "delivered" });
 
@@ -283,7 +244,7 @@ test("an unknown answer is shown in part, but never a part of the key", async ()
   expect(JSON.stringify(delivery)).not.toContain(LUNARY_TEST_KEY.slice(0, 8));
 });
 
-test("results in any order find their runs", async () => {
+test("results in any order (Lunary shuffles them by time) find their runs", async () => {
   const { server, send } = await setUp();
   const other = "00000000-0000-4000-8000-000000000002";
   const result = (id: string, success: boolean) => ({ id, success, ...(!success && { error: "bad value" }) });
@@ -334,4 +295,59 @@ test("a body over the limit is halved before it is sent, a single large run is s
   expect((await send(ended(RUN, large), ended("b", large))).status).toBe("tooLarge");
   expect(server.requests.length).toBe(0);
   expect(await send(ended(RUN, large))).toMatchObject({ status: "delivered" });
+});
+
+test("log and chat, which a retry stores twice, are never sent, nor anything to Lunary's own OTLP route", async () => {
+  const { server, send } = await setUp({}, { threads: true });
+  const line = {
+    id: "l",
+    kind: "run_payload.info",
+    time: START,
+    runId: RUN,
+    data: { type: "log", message: "m" },
+  };
+  const message = { id: "m", kind: "run_payload.chat", time: START, runId: RUN, data: { type: "thread" } };
+
+  expect(await send(line, message)).toEqual({ status: "skipped", reason: "unmapped" });
+  await send({ id: "s", kind: "session.created", time: START, session: { id: "s-1" } }, ended(RUN));
+
+  const sent = server.requests.flatMap(
+    ({ json }) => (json as { events: { type: string; event: string }[] }).events,
+  );
+  expect(sent.map(({ type, event }) => `${type} ${event}`)).toEqual(["thread start", "llm start", "llm end"]);
+  expect(new Set(server.requests.map(({ path }) => path))).toEqual(new Set(["/v1/runs/ingest"]));
+  expect(server.logs).toEqual([]);
+});
+
+test("an end whose start is refused is not taken for stored, though Lunary says success to an orphan end", async () => {
+  const { server, send } = await setUp();
+  server.refuseItems(({ event }) => (event === "start" ? "value too long" : undefined));
+
+  expect(await send(ended(RUN))).toMatchObject({ status: "rejected" });
+  expect(server.lost).toEqual([RUN]);
+});
+
+test.each([
+  [402, "blocked"],
+  [401, "blocked"],
+  [500, "retry"],
+  [502, "retry"],
+  [408, "retry"],
+  [413, "tooLarge"],
+] as const)("status %i of the whole request is %s", async (status, expected) => {
+  const { server, send } = await setUp();
+  server.script({ status });
+
+  expect(await send(ended(RUN))).toMatchObject({ status: expected, httpStatus: status });
+});
+
+test("too many requests wait as long as Lunary says", async () => {
+  const { send } = await setUp({ rate: { requests: 1, windowMs: 60_000 } });
+  await send(ended(RUN));
+
+  expect(await send(ended("b"))).toMatchObject({
+    status: "retry",
+    retryAfterMs: 60_000,
+    reason: "HTTP 429: Sometimes You Just Have to Slow Down.",
+  });
 });

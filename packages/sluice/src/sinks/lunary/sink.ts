@@ -1,11 +1,14 @@
 import { KIND_CODES } from "@sluice/sdk";
 import { z } from "zod";
-import { defineSink, type Outgoing, type Sink, type SinkContext } from "../define.ts";
+import { defineSink, type Sink, type SinkContext } from "../define.ts";
 import { type ItemDelivery, summary } from "../delivery.ts";
 import { createHttpSend, type HttpSend } from "../http-send.ts";
+import { mapBatch, NO_INDEX } from "./batch.ts";
 import { storable } from "./fields.ts";
-import { type LunaryEvent, type MappedRun, mapped } from "./mapping.ts";
-import { createParents } from "./parents.ts";
+import type { MappedRun } from "./mapping.ts";
+import { createOpenStarts } from "./open-starts.ts";
+import { createParents, type Parents } from "./parents.ts";
+import { asItsRun, placed } from "./placing.ts";
 import { readResults } from "./results.ts";
 
 const INGEST_PATH = "/v1/runs/ingest";
@@ -17,6 +20,13 @@ const BATCH_BYTES_MAX = 7_000_000;
 const RUNS_MAX = 125;
 /** 250 results with a sentence each. */
 const ANSWER_BYTES_MAX = 256 * 1024;
+
+const KINDS: ReadonlySet<number> = new Set([
+  KIND_CODES["run.started"],
+  KIND_CODES["run.ended"],
+  KIND_CODES["run.scored"],
+  KIND_CODES["session.created"],
+]);
 
 const options = z.strictObject({
   api_key: z
@@ -38,6 +48,10 @@ const options = z.strictObject({
     .describe(
       "What the server allows this address; its own default is 150 a minute. More only for your own.",
     ),
+  threads: z
+    .boolean()
+    .default(false)
+    .describe("Each session is a thread, and its runs without a parent hang from it: for chats."),
   timeout_ms: z
     .int()
     .min(100)
@@ -63,10 +77,24 @@ export const lunarySink = defineSink({
       '[[sinks]]\nname = "lunary"\ntype = "lunary"\n\n[sinks.params]\napi_key = "${env:LUNARY_API_KEY}"',
     mapping: [
       ["run.ended, ok", "`start` and `end`"],
-      ["run.ended, error", "`start` and `error`"],
+      [
+        "run.ended, error",
+        "`start` and `error`, with an `end` between them for what was answered or counted",
+      ],
       ["run.ended, cancelled or incomplete", "`start` and `end`, `metadata.status` and `metadata.reason`"],
       ["run.started of an agent, a chain, a tool", "`start`, so that its children find their parent"],
       ["run.started of an llm, an embedding, a retriever", "skipped `sent_with_end`"],
+      ["run.scored", "`feedback`, once its run is stored; `name` and `value` become a member of that name"],
+      ["session.created", "skipped `unmapped`; with `threads = true` a `start` of type `thread`"],
+      [
+        "type llm, agent, chain, tool, retriever, embedding",
+        "`llm`, `agent`, `chain`, `tool`, `retriever`, `embed`; another is a `chain`",
+      ],
+      ["user and their props, tags, parameters", "`userId` and `userProps`, `tags`, `params`"],
+      [
+        "`templateVersionId` or `templateId`, in the metadata or of a run payload",
+        "`templateVersionId`, if it is a whole number",
+      ],
       ["everything else", "skipped `unmapped`"],
     ],
     notes: [
@@ -75,12 +103,14 @@ export const lunarySink = defineSink({
       "Token counts are totals: prompt includes cached input, completion includes reasoning. Unknown counts are left out, and Lunary counts by itself.",
       "Metadata is spread over dotted keys, because Lunary keeps its first level only. Lunary itself writes snake_case keys in camelCase, also inside inputs and outputs.",
       "Half surrogate pairs and NUL characters, which its database cannot hold, become U+FFFD.",
+      "Lunary answers feedback for a run that it does not have with success, and stores it nowhere. So the run of a score is sent before it, or asked for if an earlier process sent it; the score of a run that Lunary does not have is a dead letter, and can be retried when the run is there. A score that comes before its run's end takes the run's start with it.",
+      "Two events of Lunary's API are never sent, because a retry would store them twice: `log` and `chat`. `appId`, which would move a run to another project, is never sent either.",
+      "Signatures and sealed thoughts of providers are left out.",
       "Lunary links a child only to a parent that it has: a parent without a run.started of its own is sent after its children, and those then carry `metadata.parentRunId` instead.",
     ],
   },
   destination: ({ endpoint }) => ingestUrl(endpoint),
-  skips: (kindCode) =>
-    kindCode === KIND_CODES["run.started"] || kindCode === KIND_CODES["run.ended"] ? undefined : "unmapped",
+  skips: (kindCode) => (KINDS.has(kindCode) ? undefined : "unmapped"),
   open: async (settings, context) => openLunary(settings, context),
 });
 
@@ -99,30 +129,42 @@ function openLunary(settings: z.output<typeof options>, context: SinkContext): S
     answerBytesMax: ANSWER_BYTES_MAX,
   });
   const parents = createParents();
+  const openStarts = createOpenStarts();
+  const base = new URL(ingestUrl(settings.endpoint)).pathname.replace(
+    /\/(v1\/runs\/ingest|api\/report)\/?$/,
+    "",
+  );
 
   return {
     async send(batch, signal) {
       const outcomes: ItemDelivery[] = new Array(batch.length).fill({ status: "delivered" });
-      const runs = parents.arrange(mapBatch(batch, outcomes));
-      if (runs.length === 0) return summary(outcomes);
-      const body = bodyOf(runs);
-      if (runs.length > 1 && body.length > BODY_BYTES_MAX) {
+      const { runs, feedback } = mapBatch(batch, outcomes, {
+        withThreads: settings.threads,
+        parents,
+        openStarts,
+      });
+      const arranged = parents.arrange(runs);
+      const { ready, failure, ...rest } = await placed(feedback, arranged, parents, (runId) =>
+        http.get(`${base}/v1/runs/${runId}/feedback`, signal),
+      );
+      if (failure) return failure;
+      for (const [index, outcome] of rest.outcomes) outcomes[index] = outcome;
+      const sent = [...arranged, ...ready];
+      if (sent.length === 0) return summary(outcomes);
+      const body = bodyOf(sent);
+      if (sent.length > 1 && body.length > BODY_BYTES_MAX) {
         return { status: "tooLarge", reason: `the request would have ${body.length} bytes` };
       }
       const answer = await http.post(body, signal);
       if (answer.status !== "answered") {
         // Not after a time-out: waiting for that very parent may be what took so long.
-        if (answer.httpStatus !== undefined) parents.refused(runs);
+        if (answer.httpStatus !== undefined) parents.refused(arranged);
         return answer;
       }
-      const each = readResults(answer.body, runs, http.redact);
+      const each = readResults(answer.body, sent, http.redact);
       const { httpStatus } = answer;
       if (typeof each === "string") return { status: "retry", reason: each, httpStatus };
-      for (const [position, run] of runs.entries()) {
-        const outcome = each[position];
-        if (outcome) outcomes[run.index] = outcome;
-        if (outcome?.status === "delivered" && run.events[0]) parents.delivered(run.events[0].runId);
-      }
+      note(sent, each, outcomes, parents);
       return { ...summary(outcomes), httpStatus };
     },
     check: (signal) => check(http, signal),
@@ -130,24 +172,21 @@ function openLunary(settings: z.output<typeof options>, context: SinkContext): S
   };
 }
 
-/** Maps what has a form at Lunary, and writes down the outcome of what has none. */
-function mapBatch(batch: readonly Outgoing[], outcomes: ItemDelivery[]): MappedRun[] {
-  const runs: MappedRun[] = [];
-  for (const [index, outgoing] of batch.entries()) {
-    const result = mappedOrRefused(outgoing);
-    if ("status" in result) outcomes[index] = result;
-    else runs.push({ index, events: result.events });
-  }
-  return runs;
-}
-
-function mappedOrRefused(outgoing: Outgoing): ItemDelivery | { readonly events: readonly LunaryEvent[] } {
-  try {
-    const result = mapped(outgoing.event);
-    return "skipped" in result ? { status: "skipped", reason: result.skipped } : result;
-  } catch {
-    // One event that is not what its kind says must not cost its neighbours.
-    return { status: "rejected", reason: "the event cannot be read" };
+/** Writes down what came of each, and remembers which runs are stored now. */
+function note(
+  sent: readonly MappedRun[],
+  each: readonly ItemDelivery[],
+  outcomes: ItemDelivery[],
+  parents: Parents,
+): void {
+  const ofRuns = new Map<string, ItemDelivery>();
+  for (const [position, run] of sent.entries()) {
+    const runId = run.events[0]?.runId ?? "";
+    const outcome = each[position] ?? { status: "delivered" };
+    if (run.index !== NO_INDEX) outcomes[run.index] = asItsRun(run, outcome, ofRuns.get(runId));
+    if (run.events[0]?.event !== "start") continue;
+    ofRuns.set(runId, outcome);
+    if (outcome.status === "delivered") parents.delivered(runId);
   }
 }
 

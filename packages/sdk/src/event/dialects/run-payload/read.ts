@@ -85,6 +85,10 @@ function runOf(payload: RunPayload): Run {
     ...(output !== undefined && { response: { output } }),
     ...(usage && { usage }),
     ...(payload.event === "error" && given("error", toRunError(payload.error))),
+    // Only Lunary knows what they are. Here they outlive the joining of start and end, which origin does not.
+    ...given("templateId", payload.templateId ?? undefined),
+    ...given("templateVersionId", payload.templateVersionId ?? undefined),
+    ...given("runtime", payload.runtime ?? undefined),
   };
 }
 
