@@ -40,7 +40,7 @@ export const BENCH_SINKS: Readonly<Record<string, BenchSink>> = {
     params: (endpoint) => ({ api_key: "key", endpoint }),
     path: "/v1/runs/ingest",
     item(event) {
-      const result = mapped(event);
+      const result = mapped(event, false);
       if ("skipped" in result) throw new Error(result.skipped);
       return result.events.map((each) => JSON.stringify(each)).join(",");
     },

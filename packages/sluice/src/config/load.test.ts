@@ -160,7 +160,7 @@ const BAD: readonly (readonly [string, string, RegExp])[] = [
   ],
   [
     "a type of a later version",
-    '[[streams]]\nname = "a"\ntype = "langfuse"',
+    '[[streams]]\nname = "a"\ntype = "postgres"',
     /not in this version\. Known: file, lunary/,
   ],
   [

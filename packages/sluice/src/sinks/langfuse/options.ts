@@ -7,8 +7,7 @@ const CLOUD = "https://cloud.langfuse.com";
 const key = z
   .string()
   .min(1)
-  // With a colon, a public key would end early in the header that has both.
-  .regex(/^[\x21-\x39\x3b-\x7e]+$/, "must be printable ASCII without spaces and colons");
+  .regex(/^[\x21-\x7e]+$/, "must be printable ASCII without spaces");
 const base = z
   .url({ protocol: /^https?$/ })
   .refine(
@@ -18,7 +17,10 @@ const base = z
   .refine((url) => !/\/api\/public/.test(url), "must be the base URL, without /api/public");
 
 export const options = z.strictObject({
-  public_key: key.describe("The project's public key, `pk-lf-…`."),
+  public_key: key
+    // It would end early in the header that has both.
+    .refine((text) => !text.includes(":"), "must not contain a colon")
+    .describe("The project's public key, `pk-lf-…`."),
   secret_key: key.meta({ secret: true }).describe("The project's secret key, `sk-lf-…`."),
   endpoint: base.optional().describe(`The server's base URL. Without it: ${CLOUD}.`),
   host: base.optional().describe("Another word for `endpoint`; of the two it gives way."),

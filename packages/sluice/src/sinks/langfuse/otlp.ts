@@ -33,7 +33,7 @@ const compressed = promisify(gzip);
 /** Runs as spans, complete and once, over OTLP; then the scores of the same batch, which hang on them. */
 export function createOtlp(http: HttpSend, api: Api, deployment: Deployment): Send {
   const home = spanHome({ "service.name": "sluice" });
-  const profile = langfuseProfile(deployment);
+  const profile = langfuseProfile(deployment, { content: true });
   const sendScores = createScoreSender(http, api, deployment);
 
   async function post(spans: readonly Span[], signal: AbortSignal): Promise<Delivery> {

@@ -4,12 +4,17 @@ import type { Profile, WritableAttributes } from "../otlp/profile.ts";
 import { observationOf } from "./observation.ts";
 import { type Deployment, traceFactsOf } from "./trace-facts.ts";
 
+interface Content {
+  /** Also what was said: inputs and outputs, and parameters, among which tools are. */
+  readonly content: boolean;
+}
+
 /**
  * The attributes that Langfuse reads first, of all that it understands. Nothing of the `gen_ai.*` names
  * stands beside them: its server would ignore the usage of what they call an agent, and take the rest twice.
  * What concerns the whole trace is on every span, because v4 looks for it there.
  */
-export function langfuseProfile(deployment: Deployment): Profile {
+export function langfuseProfile(deployment: Deployment, { content }: Content): Profile {
   return (event) => {
     const attributes: WritableAttributes = {};
     const put = (name: string, value: string | undefined) => {
@@ -18,10 +23,10 @@ export function langfuseProfile(deployment: Deployment): Profile {
     const observation = observationOf(event);
     if (observation) {
       put("langfuse.observation.type", observation.type);
-      put("langfuse.observation.input", textOf(observation.input));
-      put("langfuse.observation.output", textOf(observation.output));
+      put("langfuse.observation.input", content ? textOf(observation.input) : undefined);
+      put("langfuse.observation.output", content ? textOf(observation.output) : undefined);
       put("langfuse.observation.model.name", observation.model);
-      put("langfuse.observation.model.parameters", textOf(observation.modelParameters));
+      put("langfuse.observation.model.parameters", content ? textOf(observation.modelParameters) : undefined);
       put("langfuse.observation.usage_details", textOf(observation.usageDetails));
       put("langfuse.observation.cost_details", textOf(observation.costDetails));
       // In quotation marks, as Langfuse's SDKs write it: servers before v4 read no other form.

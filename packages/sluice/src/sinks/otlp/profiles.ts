@@ -1,3 +1,4 @@
+import { langfuseProfile } from "../langfuse/profile.ts";
 import { openinference } from "./openinference.ts";
 import { composed, type Profile } from "./profile.ts";
 import { semconv } from "./semconv.ts";
@@ -12,5 +13,7 @@ interface ProfileOptions {
  */
 export const PROFILES = {
   semconv,
+  // Alone: beside the conventions' names, Langfuse would ignore the usage of an agent.
+  langfuse: (options) => langfuseProfile({}, options),
   openinference: (options) => composed(semconv(options), openinference(options)),
 } as const satisfies Record<string, (options: ProfileOptions) => Profile>;
