@@ -11,10 +11,14 @@ const SPAN_BYTES = 2048;
 /**
  * An ExportTraceServiceRequest in protobuf, in the one form that protobuf calls canonical: fields in the
  * order of their numbers, defaults left out, lengths as short as they can be. The same spans give the same
- * bytes. Throws if an id is not hex, which is a bug.
+ * bytes. Throws if an id is not hex, which is a bug. What it will be long is a guess that costs a copy where
+ * it is too low, and no more.
  */
-export function encodeTraceProto(spans: readonly Span[]): Uint8Array<ArrayBuffer> {
-  const out = new ProtoBytes(FIRST_BYTES + spans.length * SPAN_BYTES);
+export function encodeTraceProto(
+  spans: readonly Span[],
+  expectedBytes = FIRST_BYTES + spans.length * SPAN_BYTES,
+): Uint8Array<ArrayBuffer> {
+  const out = new ProtoBytes(expectedBytes);
   writeMessage(out, REQUEST, { resourceSpans: grouped(spans) });
   return out.written;
 }

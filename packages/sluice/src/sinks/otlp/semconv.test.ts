@@ -68,10 +68,15 @@ const usages: readonly [string, Usage, object][] = [
       "cache_creation.input_tokens": 10,
     },
   ],
+  [
+    "LM Studio, whose total output includes what was thought",
+    { input: 10, output: 5, reasoning: 8, source: "provider" },
+    { input_tokens: 10, output_tokens: 13, "reasoning.output_tokens": 8 },
+  ],
   ["Ollama, all of whose prompt was cached", { output: 7, source: "provider" }, { output_tokens: 7 }],
 ];
 
-test.each(usages)("usage is told in totals: %s", (_, usage, expected) => {
+test.each(usages)("usage is told in totals, whatever the provider counts: %s", (_, usage, expected) => {
   const told = Object.entries(attributesOf({ usage })).filter(([name]) => name.startsWith("gen_ai.usage."));
 
   expect(

@@ -26,6 +26,9 @@ const SPAN_BYTES_MAX = 64 * 1024 * 1024;
 /** What the protocol lets a client read of an answer; a server may have a sentence for each span. */
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 
+/** What a span has beside what its event says: names that the event has not, ids, lengths. */
+const AROUND_EVENT_BYTES = 1024;
+
 /**
  * An export of nothing, in protobuf: one resource without spans. Some servers take a body without bytes,
  * which would say the same, for a broken request.
@@ -135,6 +138,13 @@ function openOtlp(settings: z.output<typeof options>, context: SinkContext): Sin
     return spans;
   }
 
+  function encoded(spans: readonly Span[], batch: readonly Outgoing[]): Uint8Array {
+    if (encoding === "json") return Buffer.from(encodeTraceJson(spans));
+    if (!settings.content) return encodeTraceProto(spans);
+    const rawBytes = batch.reduce((sum, { raw }) => sum + raw.length, 0);
+    return encodeTraceProto(spans, rawBytes + batch.length * AROUND_EVENT_BYTES);
+  }
+
   async function post(body: Uint8Array | string, signal: AbortSignal): Promise<Delivery> {
     const answer = await http.post(settings.gzip ? await gzipped(body) : body, signal);
     if (answer.status !== "answered") return refusalOf(answer, encoding);
@@ -148,7 +158,7 @@ function openOtlp(settings: z.output<typeof options>, context: SinkContext): Sin
       const outcomes: ItemDelivery[] = new Array(batch.length).fill({ status: "delivered" });
       const spans = mapBatch(batch, outcomes);
       if (spans.length === 0) return summary(outcomes);
-      const body = encoded(spans, encoding);
+      const body = encoded(spans, batch);
       if (body.length > (spans.length > 1 ? BODY_BYTES_MAX : SPAN_BYTES_MAX)) {
         return { status: "tooLarge", reason: `the request would have ${body.length} bytes` };
       }
@@ -165,10 +175,6 @@ function openOtlp(settings: z.output<typeof options>, context: SinkContext): Sin
     },
     close: () => http.close(),
   };
-}
-
-function encoded(spans: readonly Span[], encoding: "protobuf" | "json"): Uint8Array {
-  return encoding === "json" ? Buffer.from(encodeTraceJson(spans)) : encodeTraceProto(spans);
 }
 
 /** A server that has a warning has it for every batch: it is said when it changes. */
