@@ -31,7 +31,7 @@ export interface BenchSink {
 const PROTOBUF = { "content-type": "application/x-protobuf" };
 const HOME = spanHome({ "service.name": "sluice" });
 const SEMCONV = PROFILES.semconv({ content: true });
-const LANGFUSE = langfuseProfile({ environment: undefined, release: undefined, version: undefined });
+const LANGFUSE = langfuseProfile({}, { content: true });
 const compressed = promisify(gzip);
 
 export const BENCH_SINKS: Readonly<Record<string, BenchSink>> = {

@@ -16,8 +16,8 @@ const DIFFERENCES: readonly Allowed[] = [
       "the SDK knows a session as a thread of chat messages only; sluice says of every run which one it belongs to",
   },
   {
-    field: "answer.feedback",
-    reason: "scores are not sent to Lunary yet; they stay in the log, from where a replay can send them",
+    field: "*.runtime",
+    reason: "it says who sent it",
   },
 ];
 
