@@ -41,9 +41,9 @@ const CASES = [
 ] as const;
 
 /**
- * A sink that maps, against undici posting the same bodies and against the clients of others as they come: the
- * same events, each sent as its users send a run that is over. All wait when they are so far ahead that none
- * of them drops.
+ * A sink that maps, against undici posting the same bodies and against the clients of others as they come:
+ * the same events, each sent as its users send a run that is over. All wait when they are so far ahead that
+ * none of them drops.
  */
 const MAPPED = { warmUp: 3_200, events: 16_000, aheadMax: 1_500, rounds: 5 } as const;
 const RIVALS = [

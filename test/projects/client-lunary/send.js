@@ -12,7 +12,12 @@ const moments = ends.flatMap((event) => [
 
 lunary.init({ publicKey: process.env.API_KEY, apiUrl: process.env.URL });
 for (const { at, tell, event } of moments.sort((a, b) => a.at - b.at)) tell(event, at);
-for (const { kind, runId, data } of events) if (kind === "run.scored") lunary.trackFeedback(runId, data);
+for (const { kind, runId, data } of events) {
+  // Feedback is named by its key, as in `{ thumbs: "up" }`.
+  if (kind === "run.scored") {
+    lunary.trackFeedback(runId, { [data.name]: data.value, comment: data.comment });
+  }
+}
 await lunary.processQueue();
 
 function start({ runId, parentRunId, scope, tags, metadata, run }, timestamp) {

@@ -1,5 +1,6 @@
 import { createHelicone, HELICONE_TEST_KEY } from "../../testing/index.ts";
-import { type OpenMock, REFUSAL } from "./services.ts";
+import { REFUSAL } from "./items.ts";
+import type { OpenMock } from "./services.ts";
 
 const SCORED = /^\/v1\/request\/([^/]+)\/(?:score|feedback)$/;
 

@@ -8,3 +8,6 @@ export interface ItemOutcome {
   /** The service's own words, or why it was lost. */
   readonly reason?: string;
 }
+
+/** In its own words a service would say more; who reads it should know that it was asked for. */
+export const REFUSAL = "sluice mock refuses this item as it was told to";

@@ -1,6 +1,6 @@
 import { type Answer, createLangfuse, LANGFUSE_TEST_KEYS, type Langfuse } from "../../testing/index.ts";
-import type { ItemOutcome } from "./items.ts";
-import { type OpenMock, REFUSAL } from "./services.ts";
+import { type ItemOutcome, REFUSAL } from "./items.ts";
+import type { OpenMock } from "./services.ts";
 
 /** Word for word what the real one has for an item that it cannot store now. */
 const REFUSED_STATUS = 500;

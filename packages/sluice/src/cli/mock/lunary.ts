@@ -1,6 +1,6 @@
 import { type Answer, createLunary, LUNARY_TEST_KEY } from "../../testing/index.ts";
-import type { ItemOutcome } from "./items.ts";
-import { type OpenMock, REFUSAL } from "./services.ts";
+import { type ItemOutcome, REFUSAL } from "./items.ts";
+import type { OpenMock } from "./services.ts";
 
 /** What the real server has by default: MAX_REQUESTS_PER_MINUTE, and how long it waits for what is missing. */
 const RATE = { requests: 150, windowMs: 60_000 };

@@ -1,6 +1,6 @@
 import { createOtlp, type OtlpServerOptions } from "../../testing/index.ts";
-import type { ItemOutcome } from "./items.ts";
-import { type OpenMock, REFUSAL } from "./services.ts";
+import { type ItemOutcome, REFUSAL } from "./items.ts";
+import type { OpenMock } from "./services.ts";
 
 /** What it asks for, so that a missing header shows. */
 const KEY = { header: "authorization", value: "Bearer otlp-0000000000000000" };

@@ -23,9 +23,6 @@ export interface OpenMock {
   refuseItems(isDue: () => boolean): void;
 }
 
-/** In its own words a service would say more; who reads it should know that it was asked for. */
-export const REFUSAL = "sluice mock refuses this item as it was told to";
-
 /** Sorted by name. */
 export const MOCKS: readonly MockService[] = [
   {
