@@ -1,7 +1,4 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { type Event, KIND_CODES } from "@sluice/sdk";
 import { systemClock, systemDisk, systemRandom } from "@sluice/sdk/internal";
 import { Pool } from "undici";
@@ -12,16 +9,16 @@ import { openFileSpool } from "../../packages/sluice/src/spool/file/spool.ts";
 import { Received } from "../../packages/sluice/src/spool/received.ts";
 import type { NewRecord } from "../../packages/sluice/src/spool/spool.ts";
 import { projectFolder } from "../projects.ts";
-import { answerTo } from "./dispatch-answers.ts";
-import { arrivals, newEvent } from "./dispatch-events.ts";
+import { serve } from "./dispatch-backend.ts";
+import { newEvent } from "./dispatch-events.ts";
 import { BENCH_SINKS, type BenchSink, openBenchSink } from "./dispatch-sinks.ts";
 
 /**
  * The programs of the dispatch benchmark, each a process of its own: `backend`, which counts what arrives;
  * `undici` and `sluice`, which emit and deliver; `client`, a client of others. What is told of those is the
- * CPU time of the whole process, kernel and thread pool included, from the first emit to the last acknowledged
- * delivery: building the events and warming up the compiler counts, on all sides; loading modules and opening
- * files does not.
+ * CPU time of the whole process, kernel and thread pool included, from the first emit to the last delivery
+ * that was acknowledged: building the events and warming up the compiler counts, on all sides; loading modules
+ * and opening files does not.
  */
 export interface Job {
   readonly url: string;
@@ -259,25 +256,6 @@ function bodyOf(batch: readonly Outgoing[]): Uint8Array {
   }
   body.set(TAIL, at - 1);
   return body;
-}
-
-/** Answers like the backend that the path is of, and tells its parent what has arrived since it was last asked. */
-function serve(): void {
-  const { look, take } = arrivals();
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      const sent = Buffer.concat(chunks);
-      const body = request.headers["content-encoding"] === "gzip" ? gunzipSync(sent) : sent;
-      look(body);
-      const { status, type, text } = answerTo(request.url ?? "", body);
-      response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(text) });
-      response.end(text);
-    });
-  });
-  process.on("message", () => process.send?.(take()));
-  server.listen(0, "127.0.0.1", () => process.send?.((server.address() as AddressInfo).port));
 }
 
 const [, , role, job = "{}"] = process.argv;
