@@ -331,3 +331,24 @@ test("a score with the id of another takes its place", async () => {
   expect(answer.json).toEqual({ id: "s" });
   expect([...server.scores.values()]).toMatchObject([{ id: "s", value: 0, dataType: "BOOLEAN" }]);
 });
+
+test("the cloud stamps its notice on a 207 of successes, but not where only scores came", async () => {
+  const { ingest } = await setUp({ writeMode: "dual", isCloud: true });
+  const score = item("score-create", { name: "n", value: 1, traceId: "t" });
+
+  expect(await ingest(item("trace-create", { id: "t" }))).toMatchObject({
+    errors: [],
+    _deprecation: { sunsetAt: "2026-10-31" },
+  });
+  expect(await ingest(score)).not.toHaveProperty("_deprecation");
+});
+
+test("a score without an id is taken, and a new one each time", async () => {
+  const { post, server } = await setUp();
+  const score = { name: "n", value: 1, traceId: "t" };
+
+  await post("/api/public/scores", score);
+  await post("/api/public/scores", score);
+
+  expect(server.scores.size).toBe(2);
+});

@@ -25,6 +25,8 @@ export interface LangfuseServerOptions {
   readonly rate?: { readonly requests: number; readonly windowMs: number };
   /** The plan is used up: 403 for whatever would be stored. */
   readonly isSuspended?: boolean;
+  /** The cloud says in each answer to more than scores that its ingestion route will end. */
+  readonly isCloud?: boolean;
   /** How long it works on an ingestion request. Default: 0. */
   readonly processingMs?: number;
   readonly clock?: Clock;
@@ -81,8 +83,8 @@ export function createLangfuse(options: LangfuseServerOptions = {}): Langfuse {
     if (request.body.length > INGESTION_BYTES_MAX) return { status: 413, body: "Body exceeded 4.5mb limit" };
     // Its body parser does not look at the encoding (Langfuse v2: 400).
     if (request.json === undefined) return { status: 400, body: "Invalid JSON" };
-    const writeMode = options.writeMode ?? "events_only";
-    const rules = { version, writeMode, scoresOnly: access === "scores", refuse, forget };
+    const { writeMode = "events_only", isCloud = false } = options;
+    const rules = { version, writeMode, scoresOnly: access === "scores", refuse, forget, isCloud };
     return ingestBatch(request.json, store, rules, busy);
   }
 

@@ -428,3 +428,14 @@ test("a run that hangs below somebody else's span names it, and names no trace",
   expect(langfuse.observations[0]?.parentObservationId).toBe("00f067aa0ba902b7");
   expect(langfuse.traces.size).toBe(0);
 });
+
+test("the cloud's word that the route ends, in an answer of successes, is said once", async () => {
+  const { send, langfuse, warnings } = await setUp({ version: 4, writeMode: "dual", isCloud: true });
+
+  expect(await send(ended("a"))).toMatchObject({ status: "delivered" });
+  await send(ended("b"));
+  await send(scored("a", 1));
+
+  expect(langfuse.requests).toHaveLength(3);
+  expect(warnings).toEqual([expect.stringContaining("Langfuse v3 is deprecated")]);
+});

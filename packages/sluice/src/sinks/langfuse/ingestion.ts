@@ -14,9 +14,16 @@ export type Send = (batch: readonly Outgoing[], signal: AbortSignal) => Promise<
  * The ingestion route, for servers before v4 and for v4 while it still writes its old tables. Requests go one
  * after the other: a create and an update that meet at the server lose what the update said (Langfuse v2).
  */
-export function createIngestion(http: HttpSend, api: Api, deployment: Deployment): Send {
+export function createIngestion(
+  http: HttpSend,
+  api: Api,
+  deployment: Deployment,
+  warn: (message: string) => void,
+): Send {
   /** Until the server says that it does not know them. */
   let form: KindForm = "own";
+  /** Every answer of the cloud has the same one. */
+  let lastWarning: string | undefined;
 
   async function post(request: Request, outcomes: ItemDelivery[], signal: AbortSignal) {
     const answer = await http.post(request.body, signal, { path: api.ingestion });
@@ -26,6 +33,10 @@ export function createIngestion(http: HttpSend, api: Api, deployment: Deployment
     if (results.name === "closed") return { status: "blocked", reason: results.reason, httpStatus } as const;
     if (results.name === "unreadable")
       return { status: "retry", reason: results.reason, httpStatus } as const;
+    if (results.warning !== undefined && results.warning !== lastWarning) {
+      lastWarning = results.warning;
+      warn(`Langfuse says of its ingestion route: ${results.warning}`);
+    }
     const isOlder = !results.knowsKinds && form === "own";
     if (isOlder) form = "span";
     for (const { index, items } of request.events) {

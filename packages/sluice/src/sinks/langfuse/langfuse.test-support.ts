@@ -24,21 +24,22 @@ export async function closeAll(): Promise<void> {
 export async function setUp(server: LangfuseServerOptions, changes: Record<string, unknown> = {}) {
   const langfuse = await startLangfuseServer(server);
   open.push(() => langfuse.close());
+  const warnings: string[] = [];
   const settings = { endpoint: langfuse.url, ...LANGFUSE_TEST_KEYS, ...changes };
-  const sink = await openSink(settings);
+  const sink = await openSink(settings, warnings);
   const send = (...events: readonly Event[]) => sink.send(events.map(outgoing), forever);
   const check = () => sink.check(forever);
   const bodies = () => langfuse.requests.map(({ json }) => json);
-  return { langfuse, sink, send, check, bodies, reopen: () => openSink(settings) };
+  return { langfuse, sink, send, check, bodies, reopen: () => openSink(settings, warnings), warnings };
 }
 
-async function openSink(settings: Record<string, unknown>) {
+async function openSink(settings: Record<string, unknown>, warnings: string[]) {
   const sink = await langfuseSink.open(langfuseSink.options.parse(settings), {
     name: "langfuse",
     clock: systemClock,
     disk: systemDisk,
     dataDir: "/",
-    warn: () => undefined,
+    warn: (message) => void warnings.push(message),
   });
   open.push(() => sink.close());
   return sink;

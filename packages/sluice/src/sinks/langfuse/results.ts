@@ -12,6 +12,8 @@ const answer = z.looseObject({
       error: z.unknown(),
     }),
   ),
+  /** The cloud's word that this route ends, in an answer where every item may be a success. */
+  _deprecation: z.looseObject({ message: z.string() }).optional().catch(undefined),
 });
 type Refusal = z.output<typeof answer>["errors"][number];
 
@@ -21,6 +23,8 @@ export type Results =
       readonly name: "read";
       readonly outcomes: ReadonlyMap<string, ItemDelivery>;
       readonly knowsKinds: boolean;
+      /** What a person should hear of the route. */
+      readonly warning?: string;
     }
   /** The server stores nothing that comes this way: a setting, and no fault of the items. */
   | { readonly name: "closed"; readonly reason: string }
@@ -54,12 +58,18 @@ export function readResults(
   const outcomes = new Map(
     items.map(({ id, type }) => [id, outcomeOf(type, stored.has(id), refused.get(id), redact)] as const),
   );
-  return { name: "read", outcomes, knowsKinds: !errors.some(isUnknownKind) };
+  const warning = parsed.data._deprecation?.message;
+  return {
+    name: "read",
+    outcomes,
+    knowsKinds: !errors.some(isUnknownKind),
+    ...(warning !== undefined && { warning: redact(warning) }),
+  };
 }
 
 /** Langfuse v4's own words: "not accepted by /api/public/ingestion when … is events_only". */
 function isClosed({ status, error }: Refusal): boolean {
-  return status === 400 && /events_only/.test(wordsOf(error));
+  return status === 400 && /events_only|not accepted by \/api\/public\/ingestion/.test(wordsOf(error));
 }
 
 /** How zod 3 and 4 say that they know no such `type`: an older server meets a newer kind. */

@@ -64,7 +64,8 @@ function openLangfuse(settings: Settings, context: SinkContext): Sink {
     timeoutMs: settings.timeout_ms,
     answerBytesMax: ANSWER_BYTES_MAX,
   });
-  const send = (mode === "otlp" ? createOtlp : createIngestion)(http, api, settings);
+  const warn = (message: string) => context.warn(message);
+  const send = mode === "otlp" ? createOtlp(http, api, settings) : createIngestion(http, api, settings, warn);
   return {
     send: async (batch, signal) => (batch.length === 0 ? delivered : send(batch, signal)),
     check: (signal) => check(http, api, mode, signal),

@@ -14,6 +14,7 @@ export interface IngestionRules {
   readonly scoresOnly: boolean;
   /** The status with which an item fails; undefined lets it in. */
   readonly refuse: (item: Fields) => number | undefined;
+  readonly isCloud: boolean;
   /** Envelope ids that the answer forgets to name. */
   readonly forget: (item: Fields) => boolean;
 }
@@ -54,8 +55,18 @@ export async function ingestBatch(
   const successes = stored
     .filter((item) => !rules.forget({ ...item }))
     .map(({ id }) => ({ id, status: 201 }));
-  return { status: 207, body: { successes, errors } };
+  const isStamped =
+    rules.isCloud && batch.some((each) => !/^(score-create|sdk-log)$/.test(Object(each).type));
+  return { status: 207, body: { successes, errors, ...(isStamped && { _deprecation: DEPRECATION }) } };
 }
+
+/** As Langfuse v4.16 stamps it. */
+const DEPRECATION = {
+  message: "Langfuse v3 is deprecated; this endpoint will be removed on October 31, 2026.",
+  replacement: "POST /api/public/otel/v1/traces",
+  docsUrl: "https://langfuse.com/integrations/native/opentelemetry",
+  sunsetAt: "2026-10-31",
+};
 
 function checked(each: Fields, rules: IngestionRules): Item | ItemError {
   const { id: given, type } = each;
