@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { arrivals } from "./dispatch-events.ts";
 
-/** Answers like the backend that the path is of, and tells its parent what has arrived since it was last asked. */
+/** Answers like the backend of the path, and tells its parent what has arrived since it was last asked. */
 export function serve(): void {
   const { look, take } = arrivals();
   const server = createServer((request, response) => {

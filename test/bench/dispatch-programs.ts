@@ -17,8 +17,8 @@ import { BENCH_SINKS, type BenchSink, openBenchSink } from "./dispatch-sinks.ts"
  * The programs of the dispatch benchmark, each a process of its own: `backend`, which counts what arrives;
  * `undici` and `sluice`, which emit and deliver; `client`, a client of others. What is told of those is the
  * CPU time of the whole process, kernel and thread pool included, from the first emit to the last delivery
- * that was acknowledged: building the events and warming up the compiler counts, on all sides; loading modules
- * and opening files does not.
+ * that was acknowledged: building the events and warming up the compiler counts, on all sides; loading
+ * modules and opening files does not.
  */
 export interface Job {
   readonly url: string;
