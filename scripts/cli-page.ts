@@ -43,7 +43,8 @@ hold a key.`;
 const FAULTS = `## Faults of a mock
 
 What \`sluice mock --fault WHAT:WHEN\` can do. WHEN is \`10%\` (of the requests, by chance), \`every-5\` (each
-fifth) or \`first-3\`; without it every request meets it.
+fifth) or \`first-3\`; without it every request meets it. \`--refuse\` does the same for items. A mock has
+what it stored in memory, and forgets it when it ends; \`--keep\` writes down what came.
 
 | WHAT | |
 | --- | --- |

@@ -2,14 +2,14 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { commandLine, ENVIRONMENT, eventually } from "./daemon.ts";
 
 /** What `sluice mock --json` says first. */
-interface Announced {
+export interface Announced {
   readonly url: string;
   readonly endpoint: string;
   readonly keys: Readonly<Record<string, string>>;
 }
 
 /** A line of it about a request. */
-export interface MockLine {
+interface MockLine {
   readonly fault?: string;
   readonly status?: number;
   readonly items: readonly { readonly id: string; readonly outcome: string; readonly reason?: string }[];

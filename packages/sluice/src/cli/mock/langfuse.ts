@@ -17,7 +17,8 @@ export function openLangfuseMock(variant: string): OpenMock {
     keys: LANGFUSE_TEST_KEYS,
     path: "",
     answer: (request) => langfuse.answer(request),
-    itemsOf(_request, answer) {
+    itemsOf(request, answer) {
+      if (request.path.endsWith("/scores")) return scoreIn(answer);
       const rows = newRows(langfuse, rowsBefore);
       rowsBefore = langfuse.observations.length;
       if (answer.status === HTTP_MULTI_STATUS) return itemsIn(answer);
@@ -28,6 +29,12 @@ export function openLangfuseMock(variant: string): OpenMock {
       langfuse.refuseItems(() => (isDue() ? REFUSED_STATUS : undefined));
     },
   };
+}
+
+/** That route takes one score, and answers with its id. */
+function scoreIn({ body }: Answer): readonly ItemOutcome[] {
+  const id: unknown = Object(body).id;
+  return typeof id === "string" ? [{ id, outcome: "stored" }] : [];
 }
 
 function newRows(langfuse: Langfuse, from: number): readonly ItemOutcome[] {
