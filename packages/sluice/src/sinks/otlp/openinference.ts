@@ -9,7 +9,7 @@ import {
 } from "@sluice/sdk/internal";
 import { inputMessagesOf, outputMessagesOf } from "./messages.ts";
 import { putMessages } from "./openinference-messages.ts";
-import { requestModelOf } from "./operation.ts";
+import { callsModel, requestModelOf } from "./operation.ts";
 import type { Profile, WritableAttributes } from "./profile.ts";
 
 /** Types of run that OpenInference has a kind for; those behind the empty line are nobody's but the sender's. */
@@ -37,7 +37,7 @@ export function openinference({ content }: { readonly content: boolean }): Profi
     const attributes: WritableAttributes = { "openinference.span.kind": kind };
     if (run) {
       putCall(attributes, run);
-      if (run.type === "llm" || run.type === "embedding") putUsage(attributes, run);
+      if (callsModel(run)) putUsage(attributes, run);
       if (content) putContent(attributes, run);
     }
     if (event.metadata) attributes["metadata"] = JSON.stringify(event.metadata);

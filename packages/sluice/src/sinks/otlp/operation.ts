@@ -28,15 +28,19 @@ export function operationOf(run: Run): string | undefined {
   }
 }
 
-/** The model that a run was to call; for an LLM run its name is that, where nobody said more. */
+/** The model that a run was to call; the name of such a run is that, where nobody said more. */
 export function requestModelOf(run: Run): string | undefined {
-  return run.request?.model ?? (run.type === "llm" || run.type === "embedding" ? run.name : undefined);
+  return run.request?.model ?? (callsModel(run) ? run.name : undefined);
+}
+
+export function callsModel({ type }: Run): boolean {
+  return type === "llm" || type === "embedding";
 }
 
 /** `{operation} {model}`, or the operation and what the run is called; then what there is of it. */
 export function spanNameOf(run: Run): string {
   const operation = operationOf(run);
-  const subject = requestModelOf(run) ?? run.name;
+  const subject = callsModel(run) ? requestModelOf(run) : run.name;
   if (operation === undefined) return subject ?? run.type;
   return subject === undefined ? operation : `${operation} ${subject}`;
 }

@@ -1,7 +1,7 @@
 import type { Event, Run } from "@sluice/sdk";
 import { spanIdOf, traceIdOf } from "@sluice/sdk/internal";
 import { nanosOf } from "./nanos.ts";
-import { spanNameOf } from "./operation.ts";
+import { callsModel, spanNameOf } from "./operation.ts";
 import type { Profile } from "./profile.ts";
 import { SPAN_KIND, type Span, type SpanEvent, STATUS_CODE } from "./span.ts";
 import type { SpanHome } from "./span-home.ts";
@@ -25,7 +25,7 @@ export function runSpan(event: Event, run: Run, home: SpanHome, profile: Profile
     spanId: spanIdOf(event.runId ?? event.id),
     ...(parentSpanId !== undefined && { parentSpanId }),
     name: spanNameOf(run),
-    kind: run.type === "llm" || run.type === "embedding" ? SPAN_KIND.client : SPAN_KIND.internal,
+    kind: callsModel(run) ? SPAN_KIND.client : SPAN_KIND.internal,
     startTimeUnixNano: start,
     // Two machines, two clocks: no backend takes a span that ends before it began.
     endTimeUnixNano: end < start ? start : end,

@@ -187,6 +187,29 @@ test.each(ENCODINGS)(
   },
 );
 
+test("where all spans are rejected it is known which: each is a dead letter, and none is sent again", async () => {
+  const { server, send } = await setUp();
+  server.rejectSpans(() => "too old");
+  const rejected = { status: "rejected", reason: "too old" };
+
+  expect(await send(ended(), { ...ended(), kind: "run.scored" }, ended())).toEqual({
+    status: "mixed",
+    each: [rejected, { status: "skipped", reason: "unmapped" }, rejected],
+    httpStatus: 200,
+  });
+});
+
+test("an event that cannot be read is among the lost ones of a partial success", async () => {
+  const { server, send } = await setUp();
+  server.rejectSpans((span) => (span.attributes["error.type"] ? "no errors" : undefined));
+  const bad = ended({ status: "error", error: { message: "x" } });
+
+  expect(await send(ended(), bad, ended({ startTime: "yesterday" }))).toMatchObject({
+    status: "partly",
+    rejected: 2,
+  });
+});
+
 test.each(ENCODINGS)("a message without rejected spans in %s is a warning, said once", async (encoding) => {
   const { server, send, warnings } = await setUp({ encoding });
   server.warn("you are close to your quota");
@@ -229,6 +252,20 @@ test.each(["html", { headers: { "content-type": "application/x-protobuf" }, body
   },
 );
 
+test("an answer is read up to 4 MiB, as the protocol has it, and a longer one is not believed", async () => {
+  const { server, send } = await setUp();
+  const headers = { "content-type": "application/x-protobuf" };
+  // Field 15 over and over: a later version's, which is passed over wherever the answer is cut.
+  const mebibytes = (count: number) => Buffer.alloc(count * 1024 * 1024, Uint8Array.of(0x78, 0x01));
+  server.script({ headers, body: mebibytes(3) }, { headers, body: mebibytes(5) });
+
+  expect(await send(ended())).toMatchObject({ status: "delivered" });
+  expect(await send(ended())).toMatchObject({
+    status: "retry",
+    reason: expect.stringContaining("does not end"),
+  });
+});
+
 test("Phoenix takes protobuf only: the 415 for JSON pauses the sink and says what to change", async () => {
   const { send } = await setUp({ encoding: "json" }, { encodings: ["protobuf"] });
 
@@ -269,6 +306,14 @@ test("an event that cannot be read is rejected alone, and one without a span is 
     each: [{ status: "rejected" }, { status: "delivered" }, { status: "skipped", reason: "unmapped" }],
   });
   expect(server.spans).toHaveLength(1);
+});
+
+test("an event whose name is none cannot be encoded: the batch is rejected, so that the route cuts it", async () => {
+  const { server, send } = await setUp({ encoding: "json" });
+  const broken = ended(JSON.parse('{"type":"own","name":7}'));
+
+  expect(await send(ended(), broken)).toMatchObject({ status: "rejected" });
+  expect(server.requests).toHaveLength(0);
 });
 
 test("the check is an empty export, which a server answers with 200", async () => {

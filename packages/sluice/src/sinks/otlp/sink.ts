@@ -1,21 +1,21 @@
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { KIND_CODES } from "@sluice/sdk";
-import { z } from "zod";
 import { defineSink, type Outgoing, type Sink, type SinkContext } from "../define.ts";
 import { type Delivery, type ItemDelivery, summary } from "../delivery.ts";
 import { createHttpSend } from "../http-send.ts";
-import { headersFault, secretsIn } from "../webhook/headers.ts";
+import { secretsIn } from "../webhook/headers.ts";
 import { readAnswer, refusalOf, wordsIn } from "./answer.ts";
 import { docs } from "./docs.ts";
 import { encodeTraceJson } from "./encode-json.ts";
 import { encodeTraceProto } from "./encode-proto.ts";
 import { eventSpan } from "./event-span.ts";
+import { type OtlpOptions, options, tracesUrl } from "./options.ts";
 import { PROFILES } from "./profiles.ts";
 import type { Span } from "./span.ts";
 import { spanHome } from "./span-home.ts";
+import { together } from "./together.ts";
 
-const TRACES_PATH = "/v1/traces";
 /** What OpenTelemetry's own batch processor sends at most, and what every backend takes. */
 const SPANS_MAX = 512;
 /** Far below the 64 MiB at which a server must refuse, and below what proxies in front of it let through. */
@@ -34,49 +34,6 @@ const AROUND_EVENT_BYTES = 1024;
  * which would say the same, for a broken request.
  */
 const EMPTY_EXPORT = { protobuf: Uint8Array.of(0x0a, 0x00), json: '{"resourceSpans":[]}' } as const;
-
-const options = z.strictObject({
-  endpoint: z
-    .url({ protocol: /^https?$/ })
-    .refine((url) => !URL.parse(url)?.username, "must not contain a user name; set a header instead")
-    .default("http://localhost:4318")
-    .describe(`Where spans are posted. A base URL gets ${TRACES_PATH}.`),
-  headers: z
-    .record(z.string(), z.string())
-    .superRefine((headers, context) => {
-      const message = headersFault(headers);
-      if (message !== undefined) context.addIssue({ code: "custom", message });
-    })
-    .default({})
-    .describe(
-      "Headers to add to each request, as the key. What the server echoes of their values is masked.",
-    ),
-  encoding: z
-    .enum(["protobuf", "json"])
-    .default("protobuf")
-    .describe("Protobuf is taken by every server, and is smaller; some take JSON as well."),
-  gzip: z.boolean().default(false).describe("Compress requests. Not every server can read that."),
-  profile: z
-    .enum(Object.keys(PROFILES) as [keyof typeof PROFILES])
-    .default("semconv")
-    .describe("Which attributes a span has: OpenTelemetry's conventions, or those and another vocabulary."),
-  content: z
-    .boolean()
-    .default(false)
-    .describe("Send also what was said: messages, system instructions, tools, their arguments and results."),
-  resource: z
-    .record(z.string().min(1), z.string())
-    .default({})
-    .describe(
-      "Attributes of the resource, as `service.name` (default `sluice`) or `deployment.environment.name`.",
-    ),
-  timeout_ms: z
-    .int()
-    .min(100)
-    .max(600_000)
-    .default(30_000)
-    .describe("Upper bound for one request, in milliseconds."),
-});
 
 export const otlpSink = defineSink({
   type: "otlp",
@@ -100,7 +57,7 @@ const MAPPED_KINDS: ReadonlySet<number> = new Set([
 
 const gzipped = promisify(gzip);
 
-function openOtlp(settings: z.output<typeof options>, context: SinkContext): Sink {
+function openOtlp(settings: OtlpOptions, context: SinkContext): Sink {
   const { encoding } = settings;
   const contentType = encoding === "json" ? "application/json" : "application/x-protobuf";
   const http = createHttpSend({
@@ -158,16 +115,17 @@ function openOtlp(settings: z.output<typeof options>, context: SinkContext): Sin
       const outcomes: ItemDelivery[] = new Array(batch.length).fill({ status: "delivered" });
       const spans = mapBatch(batch, outcomes);
       if (spans.length === 0) return summary(outcomes);
-      const body = encoded(spans, batch);
+      let body: Uint8Array;
+      try {
+        body = encoded(spans, batch);
+      } catch {
+        // The route cuts the batch until the event that has something of a wrong type is alone.
+        return { status: "rejected", reason: "the event cannot be encoded" };
+      }
       if (body.length > (spans.length > 1 ? BODY_BYTES_MAX : SPAN_BYTES_MAX)) {
         return { status: "tooLarge", reason: `the request would have ${body.length} bytes` };
       }
-      const delivery = await post(body, signal);
-      if (delivery.status !== "delivered") return delivery;
-      return {
-        ...summary(outcomes),
-        ...(delivery.httpStatus !== undefined && { httpStatus: delivery.httpStatus }),
-      };
+      return together(await post(body, signal), outcomes);
     },
     async check(signal) {
       const delivery = await post(EMPTY_EXPORT[encoding], signal);
@@ -189,10 +147,4 @@ function createWarner(context: SinkContext): (words: string) => void {
 
 function reasonOf(delivery: Delivery): string {
   return "reason" in delivery ? delivery.reason : delivery.status;
-}
-
-function tracesUrl(endpoint: string): string {
-  const url = new URL(endpoint);
-  if (url.pathname === "/") url.pathname = TRACES_PATH;
-  return url.href;
 }
