@@ -32,6 +32,7 @@ beforeAll(async () => {
     SLUICE_DATA_DIR: join(directory, "data"),
     SLUICE_LISTEN: "127.0.0.1:0",
     LUNARY_API_KEY: LUNARY_TEST_KEY,
+    LLM_PROXY_API_KEY: LUNARY_TEST_KEY,
   };
   lunary = await startLunaryServer();
 });
@@ -45,11 +46,10 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-test("the first seed's command line runs as the README prints it, and stop drains what is pending", async () => {
-  const printed = /^npx llm-proxy dispatcher \\\n(?: .*\n)+/m.exec(
-    readFileSync(join(ROOT, "README.md"), "utf8"),
-  )?.[0];
-  const line = printed?.replace("https://api.lunary.ai/v1/runs/ingest", lunary.endpoint) ?? "";
+test("the first seed's command line and events run as the README prints them, and stop drains what is pending", async () => {
+  const [dispatcher = "", events = ""] = blocksBelow("Lunary Dispatcher");
+  const line = dispatcher.replace("https://api.lunary.ai/v1/runs/ingest", lunary.endpoint);
+  expect(line).toContain("npx llm-proxy dispatcher");
   expect(line).toContain("--detach");
 
   const started = await shell(line);
@@ -61,6 +61,7 @@ test("the first seed's command line runs as the README prints it, and stop drain
     headers: { "content-type": "application/json" },
     body: JSON.stringify(runIds.flatMap((id) => [startOf(id), endOf(id)])),
   });
+  const sent = await shell(events.replace("http://127.0.0.1:4747", url));
   const stopped = await shell("sluice stop");
 
   expect(started, started.stderr).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^http:\S+\n$/) });
@@ -70,11 +71,25 @@ test("the first seed's command line runs as the README prints it, and stop drain
   expect(stopped, stopped.stderr).toMatchObject({ exit: 0, stderr: expect.stringContaining("has ended") });
   expect(existsSync(join(directory, "data", "daemon.json"))).toBe(false);
   expect(runIds.map((id) => lunary.runs.get(id)?.status)).toEqual(runIds.map(() => "success"));
+  expect(JSON.parse(sent.stdout)).toMatchObject({ items: [{ status: "accepted" }, { status: "accepted" }] });
+  expect(lunary.runs.get("3c1f1c66-0f6b-4a52-9a0f-9a1f6f1f4c02")).toMatchObject({
+    name: "gpt-4o",
+    status: "success",
+    startedAt: "2026-01-27T14:30:25.000Z",
+    params: { temperature: 0.7 },
+    userId: "user-1",
+    userProps: { plan: "pro" },
+    metadata: { feature: "support" },
+    tags: ["prod"],
+    output: { role: "assistant", content: "Hi!" },
+    promptTokens: 8,
+    completionTokens: 3,
+  });
   expect(lunary.lost).toEqual([]);
   const [verified] = JSON.parse((await shell("sluice verify --json")).stdout).sinks.filter(
     (sink: { name: string }) => sink.name === "lunary",
   );
-  expect(verified.balance).toMatchObject({ accepted: 3 * RUNS, pending: 0 });
+  expect(verified.balance).toMatchObject({ accepted: 3 * (RUNS + 1), pending: 0 });
   expect(balanceHolds(verified.balance)).toBe(true);
 });
 
@@ -118,6 +133,13 @@ test("started by its path on an old Node, the launcher says so in one line (exit
 
   expect(result).toMatchObject({ exit: 78, stdout: "", stderr: expect.stringMatching(/^.*v20\.1\.0.*\n$/) });
 });
+
+/** The README's shell blocks below a heading. */
+function blocksBelow(heading: string): readonly string[] {
+  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+  const section = readme.split(/^## /m).find((each) => each.startsWith(`${heading}\n`)) ?? "";
+  return [...section.matchAll(/^```bash\n([\s\S]*?)^```$/gm)].map(([, text = ""]) => text);
+}
 
 function shell(line: string): Promise<CommandResult> {
   return runShell(line, environment);
