@@ -30,10 +30,13 @@ const NOT_OF_TESTS = /^hostile/;
 
 /** Vitest calls it before the tests. Without a network they still run, and only those fail that need more. */
 export async function setup(): Promise<void> {
-  const names = readdirSync(HOME).filter(
+  await installProjects(projectsOfTests()).catch((error) => console.error(error.message));
+}
+
+export function projectsOfTests(): readonly string[] {
+  return readdirSync(HOME).filter(
     (name) => existsSync(join(HOME, name, "package-lock.json")) && !NOT_OF_TESTS.test(name),
   );
-  await installProjects(names).catch((error) => console.error(error.message));
 }
 
 /** Whatever of them is not installed as its lockfile says. Rejects with what npm said. */

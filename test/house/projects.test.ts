@@ -1,22 +1,19 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { projectFolder } from "../projects.ts";
+import { projectFolder, projectsOfTests } from "../projects.ts";
 
-test.each(["client-lunary", "client-langfuse", "client-langfuse-otel"])(
-  "the tests find %s installed, in the versions that it names",
-  (name) => {
-    const folder = projectFolder(name);
+test.each(projectsOfTests())("the tests find %s installed, in the versions that it names", (name) => {
+  const folder = projectFolder(name);
 
-    const named = manifestOf(folder).dependencies ?? {};
-    const installed = Object.keys(named).map((each) => [
-      each,
-      manifestOf(join(folder, "node_modules", each)).version,
-    ]);
+  const named = manifestOf(folder).dependencies ?? {};
+  const installed = Object.keys(named).map((each) => [
+    each,
+    manifestOf(join(folder, "node_modules", each)).version,
+  ]);
 
-    expect(Object.fromEntries(installed)).toEqual(named);
-  },
-);
+  expect(Object.fromEntries(installed)).toEqual(named);
+});
 
 interface Manifest {
   readonly version?: string;
