@@ -134,6 +134,31 @@ test(
   PATIENCE_MS,
 );
 
+test.each([
+  ["otlp", { version: 4 }],
+  ["ingestion", { version: 3 }],
+] as const)(
+  "killed with -9 between the request and its answer, %s writes the same ids and start times again",
+  async (mode, server) => {
+    const { url, choose } = await start(server);
+    house.configure(seedConfiguration(url, `mode = "${mode}"\n`));
+    await house.start();
+    choose(() => "loseAnswer");
+    await post(...messageOf("scroll-1"));
+    await eventually(() => langfuse?.observations.some(({ endTime }) => endTime) || undefined, 20_000);
+    const before = JSON.stringify([langfuse?.observations, [...(langfuse?.traces ?? [])]]);
+    await house.kill("SIGKILL");
+
+    choose(() => "pass");
+    await house.start();
+    await settled();
+
+    expect(JSON.stringify([langfuse?.observations, [...(langfuse?.traces ?? [])]])).toBe(before);
+    expect((await house.sink("langfuse-prod")).balance.delivered).toBeGreaterThan(0);
+  },
+  PATIENCE_MS,
+);
+
 test(
   "dispatcher --service langfuse takes the variables of Langfuse's own SDKs",
   async () => {

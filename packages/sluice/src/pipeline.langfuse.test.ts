@@ -37,7 +37,9 @@ async function setUp(options: LangfuseServerOptions, mode: string): Promise<void
 }
 
 async function open(mode: string): Promise<void> {
-  const params = langfuseSink.options.parse({ endpoint: server.url, mode, ...LANGFUSE_TEST_KEYS });
+  const requests_per_second = 1_000;
+  const settings = { endpoint: server.url, mode, requests_per_second, ...LANGFUSE_TEST_KEYS };
+  const params = langfuseSink.options.parse(settings);
   pipeline = await openPipeline({
     dataDir,
     spool: { maxBytes: 64 * 1024 * 1024, minFreeBytes: 0, keepForMs: 3_600_000 },
@@ -107,11 +109,13 @@ test("killed between the request and its answer, the next process writes the sam
 });
 
 test("v2 never has a start and its end under way at once, so no usage is lost", async () => {
-  await setUp({ version: 2, processingMs: 5 }, "ingestion");
-  const runs = Array.from({ length: 40 }, (_, index) => `r${index}`);
+  await setUp({ version: 2, processingMs: 100 }, "ingestion");
+  const runs = Array.from({ length: 32 }, (_, index) => `r${index}`);
+  const child = { parentRunId: "above" };
 
-  for (const id of runs) await append(started(id, {}, inTraces(id)));
-  for (const id of runs) await append(ended(id, {}, inTraces(id)));
+  // Two full batches, there at once: of what is not in order, both would be sent.
+  const starts = runs.map((id) => started(id, {}, { ...child, ...inTraces(id) }));
+  await append(...starts, ...runs.map((id) => ended(id, {}, { ...child, ...inTraces(id) })));
   await until(() => expect(langfuse().balance.pending).toBe(0));
 
   expect(server.observations.map(({ usageDetails }) => usageDetails)).toEqual(

@@ -37,6 +37,10 @@ export const docs: SinkDocs = {
       "usage",
       "`input`, `input_cached_tokens`, `input_cache_creation`, `input_audio_tokens`, `output`, `output_reasoning_tokens`, `output_audio_tokens`, `total`: disjoint, whole, and absent where unknown",
     ],
+    [
+      "usage and cost of an agent, a chain",
+      "left out: they are those of its calls, and Langfuse adds them up",
+    ],
     ["cost", "`costDetails`: `input`, `output`, `total`"],
     ["firstTokenTime", "`completionStartTime`"],
     [
@@ -50,6 +54,7 @@ export const docs: SinkDocs = {
     "Ids follow from events: an envelope's from the event and the item's role, a span's from the run. A retry or a replay writes the same rows again.",
     "Over OTLP, a trace id that is not 32 hexadecimal digits becomes the hash of it; the ingestion route keeps ids as they are.",
     "Over OTLP, a 500 is tried again: it is how Langfuse reports trouble with its storage. A 400 refuses the whole export for one span; the batch is halved until that span is alone.",
+    "The limits below are those of `otlp`. In `ingestion` a batch has 32 events and 1 MB, a request 32 items and 2.5 MB, and requests go one after the other: a create and an update that meet at a v2 lose what the update said.",
     "An item over 1 MiB is a dead letter in `ingestion`, where Langfuse's own SDKs cut it. Use `otlp`, or truncate before.",
     "The trace is named by its root run, or by `metadata.trace_name`, which names it on every event that has it.",
     "An environment is made one that Langfuse keeps (`Prod/EU` becomes `prod-eu`), because it stores any other as `default`.",

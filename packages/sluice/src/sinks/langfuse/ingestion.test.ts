@@ -420,13 +420,16 @@ test("a score hangs on its run, under an id that makes a second one its update",
   ]);
 });
 
-test("a run that hangs below somebody else's span names it, and names no trace", async () => {
+test("a run that hangs below somebody else's span names it, and its trace is there without a name", async () => {
   const { send, langfuse } = await setUp();
 
-  await send(ended("r", {}, { parentSpanId: "00f067aa0ba902b7" }));
+  await send(ended("r", {}, { parentSpanId: "00f067aa0ba902b7", tags: ["a"] }));
 
   expect(langfuse.observations[0]?.parentObservationId).toBe("00f067aa0ba902b7");
-  expect(langfuse.traces.size).toBe(0);
+  const trace = langfuse.traces.get(TRACE);
+  expect(trace).toMatchObject({ tags: ["a"] });
+  expect(trace).not.toHaveProperty("name");
+  expect(trace).not.toHaveProperty("input");
 });
 
 test("the cloud's word that the route ends, in an answer of successes, is said once", async () => {
@@ -438,4 +441,20 @@ test("the cloud's word that the route ends, in an answer of successes, is said o
 
   expect(langfuse.requests).toHaveLength(3);
   expect(warnings).toEqual([expect.stringContaining("Langfuse v3 is deprecated")]);
+});
+
+test("the ingestion route gets plain JSON: v2 answers gzip with 400", async () => {
+  const { send, langfuse } = await setUp({ version: 2 });
+
+  expect(await send(ended("r"))).toMatchObject({ status: "delivered", httpStatus: 207 });
+
+  expect(langfuse.requests[0]?.headers).not.toHaveProperty("content-encoding");
+  expect(langfuse.requests[0]?.headers["content-type"]).toBe("application/json");
+});
+
+test("an answer that is no 207 of Langfuse's is no success, whatever its status", async () => {
+  const { send, langfuse } = await setUp();
+  langfuse.script("lie", "html", { body: {} }, { status: 207, body: { successes: [] } });
+
+  for (const _ of [1, 2, 3, 4]) expect(await send(ended("r"))).toMatchObject({ status: "retry" });
 });

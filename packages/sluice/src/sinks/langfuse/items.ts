@@ -39,8 +39,10 @@ export function itemsOf(event: Event, deployment: Deployment, form: KindForm): I
   const observation = observationOf(event);
   if (!observation) return { skipped: "unmapped" };
   const item = observationItemOf(event, observation, { traceId, facts, form });
-  if (!isRoot(event) || isOfBus(event)) return { items: [item] };
-  const { input, output } = observation;
+  const isTop = event.run !== undefined && event.parentRunId === undefined;
+  if (!isTop || isOfBus(event)) return { items: [item] };
+  // Below a span that Langfuse may never get, the trace would not be listed; its name is not ours to give.
+  const { input, output } = isRoot(event) ? observation : {};
   return { items: [traceOf(event, traceId, { ...facts, ...defined({ input, output }) }), item] };
 }
 

@@ -79,7 +79,8 @@ function endOf(event: Event, run: Run, startTime: string): Partial<Observation> 
       completionStartTime: isoTime(run.firstTokenTime, startTime),
     }),
     ...(run.response?.output !== undefined && { output: run.response.output }),
-    ...defined({ usageDetails: usageDetailsOf(run.usage), costDetails: costDetailsOf(run.cost) }),
+    ...(!isAggregate(run) &&
+      defined({ usageDetails: usageDetailsOf(run.usage), costDetails: costDetailsOf(run.cost) })),
     ...(run.status !== undefined && run.status !== "ok" && troubleOf(run)),
   };
 }
@@ -145,6 +146,11 @@ function isCustom(kind: string): boolean {
 
 function isModelCall(run: Run): boolean {
   return run.type === "llm" || run.type === "embedding";
+}
+
+/** What it used is what its calls have used, and Langfuse adds up the observations of a trace. */
+function isAggregate(run: Run): boolean {
+  return run.type === "agent" || run.type === "chain";
 }
 
 const RUN_TYPES: Readonly<Record<string, ObservationType>> = {
