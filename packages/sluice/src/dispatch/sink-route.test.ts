@@ -127,6 +127,30 @@ test("an item that the backend would not take waits with its run while others go
   await route.close();
 });
 
+test("an event that is told its own time waits alone: the sink is well, others go on, its run comes with it", async () => {
+  const { route, sink, clock, append } = await stage();
+  sink.answer = (batch) => ({
+    status: "mixed",
+    each: batch.map(({ id }) =>
+      id === "a/1" && clock.monotonicMs() < 5_000
+        ? { status: "retry", reason: "its run is not there yet", retryAfterMs: 3_000 }
+        : { status: "delivered" },
+    ),
+  });
+
+  await append("a/1");
+  await clock.advance(1_000);
+  await append("a/2", "b/1");
+  await clock.advance(1_000);
+  const meanwhile = { state: route.status.state, taken: [...sink.taken] };
+  await clock.advance(9_000);
+
+  expect(meanwhile).toEqual({ state: { name: "running" }, taken: ["b/1"] });
+  expect(sink.taken).toEqual(["b/1", "a/2", "a/1"]);
+  expect(route.status.balance).toMatchObject({ pending: 0, delivered: 3, deadLettered: 0 });
+  await route.close();
+});
+
 test("at most inFlight batches are on their way, and a run is in at most one of them", async () => {
   const { route, sink, clock, append } = await stage({
     definition: { limits: { events: 2, bytes: 1e6 }, inFlight: 3 },

@@ -22,7 +22,10 @@ type Outcome =
    * keeps everything.
    */
   | { readonly status: "blocked"; readonly reason: string }
-  /** One outcome per event, in the order of the batch. A duplicate is delivered. */
+  /**
+   * One outcome per event, in the order of the batch. A duplicate is delivered. An event that is to be tried
+   * again at a time of its own waits alone, also where all of them do: the backend is well.
+   */
   | { readonly status: "mixed"; readonly each: readonly ItemDelivery[] }
   /**
    * A count is all the backend tells, and it forbids a retry (OTLP partial success): k of n are lost, nobody

@@ -173,8 +173,9 @@ class BatchDelivery {
 
   async #applyEach(request: readonly PendingEvent[], each: readonly ItemDelivery[]): Promise<void> {
     const [first] = each;
-    // If every single event failed, it is no event's fault.
-    if (first?.status === "retry" && each.every(({ status }) => status === "retry")) {
+    // If every single event failed, it is no event's fault; unless each was told its own time to wait.
+    const retries = each.filter((item) => item.status === "retry");
+    if (first?.status === "retry" && retries.length === each.length && !retries.every(isAskedToWait)) {
       return this.#retry(request, first);
     }
     this.#goOn(request.length);

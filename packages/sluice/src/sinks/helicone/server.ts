@@ -2,10 +2,10 @@ import type { Clock } from "@sluice/sdk/internal";
 import type { Failure } from "../classify.ts";
 import { type Delivery, delivered } from "../delivery.ts";
 import { createHttpSend, type HttpSend } from "../http-send.ts";
+import { createRecentRuns } from "../recent-runs.ts";
 import { logFault, scoreFault } from "./answer.ts";
 import { requestIdOf } from "./meta.ts";
 import type { HeliconeProvider } from "./provider.ts";
-import { createRecentRuns } from "./recent-runs.ts";
 import type { HeliconeRecord } from "./record.ts";
 import type { ScoreRequest } from "./scores.ts";
 
@@ -14,6 +14,8 @@ const BODY_UNITS_MAX = 10 * 1024 * 1024;
 const TOO_LARGE = /payload too large/i;
 /** What it says to a path that it does not have, where others say 404. */
 const WRONG_PATH = /invalid path/i;
+/** The wait of a score whose record is not there yet. It speaks against nobody. */
+const ASK_AGAIN_MS = 3_000;
 /** What no record is called: to be asked for, and not found. */
 const NO_REQUEST = "00000000-0000-4000-8000-000000000000";
 
@@ -123,8 +125,8 @@ function orByWords(failure: Failure): Failure {
 function unknownOr(failure: Failure, mayAppear: boolean): Failure {
   if (failure.httpStatus !== 404) return failure;
   const { reason, httpStatus } = failure;
-  if (mayAppear) return { status: "retry", reason, httpStatus };
-  return { status: "rejected", reason: `Helicone has no record of this run: ${reason}`, httpStatus };
+  if (mayAppear) return { status: "retry", reason, httpStatus, retryAfterMs: ASK_AGAIN_MS };
+  return { status: "rejected", reason: `Helicone has no record of this run (yet): ${reason}`, httpStatus };
 }
 
 /** A record that is none is refused by the worker in words of its own. */

@@ -270,15 +270,20 @@ test("a thumb is feedback, numbers are scores on one scale because only whole on
 test("a score of a record that is not found yet is tried again for a minute, then it is rejected", async () => {
   const clock = new ManualClock();
   const { send } = await setUp({}, { clock, appearsAfterMs: 5_000 });
+  const orphan = { ...scored({ thumb: "down" }), runId: "another" };
   await send(ended());
 
-  expect(await send(scored({ thumb: "down" }))).toMatchObject({ status: "retry", httpStatus: 404 });
+  expect(await send(scored({ thumb: "down" }))).toMatchObject({
+    status: "mixed",
+    each: [{ status: "retry", retryAfterMs: 3_000 }],
+  });
+  expect(await send(orphan)).toMatchObject({ status: "mixed", each: [{ status: "retry" }] });
   await clock.advance(5_000);
   expect(await send(scored({ thumb: "down" }))).toMatchObject({ status: "delivered" });
-  await clock.advance(60_000);
-  expect(await send({ ...scored({ thumb: "down" }), runId: "another" })).toMatchObject({
+  await clock.advance(55_000);
+  expect(await send(orphan)).toMatchObject({
     status: "rejected",
-    reason: expect.stringContaining("no record of this run"),
+    reason: expect.stringContaining("no record of this run (yet)"),
   });
 });
 

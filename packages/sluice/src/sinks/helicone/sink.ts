@@ -1,13 +1,16 @@
 import { KIND_CODES } from "@sluice/sdk";
 import { z } from "zod";
-import { defineSink, type Outgoing, type Sink, type SinkContext } from "../define.ts";
-import { type Delivery, type ItemDelivery, summary } from "../delivery.ts";
-import { type Mapped, mapped } from "./record.ts";
-import { type ScoreRequest, scoreRequestsOf } from "./scores.ts";
-import { connect, type HeliconeServer } from "./server.ts";
+import { defineSink, type Sink, type SinkContext } from "../define.ts";
+import { sendBatch } from "./send-batch.ts";
+import { connect } from "./server.ts";
 
 const WORKER_URL = "https://api.worker.helicone.ai";
 const API_URL = "https://api.helicone.ai";
+/**
+ * Each is a request, so nothing is gained on the wire. But a score that waits for its record holds up the end
+ * of its run: when it is due both come in one batch, where records go first.
+ */
+const BATCH_EVENTS_MAX = 16;
 /** As large as an event may be. */
 const BATCH_BYTES_MAX = 10 * 1024 * 1024;
 
@@ -62,11 +65,11 @@ export const heliconeSink = defineSink({
   type: "helicone",
   summary: "Logs each finished call at Helicone, in its provider's own format.",
   options,
-  limits: { events: 1, bytes: BATCH_BYTES_MAX, requestsPerSecond: 100 },
-  tune: ({ requests_per_second }) => ({ requestsPerSecond: requests_per_second }),
-  // A score must find its run stored; calls need no order among each other.
+  limits: { events: BATCH_EVENTS_MAX, bytes: BATCH_BYTES_MAX, requestsPerSecond: 100 / BATCH_EVENTS_MAX },
+  tune: ({ requests_per_second }) => ({ requestsPerSecond: requests_per_second / BATCH_EVENTS_MAX }),
+  // A score must find its run, and a late end must come last; calls need no order among each other.
   order: "run",
-  inFlight: 8,
+  inFlight: 2,
   docs: {
     example:
       // biome-ignore lint/suspicious/noTemplateCurlyInString: the configuration's own placeholder.
@@ -101,7 +104,8 @@ export const heliconeSink = defineSink({
       "A streamed answer is sent joined, without `stream` in the request (Helicone would look for server-sent events in it) and with the property `Stream`.",
       "Helicone tells a tree by `Helicone-Session-Path` alone: a run stands below its parent's id there, and an agent under its own, so trees are two levels deep.",
       "A record of more than 10 MB (as JSON in UTF-16 units) is what Helicone does not take: it becomes a dead letter and is never sent.",
-      "A score for a run that Helicone does not know is tried again for a minute after the run was sent, and is a dead letter then.",
+      "A score for a run that Helicone does not know is tried again for a minute after the run was sent, or the score first tried, and is a dead letter then.",
+      "An event is a request: of a batch four are under way at a time.",
       "Signatures and sealed thoughts of providers are left out.",
     ],
   },
@@ -112,61 +116,15 @@ export const heliconeSink = defineSink({
 });
 
 function openHelicone(settings: Settings, context: SinkContext): Sink {
-  const { endpoint, api_key: key, timeout_ms: timeoutMs } = settings;
+  const { endpoint, api_key: key, timeout_ms: timeoutMs, spans, score_scale: scoreScale } = settings;
   const api = settings.api_endpoint ?? apiUrlOf(endpoint);
   const server = connect({ endpoint, api, key, timeoutMs, clock: context.clock });
 
   return {
-    async send(batch, signal) {
-      const outcomes: ItemDelivery[] = [];
-      for (const outgoing of batch) {
-        const delivery = await deliver(server, outgoing, settings, signal);
-        if (delivery.status === "delivered" || delivery.status === "skipped") outcomes.push(delivery);
-        else if (outcomes.length === 0) return delivery;
-        else return { status: "mixed", each: filledUp(outcomes, batch.length) };
-      }
-      return summary(outcomes);
-    },
+    send: (batch, signal) => sendBatch(batch, server, { spans, scoreScale }, signal),
     check: (signal) => server.check(signal),
     close: () => server.close(),
   };
-}
-
-/** Nothing else was tried: what failed comes first the next time, and its failure is then the answer. */
-function filledUp(outcomes: readonly ItemDelivery[], length: number): readonly ItemDelivery[] {
-  const missing = length - outcomes.length;
-  return [...outcomes, ...Array(missing).fill({ status: "retry", reason: "one before it was not taken" })];
-}
-
-async function deliver(
-  server: HeliconeServer,
-  outgoing: Outgoing,
-  settings: Settings,
-  signal: AbortSignal,
-): Promise<Delivery> {
-  const work = workOf(outgoing, settings);
-  if ("status" in work) return work;
-  if ("skipped" in work) return { status: "skipped", reason: work.skipped };
-  if ("record" in work) return server.log(work, signal);
-  return server.score(work.runId, work.requests, signal);
-}
-
-/** What is to be done for an event: a record, scores, or nothing. */
-type Work =
-  | Mapped
-  | { readonly runId: string; readonly requests: readonly ScoreRequest[] }
-  | (ItemDelivery & { readonly status: "rejected" });
-
-function workOf(outgoing: Outgoing, { spans, score_scale: scale }: Settings): Work {
-  try {
-    const { event } = outgoing;
-    if (event.kind !== "run.scored" || event.runId === undefined) return mapped(event, spans);
-    const requests = scoreRequestsOf(event, scale);
-    return requests.length === 0 ? { skipped: "unmapped" } : { runId: event.runId, requests };
-  } catch {
-    // One event that is not what its kind says must not cost its neighbours.
-    return { status: "rejected", reason: "the event cannot be read" };
-  }
 }
 
 /** Helicone's cloud has a server of its own for it. */

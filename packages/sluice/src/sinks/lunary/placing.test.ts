@@ -1,3 +1,4 @@
+import { ManualClock } from "@sluice/sdk/internal";
 import { expect, test } from "vitest";
 import { outgoing } from "../../testing/outgoing.ts";
 import { END, ended, forever, openSink, RUN, START, scored, setUp, started } from "./rig.test-support.ts";
@@ -71,12 +72,18 @@ test("the run of a score that an earlier process sent is asked for, and found", 
 });
 
 test("an orphan score is never given to Lunary, which would say success and store it nowhere", async () => {
-  const { server, send } = await setUp();
+  const clock = new ManualClock();
+  const { server, send } = await setUp({ clock });
+  const orphan = scored("gone", { thumb: "up" });
+  const reason = "Lunary does not have this run (yet)";
 
-  expect(await send(scored("gone", { thumb: "up" }), ended(RUN))).toMatchObject({
+  expect(await send(orphan, ended(RUN))).toMatchObject({
     status: "mixed",
-    each: [{ status: "rejected", reason: "Lunary does not have this run (yet)" }, { status: "delivered" }],
+    each: [{ status: "retry", reason, retryAfterMs: 3_000 }, { status: "delivered" }],
   });
+  expect(await send(orphan)).toMatchObject({ status: "mixed", each: [{ status: "retry" }] });
+  await clock.advance(60_000);
+  expect(await send(orphan)).toMatchObject({ status: "mixed", each: [{ status: "rejected", reason }] });
 
   expect(server.lost).toEqual([]);
   expect(server.requests.filter(({ body }) => body.includes("feedback"))).toEqual([]);
@@ -101,7 +108,7 @@ test("many scores of unknown runs do not turn into as many questions: the others
   const delivery = await send(ended(RUN), ...scores);
 
   const each = delivery.status === "mixed" ? delivery.each.map(({ status }) => status) : [];
-  expect(each).toEqual(["delivered", ...Array(5).fill("rejected"), ...Array(3).fill("retry")]);
+  expect(each).toEqual(["delivered", ...Array(8).fill("retry")]);
   expect(server.requests.filter(({ method }) => method === "GET")).toHaveLength(5);
 });
 
@@ -113,7 +120,7 @@ test("a backend that cannot be asked is a failure like any other", async () => {
   server.script({ status: 401 });
   expect(await send(scored("gone", {}))).toMatchObject({ status: "blocked" });
   server.script({ status: 400 });
-  expect(await send(scored("gone", {}))).toMatchObject({ status: "rejected" });
+  expect(await send(scored("gone", {}))).toMatchObject({ each: [{ status: "rejected" }] });
 });
 
 test("a score that an ingest of Lunary's form gave is feedback as it came", async () => {

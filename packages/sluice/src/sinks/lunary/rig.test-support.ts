@@ -1,5 +1,5 @@
 import type { Event, Run } from "@sluice/sdk";
-import { systemClock, systemDisk } from "@sluice/sdk/internal";
+import { type Clock, systemClock, systemDisk } from "@sluice/sdk/internal";
 import { afterEach } from "vitest";
 import { LUNARY_TEST_KEY, type LunaryServerOptions, startLunaryServer } from "../../testing/lunary-server.ts";
 import { llmRun, outgoing } from "../../testing/outgoing.ts";
@@ -18,16 +18,16 @@ export const RUN = "00000000-0000-4000-8000-000000000001";
 export async function setUp(options: LunaryServerOptions = {}, changes: Record<string, unknown> = {}) {
   const server = await startLunaryServer(options);
   closers.push(() => server.close());
-  const sink = await openSink(server.url, changes);
+  const sink = await openSink(server.url, changes, options.clock);
   const send = (...events: readonly Event[]) => sink.send(events.map(outgoing), forever);
   return { server, sink, send };
 }
 
-export async function openSink(endpoint: string, changes: Record<string, unknown> = {}) {
+export async function openSink(endpoint: string, changes: Record<string, unknown> = {}, clock?: Clock) {
   const settings = lunarySink.options.parse({ endpoint, api_key: LUNARY_TEST_KEY, ...changes });
   const context = {
     name: "lunary",
-    clock: systemClock,
+    clock: clock ?? systemClock,
     disk: systemDisk,
     dataDir: "/",
     warn: () => undefined,

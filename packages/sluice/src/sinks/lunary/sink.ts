@@ -3,6 +3,7 @@ import { z } from "zod";
 import { defineSink, type Sink, type SinkContext } from "../define.ts";
 import { type ItemDelivery, summary } from "../delivery.ts";
 import { createHttpSend, type HttpSend } from "../http-send.ts";
+import { createRecentRuns } from "../recent-runs.ts";
 import { mapBatch, NO_INDEX } from "./batch.ts";
 import { storable } from "./fields.ts";
 import type { MappedRun } from "./mapping.ts";
@@ -103,7 +104,7 @@ export const lunarySink = defineSink({
       "Token counts are totals: prompt includes cached input, completion includes reasoning. Unknown counts are left out, and Lunary counts by itself.",
       "Metadata is spread over dotted keys, because Lunary keeps its first level only. Lunary itself writes snake_case keys in camelCase, also inside inputs and outputs.",
       "Half surrogate pairs and NUL characters, which its database cannot hold, become U+FFFD.",
-      "Lunary answers feedback for a run that it does not have with success, and stores it nowhere. So the run of a score is sent before it, or asked for if an earlier process sent it; the score of a run that Lunary does not have is a dead letter, and can be retried when the run is there. A score that comes before its run's end takes the run's start with it.",
+      "Lunary answers feedback for a run that it does not have with success, and stores it nowhere. So the run of a score is sent before it, or asked for if an earlier process sent it; the score of a run that Lunary does not have waits for a minute, and is a dead letter then, to be retried when the run is there. A score that comes before its run's end takes the run's start with it.",
       "Two events of Lunary's API are never sent, because a retry would store them twice: `log` and `chat`. `appId`, which would move a run to another project, is never sent either.",
       "Signatures and sealed thoughts of providers are left out.",
       "Lunary links a child only to a parent that it has: a parent without a run.started of its own is sent after its children, and those then carry `metadata.parentRunId` instead.",
@@ -130,6 +131,7 @@ function openLunary(settings: z.output<typeof options>, context: SinkContext): S
   });
   const parents = createParents();
   const openStarts = createOpenStarts();
+  const recent = createRecentRuns(context.clock);
   const base = new URL(ingestUrl(settings.endpoint)).pathname.replace(
     /\/(v1\/runs\/ingest|api\/report)\/?$/,
     "",
@@ -144,13 +146,16 @@ function openLunary(settings: z.output<typeof options>, context: SinkContext): S
         openStarts,
       });
       const arranged = parents.arrange(runs);
-      const { ready, failure, ...rest } = await placed(feedback, arranged, parents, (runId) =>
+      const { ready, failure, ...rest } = await placed(feedback, arranged, parents, recent, (runId) =>
         http.get(`${base}/v1/runs/${runId}/feedback`, signal),
       );
       if (failure) return failure;
       for (const [index, outcome] of rest.outcomes) outcomes[index] = outcome;
       const sent = [...arranged, ...ready];
-      if (sent.length === 0) return summary(outcomes);
+      // Said once for all, feedback that waits would look like a server that is down.
+      const said = () =>
+        rest.outcomes.size > 0 ? ({ status: "mixed", each: outcomes } as const) : summary(outcomes);
+      if (sent.length === 0) return said();
       const body = bodyOf(sent);
       if (sent.length > 1 && body.length > BODY_BYTES_MAX) {
         return { status: "tooLarge", reason: `the request would have ${body.length} bytes` };
@@ -165,7 +170,7 @@ function openLunary(settings: z.output<typeof options>, context: SinkContext): S
       const { httpStatus } = answer;
       if (typeof each === "string") return { status: "retry", reason: each, httpStatus };
       note(sent, each, outcomes, parents);
-      return { ...summary(outcomes), httpStatus };
+      return { ...said(), httpStatus };
     },
     check: (signal) => check(http, signal),
     close: () => http.close(),
