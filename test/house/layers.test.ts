@@ -89,6 +89,8 @@ const MACHINE_ROOMS: Record<string, readonly string[]> = {
   "packages/sluice/src/sinks/addresses.ts": ["node:net", "node:os"],
   "packages/sluice/src/tokens/vocabulary.ts": ["node:fs"],
   "packages/sluice/src/sinks/lookup.ts": ["node:dns", "node:net"],
+  "packages/sluice/src/sinks/postgres/dial.ts": ["node:net"],
+  "packages/sluice/src/sinks/sqlite/": ["node:sqlite", "node:worker_threads", "node:fs"],
   "packages/sluice/src/sources/": ["node:http", "node:https"],
   "packages/sluice/src/http/": ["node:http"],
   "packages/sluice/src/api/": ["node:http", "node:net"],

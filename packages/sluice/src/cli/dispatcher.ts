@@ -30,7 +30,10 @@ export function addDispatcher(program: Command, context: CliContext): void {
       "--api-key-file <path>",
       "a file with the key (else LLM_PROXY_API_KEY, or the service's own variables)",
     )
-    .option("--endpoint <url>", "the service's URL, or the file's path (LLM_PROXY_ENDPOINT)")
+    .option(
+      "--endpoint <url>",
+      "the service's URL, or the file's path (LLM_PROXY_ENDPOINT, or the service's own variables)",
+    )
     .option("--from <place>", 'where a new endpoint starts: "oldest" (what the spool has) or "now"')
     .option("--listen <host:port>", "where to listen; port 0 takes a free one (SLUICE_LISTEN)")
     .option("--detach", "return when it is ready, and leave it running")
@@ -38,9 +41,9 @@ export function addDispatcher(program: Command, context: CliContext): void {
     .action(async (flags: DispatcherFlags) => {
       const service = findService(flags.service);
       const apiKey = await findKey(service, flags, context);
-      const endpoint = findEndpoint(service, flags, context);
+      const endpoint = flags.endpoint || endpointIn(service, context);
       const { cwd, env } = context;
-      const params = service.params({ apiKey, endpoint: endpoint || undefined, cwd, env });
+      const params = service.params({ apiKey, endpoint, cwd, env });
       const from = flags.from === undefined ? {} : { from: flags.from };
       await launch(context, flags, { sinks: [{ name: service.name, type: service.name, params, ...from }] });
     });
@@ -57,10 +60,9 @@ function findService(name: string): Service {
   });
 }
 
-/** For all services, or a variable that the service's own SDKs read. */
-function findEndpoint(service: Service, flags: DispatcherFlags, { env }: CliContext): string | undefined {
-  const variables = ["LLM_PROXY_ENDPOINT", ...(service.endpointVariables ?? [])];
-  return flags.endpoint ?? variables.map((variable) => env[variable]).find((value) => value);
+/** For all services, or a variable that the service's own programs read. */
+function endpointIn({ endpointVariables = [] }: Service, context: CliContext): string | undefined {
+  return variable(["LLM_PROXY_ENDPOINT", ...endpointVariables], context);
 }
 
 async function findKey(
@@ -75,11 +77,9 @@ async function findKey(
     return flags.apiKey;
   }
   if (flags.apiKeyFile) return readKey(resolve(context.cwd, flags.apiKeyFile));
-  for (const variable of service.keyVariables) {
-    const key = context.env[variable];
-    if (key) return key;
-  }
-  const pair = service.keyPair?.map((variable) => context.env[variable] ?? "") ?? [];
+  const key = variable(service.keyVariables, context);
+  if (key !== undefined) return key;
+  const pair = service.keyPair?.map((name) => variable([name], context) ?? "") ?? [];
   if (pair.length > 0 && !pair.includes("")) return pair.join(":");
   if (service.isKeyOptional || service.keyVariables.length === 0) return undefined;
   const variables = [
@@ -87,6 +87,11 @@ async function findKey(
     ...(service.keyPair ? [service.keyPair.join(" and ")] : []),
   ].join(" or ");
   throw new SluiceError("SERVICE_KEY_MISSING", { service: service.name, variables });
+}
+
+/** The first of these variables that is set. */
+function variable(names: readonly string[], { env }: CliContext): string | undefined {
+  return names.map((name) => env[name]).find((value) => value !== undefined && value !== "");
 }
 
 async function readKey(path: string): Promise<string> {

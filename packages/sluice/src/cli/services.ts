@@ -8,7 +8,7 @@ export interface Service {
   readonly keyVariables: readonly string[];
   /** Two variables that hold the two halves of a key, which is then written `first:second`. */
   readonly keyPair?: readonly [string, string];
-  /** Variables of its own that may hold its endpoint, first match wins. */
+  /** Variables of its own that may say where it is, after `--endpoint` and LLM_PROXY_ENDPOINT. */
   readonly endpointVariables?: readonly string[];
   /** It may need a key, and may not: a server of one's own seldom does. */
   readonly isKeyOptional?: true;
@@ -66,6 +66,22 @@ export const SERVICES: readonly Service[] = [
         ...(apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` }),
       },
       ...(endpoint === undefined ? {} : { endpoint }),
+    }),
+  },
+  {
+    name: "postgres",
+    keyVariables: [],
+    endpointVariables: ["DATABASE_URL"],
+    params: ({ apiKey, endpoint }) => ({
+      ...(endpoint !== undefined && { url: endpoint }),
+      ...(apiKey !== undefined && { password: apiKey }),
+    }),
+  },
+  {
+    name: "sqlite",
+    keyVariables: [],
+    params: ({ endpoint, cwd }) => ({
+      path: endpoint === undefined ? "events.db" : resolve(cwd, endpoint),
     }),
   },
 ];

@@ -79,13 +79,9 @@ export async function checkLayer(
   return complaints.length > 0 ? { complaints } : { layer: { origin: input.origin, settings } };
 }
 
-/** Types that the design names and this version does not have: saying so is kinder than "unknown". */
-const NOT_BUILT_YET = ["sqlite", "postgres"];
-
 function unknownType(type: string, definitions: readonly SinkDefinition[]): string {
   const known = definitions.map((definition) => definition.type);
   const list = `Known: ${known.join(", ")}.`;
-  if (NOT_BUILT_YET.includes(type)) return `"${type}" sinks are not in this version. ${list}`;
   const meant = nearest(type, known);
   return `there is no sink type "${type}".${meant ? ` Did you mean "${meant}"?` : ""} ${list}`;
 }

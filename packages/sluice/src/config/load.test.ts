@@ -159,11 +159,6 @@ const BAD: readonly (readonly [string, string, RegExp])[] = [
     /^\/c\.toml:3:1: sinks\[0\]\.type there is no sink type "lunray"\. Did you mean "lunary"\? Known: file, lunary/m,
   ],
   [
-    "a type of a later version",
-    '[[streams]]\nname = "a"\ntype = "postgres"',
-    /not in this version\. Known: file, lunary/,
-  ],
-  [
     "an unknown param in the second sink",
     '[[sinks]]\nname = "a"\ntype = "file"\n[[sinks]]\nname = "b"\ntype = "lunary"\n[sinks.params]\napi_kye = "x"',
     /^\/c\.toml:8:1: sinks\[1\]\.params\.api_kye is no setting\. Did you mean "api_key"\?/m,

@@ -25,6 +25,7 @@ test("a type that nobody defined has no definition", () => {
 
 /** What an example takes from the environment, where the sink looks at more than its presence. */
 const ENVIRONMENT: Record<string, string> = {
+  DATABASE_URL: "postgres://ann:secret@127.0.0.1/llm",
   LANGFUSE_PUBLIC_KEY: "pk-lf-1",
   WEBHOOK_SECRET: `whsec_${Buffer.alloc(24, "k").toString("base64")}`,
 };

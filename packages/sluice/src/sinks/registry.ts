@@ -5,6 +5,8 @@ import { heliconeSink } from "./helicone/sink.ts";
 import { langfuseSink } from "./langfuse/sink.ts";
 import { lunarySink } from "./lunary/sink.ts";
 import { otlpSink } from "./otlp/sink.ts";
+import { postgresSink } from "./postgres/sink.ts";
+import { sqliteSink } from "./sqlite/sink.ts";
 import { webhookSink } from "./webhook/sink.ts";
 
 /** Every sink there is, by type, sorted. A new one is a file and a line here. */
@@ -15,6 +17,8 @@ export const sinks = [
   langfuseSink,
   lunarySink,
   otlpSink,
+  postgresSink,
+  sqliteSink,
   webhookSink,
 ] as const;
 

@@ -59,4 +59,11 @@ export {
   type ProviderServer,
   type ReceivedRequest,
 } from "./provider-server.ts";
-export { type ContractRule, type SinkContract, sinkContract, type TestRunner } from "./sink-contract.ts";
+export { type Relay, type RelayStep, startRelay } from "./relay.ts";
+export {
+  type ContractBackend,
+  type ContractRule,
+  type SinkContract,
+  sinkContract,
+  type TestRunner,
+} from "./sink-contract.ts";

@@ -30,16 +30,29 @@ export interface SinkContract {
   readonly event?: () => Event;
   /** Why there is no HTTP in this sink; its rules about HTTP are left out with these words. */
   readonly noHttp?: string;
+  /**
+   * What the sink speaks to where that is not HTTP: a real server behind a `Relay`, say. The rules about the
+   * wire, which need no status, then hold for it too.
+   */
+  readonly backend?: () => Promise<ContractBackend>;
   /** Rules that do not hold for this sink, and why. The reason is printed. */
   readonly skip?: Partial<Record<ContractRule, string>>;
 }
+
+/** What the rules need of a backend. Without HTTP: what they script are the steps of `Wire`. */
+export interface ContractBackend extends Pick<Backend, "url" | "connections" | "received" | "close"> {
+  readonly requests: readonly unknown[];
+  script(step: Wire): void;
+}
+
+type Wire = "hang" | "reset" | "resetAfterStatus";
 
 export type ContractRule = (typeof RULES)[number]["name"];
 
 interface Stage {
   readonly contract: SinkContract;
   readonly definition: SinkDefinition;
-  readonly backend: Backend;
+  readonly backend: Omit<ContractBackend, "script"> & Pick<Backend, "script">;
   readonly directory: string;
   /** Opens the sink with its minimal options and these; it is closed with the stage. */
   open(more?: Record<string, unknown>): Promise<Sink>;
@@ -48,7 +61,7 @@ interface Stage {
 
 interface Rule<Name extends string> {
   readonly name: Name;
-  readonly http?: true;
+  readonly needs?: "http" | "wire";
   check(stage: Stage): Promise<void>;
 }
 
@@ -57,7 +70,12 @@ function rule<const Name extends string>(name: Name, check: (stage: Stage) => Pr
 }
 
 function httpRule<const Name extends string>(name: Name, check: (stage: Stage) => Promise<void>): Rule<Name> {
-  return { name, check, http: true };
+  return { name, check, needs: "http" };
+}
+
+/** About what a connection can do, whatever is spoken on it. */
+function wireRule<const Name extends string>(name: Name, check: (stage: Stage) => Promise<void>): Rule<Name> {
+  return { name, check, needs: "wire" };
 }
 
 /** Longer than any sane sink needs on loopback, shorter than a test runner's patience. */
@@ -113,11 +131,11 @@ const RULES = [
   httpRule("asks for a retry on 503", (stage) => expectStatus(stage, { status: 503 }, "retry")),
   httpRule("asks for a retry on 408", (stage) => expectStatus(stage, { status: 408 }, "retry")),
   httpRule("asks for a retry on 429", (stage) => expectStatus(stage, { status: 429 }, "retry")),
-  httpRule("asks for a retry when the connection is reset", (stage) => expectStatus(stage, "reset", "retry")),
-  httpRule("asks for a retry when the answer breaks off", (stage) =>
+  wireRule("asks for a retry when the connection is reset", (stage) => expectStatus(stage, "reset", "retry")),
+  wireRule("asks for a retry when the answer breaks off", (stage) =>
     expectStatus(stage, "resetAfterStatus", "retry"),
   ),
-  httpRule("asks for a retry when the backend does not answer in time", async (stage) => {
+  wireRule("asks for a retry when the backend does not answer in time", async (stage) => {
     assert.ok(stage.contract.shortTimeout, "give shortTimeout, or skip this rule with a reason");
     const delivery = await sendAgainst(stage, "hang", stage.contract.shortTimeout);
     assert.equal(delivery.status, "retry");
@@ -161,7 +179,7 @@ const RULES = [
     await sink.send(stage.batch(2), AbortSignal.abort());
     assert.ok(systemClock.monotonicMs() - startedAtMs < STOP_MS_MAX);
   }),
-  httpRule("stops within 100 ms of its signal", async (stage) => {
+  wireRule("stops within 100 ms of its signal", async (stage) => {
     const sink = await stage.open();
     const controller = new AbortController();
     stage.backend.script("hang");
@@ -236,7 +254,7 @@ export function sinkContract(definition: SinkDefinition, contract: SinkContract,
   const declined = new Map<string, string[]>();
   runner.describe(`the sink contract: ${definition.type}`, () => {
     for (const each of RULES as readonly Rule<ContractRule>[]) {
-      const reason = contract.skip?.[each.name] ?? (each.http ? contract.noHttp : undefined);
+      const reason = contract.skip?.[each.name] ?? reasonAgainst(each, contract);
       if (reason !== undefined) declined.set(reason, [...(declined.get(reason) ?? []), each.name]);
       else runner.test(each.name, () => withStage(definition, contract, (stage) => each.check(stage)));
     }
@@ -248,6 +266,11 @@ export function sinkContract(definition: SinkDefinition, contract: SinkContract,
   }
 }
 
+function reasonAgainst({ needs }: Rule<ContractRule>, contract: SinkContract): string | undefined {
+  if (needs === undefined || (needs === "wire" && contract.backend)) return undefined;
+  return contract.noHttp;
+}
+
 async function withStage(
   definition: SinkDefinition,
   contract: SinkContract,
@@ -255,7 +278,7 @@ async function withStage(
 ): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), "sluice-contract-"));
   const answer = await contract.answer?.();
-  const backend = await startBackend(answer ? { answer } : {});
+  const backend = await (contract.backend?.() ?? startBackend(answer ? { answer } : {}));
   const opened: Sink[] = [];
   const context: SinkContext = {
     name: "contract",
