@@ -125,6 +125,7 @@ function wordsFor(property: Property): string {
   if (property.anyOf !== undefined) return "size";
   if (property.oneOf !== undefined || property.type === "object") return "table";
   if (property.type === "array") return "list of text";
+  if (property.type === "number") return "number";
   if (property.type === "boolean") return "true, false";
   return "text";
 }

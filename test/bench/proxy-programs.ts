@@ -13,6 +13,7 @@ import type { Intake } from "../../packages/sluice/src/sources/intake.ts";
 import { createProxy } from "../../packages/sluice/src/sources/proxy/proxy.ts";
 import { openFileSpool } from "../../packages/sluice/src/spool/file/spool.ts";
 import type { AppendOutcome } from "../../packages/sluice/src/spool/spool.ts";
+import { Meter } from "../../packages/sluice/src/transforms/meter.ts";
 
 /**
  * The programs that the proxy benchmark starts, each a process of its own: `upstream`, which answers like
@@ -46,7 +47,9 @@ function startUpstream(): http.Server {
   };
   const chunks = Array.from({ length: CHUNKS }, (_, index) => chunk({ content: ` token${index}` }, null));
   chunks[0] = chunk({ role: "assistant", content: "" }, null);
-  chunks[CHUNKS - 1] = `${chunk({}, "stop")}data: [DONE]\n\n`;
+  // Without it the stream would be counted, and that is another benchmark.
+  const last = `data: ${JSON.stringify({ ...head, object: "chat.completion.chunk", choices: [], usage })}\n\n`;
+  chunks[CHUNKS - 1] = `${chunk({}, "stop")}${last}data: [DONE]\n\n`;
   const perWrite = CHUNKS / WRITES;
   const writes = Array.from({ length: WRITES }, (_, index) =>
     Buffer.from(chunks.slice(index * perWrite, (index + 1) * perWrite).join("")),
@@ -113,7 +116,7 @@ async function startCapture(): Promise<http.Server> {
 const FORGOTTEN: AppendOutcome = { status: "appended", offset: 0 };
 const forget: Intake["append"] = async (records) => records.map(() => FORGOTTEN);
 
-/** The null spool's opposite: resolves when the records are on the disk. */
+/** The null spool's opposite: meters the records, and resolves when they are on the disk. */
 async function fileAppend(): Promise<Intake["append"]> {
   const spool = await openFileSpool({
     dataDir,
@@ -123,8 +126,9 @@ async function fileAppend(): Promise<Intake["append"]> {
     maxBytes: SPOOL_BYTES_MAX,
     minFreeBytes: 0,
   });
+  const meter = new Meter({ clock: systemClock, metering: { prices: [], isCounting: true } });
   return async (records, signal) => {
-    const outcomes = await spool.append(records, signal);
+    const outcomes = await spool.append(await meter.add(records), signal);
     // No route reads here, so nothing but this gives space back.
     if (spool.state.bytes > SPOOL_BYTES_MAX / 2) await spool.trim(0, spool.state.nextOffset);
     return outcomes;

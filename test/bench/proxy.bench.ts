@@ -21,7 +21,7 @@ const SHAPES = [
 /**
  * CPU time per call of the whole proxy process, against a bare node:http pass-through in the same rounds,
  * whose order is turned each time; medians. `null` captures into a spool that forgets, so it is what reading
- * costs; `file` is the whole path: the intake is the append of a file spool, its fdatasync included.
+ * costs; `file` is the whole path: ends are priced, and appended to a file spool, its fdatasync included.
  */
 export async function* cases(): AsyncIterable<Measurement> {
   const figures = new Map<string, number[]>();

@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { lint, type PackedPackage, packPackage } from "./packed-package.ts";
+import { command, lint, type PackedPackage, packPackage } from "./packed-package.ts";
 
 /** The daemon's package as it would be published. The command line itself has its own test. */
 let directory: string;
@@ -28,4 +28,29 @@ test("the tarball has the launcher, the vocabularies, the built files and their 
   expect(packed.files.filter((path) => !kinds.test(path) || /\.(test|test-support)\./.test(path))).toEqual(
     [],
   );
+});
+
+/** Counts a run with what was built, and does not close what it opened. */
+const COUNTING = `
+  import { systemClock } from "@sluice/sdk/internal";
+  import { Counter } from "./package/dist/tokens/counter.js";
+
+  const request = { model: "gpt-4o", input: "Hi" };
+  const run = { type: "llm", status: "ok", request, response: { output: "Hello!" } };
+  const body = new TextEncoder().encode(JSON.stringify({ id: "a", kind: "run.ended", run }));
+  console.log(JSON.stringify(await new Counter({ clock: systemClock }).count(body)));
+`;
+
+test("the thread that counts is found beside what was built, and keeps no process alive", async () => {
+  const home = join(directory, "unpacked");
+  mkdirSync(home);
+  symlinkSync(join(directory, "house/node_modules"), join(home, "node_modules"));
+  writeFileSync(join(home, "counting.mjs"), COUNTING);
+
+  const said = await command(`tar -xzf ${packed.tarball} && node counting.mjs`, home);
+
+  expect(JSON.parse(said)).toEqual({
+    status: "counted",
+    usage: { input: 8, output: 2, source: "counted" },
+  });
 });

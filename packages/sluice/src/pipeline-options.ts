@@ -7,6 +7,7 @@ import type { Trial } from "./dispatch/suspects/guard.ts";
 import type { SinkDefinition } from "./sinks/define.ts";
 import type { Headers } from "./spool/file/headers.ts";
 import type { Owner } from "./spool/file/owner.ts";
+import type { Metered, Metering } from "./transforms/meter.ts";
 
 /**
  * Everything a pipeline needs. Nothing is read from the environment, and no default hides here: `config/` has
@@ -18,7 +19,9 @@ export interface PipelineOptions {
   readonly sinks: readonly PipelineSink[];
   /** What becomes of events of the bus that come without a trace. Absent: they wait a minute for one. */
   readonly binding?: Binding;
-  readonly observer: RouteObserver;
+  /** What is added to complete ends before they are appended. Absent: nothing. */
+  readonly metering?: Metering;
+  readonly observer: PipelineObserver;
   readonly clock: Clock;
   readonly disk: Disk;
   readonly random: Random;
@@ -40,6 +43,12 @@ export interface PipelineOptions {
   readonly headers?: Headers;
   /** Sinks by type; the registry's where nothing else is said. For tests whose sinks follow a script. */
   readonly sinkOfType?: (type: string) => SinkDefinition | undefined;
+}
+
+/** What the stages tell while they work. Called synchronously: cheap, and never throws. */
+export interface PipelineObserver extends RouteObserver {
+  /** A run that called a model came to its end. */
+  onMetered?(metered: Metered): void;
 }
 
 export interface SpoolOptions {

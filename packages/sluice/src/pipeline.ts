@@ -23,17 +23,20 @@ import type { Intake } from "./sources/intake.ts";
 import { movePlanted } from "./spool/file/planted.ts";
 import { openFileSpool } from "./spool/file/spool.ts";
 import type { Durability, Spool, SpoolState } from "./spool/spool.ts";
+import { Meter, type Metering } from "./transforms/meter.ts";
+import { metered } from "./transforms/metered.ts";
 
 export type { Binding } from "./dispatch/assembler/parking.ts";
 export type { Balance } from "./dispatch/balance.ts";
 export type { Desk, LetterOutcome } from "./dispatch/dead-letters/letter-desk.ts";
 export { readLetters, type StoredLetter } from "./dispatch/dead-letters/stored-letter.ts";
-export type { Attempt, RouteObserver as PipelineObserver } from "./dispatch/observer.ts";
+export type { Attempt } from "./dispatch/observer.ts";
 export type { RouteHealth, RouteStatus } from "./dispatch/route.ts";
-export type { PipelineOptions, PipelineSink, SpoolOptions } from "./pipeline-options.ts";
+export type { PipelineObserver, PipelineOptions, PipelineSink, SpoolOptions } from "./pipeline-options.ts";
 export type { FinishedReplay, ReplayPlan, Replays } from "./replays.ts";
 export type { SinkChange } from "./sink-routes.ts";
 export type { Durability } from "./spool/spool.ts";
+export type { Metered, Metering } from "./transforms/meter.ts";
 
 export interface PipelineStatus {
   readonly bootId: string;
@@ -58,6 +61,8 @@ export interface Pipeline {
    * Takes up other sinks; see `SinkRoutes.apply`. Everything else stays as it was when this was opened.
    */
   applySinks(sinks: readonly PipelineSink[]): Promise<readonly SinkChange[]>;
+  /** Counts and prices by this from now on. What is in the log stays as it is. */
+  applyMetering(metering: Metering): void;
   /** Sends a part of the log to a sink once more. */
   readonly replays: Replays;
   /** Where a person decides about the dead letters of a sink, of its replays or of the assembler. @throws SluiceError SINK_NOT_RUNNING. */
@@ -104,6 +109,7 @@ class Stages implements Pipeline {
   #places: Routes | undefined;
   #spool: Spool | undefined;
   #guard: Guard | undefined;
+  #meter: Meter | undefined;
   #assembler: Assembler | undefined;
   #desk: LetterDesk | undefined;
   #retention: Retention | undefined;
@@ -144,7 +150,15 @@ class Stages implements Pipeline {
       warn,
     });
     this.#guard = guard;
-    const spool = shown(guard.spool, this.hub);
+    const { metering } = this.#options;
+    const meter = new Meter({
+      clock,
+      metering,
+      onMetered: (one) => observer.onMetered?.(one),
+      isStored: (id) => stored.layout.offsetOf(PARTITION, id) !== undefined,
+    });
+    this.#meter = meter;
+    const spool = metered(shown(guard.spool, this.hub), meter);
 
     const places = await openRoutes({ disk, random, dataDir, offsets: () => spool.state });
     this.#places = places;
@@ -180,7 +194,7 @@ class Stages implements Pipeline {
       );
     };
     const gate = new IntakeGate({ spool, backlogs, retention, assembler, holder });
-    this.#opened = { ...seat, spool, backlogs, gate, sinks, fill: new FillRate(clock) };
+    this.#opened = { ...seat, spool, meter, backlogs, gate, sinks, fill: new FillRate(clock) };
   }
 
   get intake(): Intake {
@@ -188,14 +202,17 @@ class Stages implements Pipeline {
   }
 
   intakeFor(durability: Durability): Intake {
-    const { spool, bootId, gate } = this.#stages();
+    const { spool, bootId, gate, meter } = this.#stages();
     const { clock } = this.#options;
     const place = { spool, partition: PARTITION, clock, signal: this.#closed.signal };
     return {
       bootId,
       durability,
       append: async (records, signal) => {
-        const outcomes = await gate.append(records, signal, durability);
+        // Before the gate, which has to know how long they are, and may try twice.
+        const added = meter.add(records, signal);
+        const ready = added instanceof Promise ? await added : added;
+        const outcomes = await gate.append(ready, signal, durability);
         return admitLateEnds(records, outcomes, place);
       },
     };
@@ -221,6 +238,10 @@ class Stages implements Pipeline {
 
   applySinks(sinks: readonly PipelineSink[]): Promise<readonly SinkChange[]> {
     return this.#stages().sinks.apply(sinks);
+  }
+
+  applyMetering(metering: Metering): void {
+    this.#stages().meter.apply(metering);
   }
 
   letterDesk(route: string): Desk {
@@ -260,7 +281,8 @@ class Stages implements Pipeline {
     this.#closed.abort();
     this.hub.close();
     const steps: readonly (readonly ({ close(): Promise<void> } | undefined)[])[] = [
-      [this.#retention],
+      // Whoever waits for a count is appended without one, while there is a spool.
+      [this.#meter, this.#retention],
       [this.#sinks, this.#desk],
       [this.#assembler],
       [this.#places, this.#guard],
@@ -283,6 +305,7 @@ class Stages implements Pipeline {
 
 interface Opened extends AssemblerSeat {
   readonly spool: Spool;
+  readonly meter: Meter;
   readonly backlogs: Backlogs;
   readonly gate: IntakeGate;
   readonly sinks: SinkRoutes;

@@ -84,6 +84,11 @@ export const SERVICES: readonly Service[] = [
       path: endpoint === undefined ? "events.db" : resolve(cwd, endpoint),
     }),
   },
+  {
+    name: "webhook",
+    keyVariables: [SEED_KEY, "WEBHOOK_SECRET"],
+    params: ({ apiKey, endpoint }) => ({ secrets: [apiKey], ...(endpoint !== undefined && { endpoint }) }),
+  },
 ];
 
 function keyAndEndpoint({ apiKey, endpoint }: ServiceSettings): Readonly<Record<string, unknown>> {

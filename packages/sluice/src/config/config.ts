@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { resolveDataDir } from "@sluice/sdk/internal";
 import { SluiceError } from "../errors.ts";
-import type { Binding, Durability, PipelineSink, SpoolOptions } from "../pipeline.ts";
+import type { Binding, Durability, Metering, PipelineSink, SpoolOptions } from "../pipeline.ts";
 import type { SinkDefinition } from "../sinks/define.ts";
 import type { Secrets } from "../telemetry/secrets.ts";
 import { createFilter, type Filter, type FilterScope } from "../transforms/filter.ts";
 import { createSample } from "../transforms/sample.ts";
 import type { Layer } from "./layer.ts";
-import type { Address, ConfigLayer, SinkEntry } from "./schema.ts";
+import type { Address, ConfigLayer, PriceEntry, SinkEntry } from "./schema.ts";
 import { sinkProblem } from "./sink-conflicts.ts";
 
 /** What the daemon runs on: complete, checked, in our units. */
@@ -23,6 +23,8 @@ export interface Config {
   readonly spool: SpoolOptions;
   /** What becomes of events of the bus that come without a trace. */
   readonly binding: Binding;
+  /** What is added to complete ends: counted tokens, and what they cost. */
+  readonly metering: Metering;
   /** What the acknowledgements of each source are worth. */
   readonly durability: { readonly ingest: Durability; readonly proxy: Durability };
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "silent";
@@ -63,6 +65,8 @@ export const DEFAULTS_IN_WORDS: Readonly<Record<string, string>> = {
   "assembler.bind_within": '"1m"',
   "assembler.unbound": '"deliver"',
   "log.level": '"info"',
+  "tokens.count": "true",
+  prices: "what providers publish (@pydantic/genai-prices)",
   "ingest.durability": '"disk"',
   "proxy.durability": '"disk"',
   "proxy.openai.base_url": `"${DEFAULT_OPENAI_URL}"`,
@@ -111,6 +115,10 @@ export function resolveConfig(layers: readonly Layer[], around: Surroundings): C
       withinMs: last((settings) => settings.assembler?.bind_within) ?? DEFAULT_BIND_WITHIN_MS,
       unbound: last((settings) => settings.assembler?.unbound) ?? "deliver",
     },
+    metering: {
+      isCounting: last((settings) => settings.tokens?.count) ?? true,
+      prices: (last((settings) => settings.prices) ?? []).map(toPrice),
+    },
     durability: {
       ingest: last((settings) => settings.ingest?.durability) ?? "disk",
       proxy: last((settings) => settings.proxy?.durability) ?? "disk",
@@ -150,6 +158,22 @@ function defaultSink(definitions: readonly SinkDefinition[]): PipelineSink {
     type: "file",
     enabled: true,
     params: file ? file.options.parse({ path: "events.jsonl" }) : {},
+  };
+}
+
+function toPrice(entry: PriceEntry): Metering["prices"][number] {
+  const { cache_read, cache_write_5m, cache_write_1h, audio_input, audio_output, ...same } = entry;
+  const { provider, from, reasoning, model, input, output } = same;
+  return {
+    ...{ model, input, output },
+    ...(provider !== undefined && { provider }),
+    ...(from !== undefined && { from }),
+    ...(cache_read !== undefined && { cacheRead: cache_read }),
+    ...(cache_write_5m !== undefined && { cacheWrite5m: cache_write_5m }),
+    ...(cache_write_1h !== undefined && { cacheWrite1h: cache_write_1h }),
+    ...(reasoning !== undefined && { reasoning }),
+    ...(audio_input !== undefined && { audioInput: audio_input }),
+    ...(audio_output !== undefined && { audioOutput: audio_output }),
   };
 }
 

@@ -39,6 +39,57 @@ test("of two places the later wins, key by key: /etc, XDG, nearest file, environ
   expect(config.dataDir).toBe("/ada/shop/api/here");
 });
 
+test("tokens are counted and priced by what is published, unless it says otherwise", async () => {
+  const toml = `
+    [tokens]
+    count = false
+    [[prices]]
+    model = "llama-*"
+    provider = "my.house"
+    from = "2026-01-31"
+    input = 0.5
+    output = 0
+    cache_read = 0.05
+    cache_write_5m = 1
+    cache_write_1h = 2
+    reasoning = 3
+    audio_input = 4
+    audio_output = 5
+  `;
+
+  expect((await load({})).metering).toEqual({ isCounting: true, prices: [] });
+  expect((await load({ files: { "/ada/sluice.toml": toml } })).metering).toEqual({
+    isCounting: false,
+    prices: [
+      {
+        ...{
+          model: "llama-*",
+          provider: "my.house",
+          from: "2026-01-31",
+          input: 0.5,
+          output: 0,
+          cacheRead: 0.05,
+        },
+        ...{ cacheWrite5m: 1, cacheWrite1h: 2, reasoning: 3, audioInput: 4, audioOutput: 5 },
+      },
+    ],
+  });
+});
+
+test.each([
+  ["input = -1\noutput = 1", /prices\[0\]\.input must be/],
+  ["input = 1", /prices\[0\]\.output is missing/],
+  [
+    "input = 1\noutput = 1\ncacheRead = 1",
+    /prices\[0\]\.cacheRead is no setting. Did you mean "cache_read"\?/,
+  ],
+  ['input = 1\noutput = 1\nfrom = "January"', /prices\[0\]\.from is no day: write it like "2026-01-31"/],
+])("a price that is none is refused with its place", async (lines, complaint) => {
+  const text = `[[prices]]\nmodel = "m"\n${lines}\n`;
+
+  await expect(load({ files: { "/ada/sluice.toml": text } })).rejects.toThrow(complaint);
+});
+
 test("each source has its durability, which is the disk unless it says otherwise (P1)", async () => {
   const config = await load({
     files: { "/ada/sluice.toml": '[ingest]\ndurability = "os"\n' },

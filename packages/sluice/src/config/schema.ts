@@ -103,6 +103,36 @@ const proxy = z.strictObject({
   openai: upstream.optional().describe("Calls to /openai/… ."),
 });
 
+const tokens = z.strictObject({
+  count: z
+    .boolean()
+    .optional()
+    .describe("Counts the tokens of runs whose provider gives none, off the path of events."),
+});
+
+const usd = z.number().nonnegative().optional();
+/** What `Date` would also take, such as a month alone, is not what was meant. */
+const day = z.string().refine((text) => /^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(Date.parse(text)), {
+  message: 'is no day: write it like "2026-01-31"',
+});
+
+const price = z.strictObject({
+  model: z
+    .string()
+    .min(1)
+    .describe("The model, as it answers or was asked for; `llama-*` is all that begin with `llama-`."),
+  provider: z.string().min(1).optional().describe("Only of this provider, as events name it: `openai`."),
+  from: day.optional().describe("For runs that start from this day (UTC) on; the latest that fits counts."),
+  input: z.number().nonnegative().describe("US dollars for a million tokens of the prompt."),
+  output: z.number().nonnegative().describe("The same for the answer."),
+  cache_read: usd.describe("For tokens of the prompt that came from the provider's cache. Absent: `input`."),
+  cache_write_5m: usd.describe("For those that were written to it for five minutes. Absent: `input`."),
+  cache_write_1h: usd.describe("For those that were written to it for an hour. Absent: `cache_write_5m`."),
+  reasoning: usd.describe("For tokens that the model thought. Absent: `output`."),
+  audio_input: usd.describe("For sound in the prompt. Absent: `input`."),
+  audio_output: usd.describe("For sound in the answer. Absent: `output`."),
+});
+
 const uid = z.string().min(1);
 const scope = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("all") }),
@@ -178,6 +208,8 @@ const sink = z.strictObject({
   params: z.record(z.string(), z.unknown()).optional().describe("What this type needs; see its own page."),
 });
 
+/** All of them are looked through for every run. */
+const PRICES_MAX = 500;
 /** More would not be one daemon's work: each has a route, a ledger and a page of metrics. */
 const SINKS_MAX = 64;
 
@@ -190,12 +222,21 @@ export const configSchema = z.strictObject({
   log: log.optional().describe("What the daemon writes about itself."),
   ingest: ingest.optional().describe("Events that applications send."),
   proxy: proxy.optional().describe("The providers that calls are passed on to."),
+  tokens: tokens.optional().describe("What a run is known to have used."),
+  prices: z
+    .array(price)
+    .max(PRICES_MAX)
+    .optional()
+    .describe(
+      "Prices of your own: a discount, a machine of your own. They go before the published ones, and a reload takes them up.",
+    ),
   sinks: z.array(sink).max(SINKS_MAX).optional().describe("The backends. One table each."),
   streams: z.array(sink).max(SINKS_MAX).optional().describe("Another word for sinks; both lists are joined."),
 });
 
 export type ConfigLayer = z.output<typeof configSchema>;
 export type SinkEntry = z.output<typeof sink>;
+export type PriceEntry = z.output<typeof price>;
 
 export interface Address {
   readonly host: string;

@@ -1,7 +1,8 @@
-import { calcPrice } from "@pydantic/genai-prices";
+import { calcPrice, type PriceCalculationResult, type Provider } from "@pydantic/genai-prices";
 import type { Usage } from "@sluice/sdk";
 import { completionTokensOf, promptTokensOf, totalOf } from "@sluice/sdk/internal";
 import type { Priceable, Sides } from "./cost.ts";
+import { type FlatPrice, flatPriceOf, priceFlat } from "./flat-price.ts";
 
 /** OpenTelemetry's names of providers, where the table knows them by others and does not guess it. */
 const PROVIDER_IDS: Readonly<Record<string, string>> = {
@@ -17,23 +18,64 @@ const PROVIDER_IDS: Readonly<Record<string, string>> = {
  * (a machine of one's own) has no prices, whatever its models are called.
  */
 export function priceByTable({ provider, model, at, usage }: Priceable): Sides | undefined {
-  const providerId = provider && (Object.hasOwn(PROVIDER_IDS, provider) ? PROVIDER_IDS[provider] : provider);
-  const price = calculated(tableUsageOf(usage), model, { timestamp: at, ...(providerId && { providerId }) });
+  const key = `${provider ?? ""}\n${model}`;
+  const known = found.get(key);
+  if (known === NOT_FOUND) return undefined;
+  const sides = known?.flat && priceFlat(usage, known.flat);
+  if (sides !== undefined) return sides;
+  const price = calculated(tableUsageOf(usage), model, at, known?.provider ?? idOf(provider));
   if (price === undefined) return undefined;
+  if (known === undefined) keep(key, price);
+  if (price === null) return undefined;
   const { input_mtok: input, output_mtok: output } = price.model_price;
   if (input === undefined && promptTokensOf(usage)) return undefined;
   if (output === undefined && completionTokensOf(usage)) return undefined;
   return { inputUsd: price.input_price, outputUsd: price.output_price };
 }
 
+function idOf(provider: string | undefined): string | undefined {
+  return provider && (Object.hasOwn(PROVIDER_IDS, provider) ? PROVIDER_IDS[provider] : provider);
+}
+
+/** Null: the table has no such model. */
 function calculated(
-  ...asked: Parameters<typeof calcPrice>
-): NonNullable<ReturnType<typeof calcPrice>> | undefined {
+  usage: Record<string, number>,
+  model: string,
+  timestamp: Date,
+  of: Provider | string | undefined,
+): PriceCalculationResult | undefined {
+  const provider = typeof of === "string" ? of !== "" && { providerId: of } : of && { provider: of };
   try {
-    return calcPrice(...asked) ?? undefined;
+    return calcPrice(usage, model, { timestamp, ...provider });
   } catch {
     // The table contradicts itself, or the usage does: then no price is known either.
     return undefined;
+  }
+}
+
+/**
+ * The table looks for a model by trying the patterns of all, which takes longer than the calculation: so what
+ * it has found is kept, as a provider that has this model alone.
+ */
+const found = new Map<string, Found | typeof NOT_FOUND>();
+const NOT_FOUND = "not found";
+/** Names come from outside. Nobody uses so many models, or such names. */
+const FOUND_MAX = 1_000;
+const KEY_CHARS_MAX = 500;
+
+interface Found {
+  readonly provider: Provider;
+  readonly flat: FlatPrice | undefined;
+}
+
+function keep(key: string, price: PriceCalculationResult): void {
+  if (key.length > KEY_CHARS_MAX) return;
+  if (found.size >= FOUND_MAX) found.clear();
+  if (price === null) found.set(key, NOT_FOUND);
+  else {
+    const { model } = price;
+    const provider = { ...price.provider, extractors: [], models: [model] };
+    found.set(key, { provider, flat: flatPriceOf(model) });
   }
 }
 

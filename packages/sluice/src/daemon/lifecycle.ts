@@ -93,6 +93,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
       spool: config.spool,
       sinks: config.sinks,
       binding: config.binding,
+      metering: config.metering,
       observer: createObserver(metrics, logger, onHealth),
       clock,
       disk: options.disk,
@@ -252,6 +253,7 @@ class RunningDaemon implements Daemon {
         sinks: await this.#pipeline.applySinks(read.sinks),
         needRestart: needRestart(config, read),
       };
+      this.#pipeline.applyMetering(read.metering);
       this.#origins = read.origins;
       logger.info(reloaded, "configuration reloaded");
       return reloaded;

@@ -145,6 +145,7 @@ function openStandIn(standIn: StandIn, options: PipelineOptions): Pipeline {
     replays: {} as Replays,
     letterDesk: () => ({}) as Desk,
     checkSink: async () => undefined,
+    applyMetering: () => {},
     applySinks: async (sinks) => sinks.map(({ name }) => ({ sink: name, change: "changed" })),
     forgetSink: () => Promise.reject(new SluiceError("SINK_CONFIGURED", { name: "file" })),
     drain: (graceMs) => standIn.drain(graceMs),

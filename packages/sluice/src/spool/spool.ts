@@ -1,4 +1,4 @@
-import type { Event } from "@sluice/sdk";
+import type { Event, Run } from "@sluice/sdk";
 import type { Received } from "./received.ts";
 
 /**
@@ -125,6 +125,8 @@ export interface NewRecord {
    */
   readonly received: Received;
   readonly body: Uint8Array;
+  /** Of a complete end that can be metered, until it is: see run-end.ts. Not stored. */
+  readonly end?: Run;
 }
 
 /** Bits of a record's `flags`. */

@@ -130,6 +130,12 @@ export const METRICS = [
     labels: [],
   },
   {
+    name: "sluice_runs_metered_total",
+    type: "counter",
+    help: "Ends of runs that called a model, by whose figures their usage has (provider, counted, estimated; else why it has none) and whose prices their cost has (table, override, sender, none).",
+    labels: ["usage", "prices"],
+  },
+  {
     name: "sluice_spill_files_total",
     type: "counter",
     help: "Files of applications that ended before they could send, adopted since the start. Their events count under the source spill.",

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { Attempt, Balance, PipelineStatus, RouteStatus } from "../pipeline.ts";
+import type { Attempt, Balance, Metered, PipelineStatus, RouteStatus } from "../pipeline.ts";
 import { METRICS, type MetricName } from "./metric-table.ts";
 
 /**
@@ -17,6 +17,8 @@ export interface Metrics {
   onAppended(source: string, outcomes: readonly { readonly status: string }[]): void;
   /** Events of calls that went through the proxy and were not captured. */
   onUncaptured(reason: string, events: number): void;
+  /** A run that called a model came to its end. */
+  onMetered(metered: Metered): void;
   /** A dead application's file was adopted. */
   onSpillAdopted(file: { readonly refused: number; readonly torn: number }): void;
   /** A request, or an item of one, was refused. */
@@ -113,6 +115,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
         if (status === "appended") count("sluice_events_accepted_total", { source }, length);
         else count("sluice_events_refused_total", { source, reason: status }, length);
       }
+    },
+    onMetered({ usage, prices }) {
+      count("sluice_runs_metered_total", { usage, prices });
     },
     onSpillAdopted({ refused, torn }) {
       count("sluice_spill_files_total", {});

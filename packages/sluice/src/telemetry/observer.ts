@@ -32,6 +32,7 @@ export function createObserver(
       showHealth(now, was);
     },
     onInFlight: (sink, batches) => metrics.onInFlight(sink, batches),
+    onMetered: (metered) => metrics.onMetered(metered),
     warn: (message) => logger.flood("pipeline", {}, message),
   };
 }

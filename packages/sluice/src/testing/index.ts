@@ -1,6 +1,6 @@
 /**
- * For the tests of those who write sinks, or send to one: a scriptable backend, strict stand-ins for what our
- * sinks deliver to, and the sink contract.
+ * For the tests of those who write sinks, or send to one: a scriptable backend, strict stand-ins for
+ * Helicone, Langfuse, Lunary and any server of OTLP, and the sink contract.
  */
 export type { Answer } from "./answer.ts";
 export {

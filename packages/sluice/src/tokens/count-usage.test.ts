@@ -68,6 +68,22 @@ test("whatever is not text makes it an estimate, and is never counted as its byt
   expect(countUsage(chat("gpt-4o", HELLO, { truncated: { requestBytes: 9 } }))?.source).toBe("estimated");
 });
 
+test("Anthropic's system, thoughts, calls and their results are counted, as an estimate", () => {
+  const said: readonly JsonObject[] = [
+    { role: "user", content: "Hello" },
+    { role: "assistant", content: [{ type: "thinking", thinking: "Hello there" }] },
+    { role: "assistant", content: [{ type: "tool_use", name: "search", input: { q: "Hello" } }] },
+    { role: "user", content: [{ type: "tool_result", content: [{ type: "text", text: "Hello" }] }] },
+  ];
+  const tokens = said.map((message) => countUsage(chat("claude-opus-4-1", [message]))?.input);
+
+  // A frame of seven (three, the role, three for the answer), and what is said: a call has seven more around it.
+  expect(tokens).toEqual([8, 9, 20, 8]);
+  const { request, ...run } = chat("claude-opus-4-1", HELLO);
+  const params = { system: [{ type: "text", text: "Hello there" }] };
+  expect(countUsage({ ...run, request: { ...request, params } })).toEqual({ input: 14, source: "estimated" });
+});
+
 test("a picture counts as published, as chats and as responses name it", () => {
   const url = "https://example.com/a.png";
   const parts = [

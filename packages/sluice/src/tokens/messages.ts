@@ -33,15 +33,23 @@ function addCall(tally: Tally, call: JsonObject | undefined, around = CALL_TOKEN
   tally.guess(around);
 }
 
-/** A text, or parts: texts, pictures, and what has no published count (sound, files). */
+/**
+ * A text, or parts: texts, pictures, and what has no published count (sound, files). Anthropic has thoughts,
+ * calls and their results as parts, too.
+ */
 function addContent(tally: Tally, content: Json | undefined): void {
   tally.text(content);
   for (const value of listOf(content)) {
     const part = objectOf(value);
-    const text = part?.text ?? part?.refusal ?? value;
+    const text = part?.text ?? part?.refusal ?? part?.thinking ?? value;
     const picture = part?.image_url;
     if (typeof text === "string") tally.text(text);
-    else if (part === undefined || picture === undefined) tally.guess();
+    else if (part?.type === "tool_use") {
+      addCall(tally, { name: part.name, arguments: JSON.stringify(part.input) });
+    } else if (part?.type === "tool_result") {
+      addContent(tally, part.content);
+      tally.guess();
+    } else if (part === undefined || picture === undefined) tally.guess();
     else tally.guess(pictureTokens(tally.model, part, picture));
   }
 }

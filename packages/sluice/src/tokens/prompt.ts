@@ -39,9 +39,9 @@ function addConversation(tally: Tally, input: Json | undefined, params: JsonObje
 
 function messagesOf(input: Json | undefined, params: JsonObject | undefined): readonly JsonObject[] {
   const asked = typeof input === "string" ? [{ role: "user", content: input }] : listOf(input);
-  const { instructions } = params ?? {};
-  const all =
-    typeof instructions === "string" ? [{ role: "system", content: instructions }, ...asked] : asked;
+  // Responses have their instructions beside the input, and Anthropic's messages.
+  const system = params?.instructions ?? params?.system;
+  const all = system === undefined ? asked : [{ role: "system", content: system }, ...asked];
   return all.map(objectOf).filter((message) => message !== undefined);
 }
 

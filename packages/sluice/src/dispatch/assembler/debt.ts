@@ -1,8 +1,11 @@
 import { KIND_CODES } from "@sluice/sdk";
 import { FLAG_ASSEMBLED, FLAG_PARTIAL, FLAG_UNBOUND, type SpoolRecord } from "../../spool/spool.ts";
 
-/** What is made has this beside the bytes of what it is made of: a header, ids, why it was closed. */
-export const MADE_BYTES_MORE = 512;
+/**
+ * What is made has this beside the bytes of what it is made of: a header, ids, why it was closed, and the
+ * usage and the cost that are added to it.
+ */
+export const MADE_BYTES_MORE = 1_024;
 /** Records between two marks: as exactly as the debt below an offset is known. */
 const MARK_EVERY = 64;
 

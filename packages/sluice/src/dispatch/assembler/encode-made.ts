@@ -1,12 +1,14 @@
 import { type Event, kindCode } from "@sluice/sdk";
-import { encodeEvent } from "@sluice/sdk/internal";
+import { encodeEvent, isComplete } from "@sluice/sdk/internal";
 import { Received } from "../../spool/received.ts";
+import { runEndOf } from "../../spool/run-end.ts";
 import type { NewRecord } from "../../spool/spool.ts";
 
 /** What the assembler has made, as the spool takes it. */
 export function encodeMade(event: Event, flags: number): NewRecord {
   const received = new Received(Buffer.from(encodeEvent(event)));
   const orderKey = event.traceId ?? event.runId;
+  const end = event.run !== undefined && isComplete(event) ? runEndOf(event.run) : undefined;
   return {
     id: event.id,
     kindCode: kindCode(event.kind),
@@ -15,5 +17,6 @@ export function encodeMade(event: Event, flags: number): NewRecord {
     ...(orderKey !== undefined && { orderKey }),
     received,
     body: received.bytes,
+    ...(end !== undefined && { end }),
   };
 }

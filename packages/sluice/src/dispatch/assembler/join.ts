@@ -26,13 +26,21 @@ export function closeRun(start: Event, reason: string, nowMs: number): Event {
 export function reviseRun(closing: Event, end: Event): Event {
   const runId = runIdOf(closing);
   const status: RunStatus = end.run?.status ?? (end.run?.error ? "error" : "ok");
-  const { reason: _, ...open } = closing.run ?? { type: "llm" };
-  const revised = complete({ ...closing, run: open }, end, { status });
+  const revised = complete({ ...closing, run: openAgain(runOf(closing)) }, end, { status });
   const pieces = [...(closing.run?.pieces ?? []), ...(end.run?.pieces ?? [end.id])];
   return {
     ...revised,
     id: deriveId(runId, "ended:2"),
     run: { ...runOf(revised), pieces: [...new Set(pieces)], revision: 2 },
+  };
+}
+
+/** What was concluded, counted and priced without the end holds no longer. */
+function openAgain({ reason: _reason, usage, cost, ...run }: Run): Run {
+  return {
+    ...run,
+    ...(usage?.source === "provider" && { usage }),
+    ...(cost?.prices === "sender" && { cost }),
   };
 }
 

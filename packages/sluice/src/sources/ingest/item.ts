@@ -13,11 +13,13 @@ import {
   encodeEvent,
   type Ids,
   type IncomingEvent,
+  isComplete,
   isPiece,
   missingId,
   missingTime,
 } from "@sluice/sdk/internal";
 import { Received } from "../../spool/received.ts";
+import { runEndOf } from "../../spool/run-end.ts";
 import { FLAG_PARTIAL, type NewRecord } from "../../spool/spool.ts";
 import { fieldAt } from "./field-at.ts";
 import { forBinding, withWaitingId } from "./of-bus.ts";
@@ -106,8 +108,9 @@ function ownId(event: IncomingEvent, bytes: Uint8Array, ids: Ids): string {
 }
 
 function recordOf(event: IncomingEvent, id: string, received: Uint8Array, body: Uint8Array): NewRecord {
-  const { runId } = event;
+  const { runId, run } = event;
   const orderKey = event.traceId ?? runId;
+  const end = run !== undefined && isComplete(event) ? runEndOf(run) : undefined;
   return {
     id,
     kindCode: kindCode(event.kind),
@@ -116,6 +119,7 @@ function recordOf(event: IncomingEvent, id: string, received: Uint8Array, body: 
     ...(orderKey !== undefined && { orderKey }),
     received: new Received(received),
     body,
+    ...(end !== undefined && { end }),
   };
 }
 

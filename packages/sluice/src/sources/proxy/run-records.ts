@@ -1,6 +1,7 @@
 import { kindCode } from "@sluice/sdk";
 import type { Conclusion, Operation, Reading, RequestText } from "@sluice/sdk/internal";
 import { Received } from "../../spool/received.ts";
+import { runEndOf } from "../../spool/run-end.ts";
 import type { NewRecord } from "../../spool/spool.ts";
 import type { CallTime } from "./call-time.ts";
 import type { CallContext } from "./context.ts";
@@ -72,13 +73,34 @@ export function endedRecords(call: Call, request: RequestText, end: CallEnd, ids
   if (end.truncated !== undefined) run += `,"truncated":${JSON.stringify(end.truncated)}`;
   run += `,"http":${httpJson(call, end)}}`;
   const ended = `${envelope(call, id, "run.ended", time)},"run":${run}}`;
-  const records = [recordOf(call, id, "run.ended", ended)];
+  const records = [{ ...recordOf(call, id, "run.ended", ended), ...meterable(call, request, end) }];
   for (const [index, tool] of (reading?.toolCalls ?? []).entries()) {
     const toolId = ids.derive(call.runId, `tool:${index}`);
     const head = envelope(call, toolId, "tool.called", time);
     records.push(recordOf(call, toolId, "tool.called", `${head},"tool":${JSON.stringify(tool)}}`));
   }
   return records;
+}
+
+/** What its cost takes, which is at hand here and would have to be parsed again elsewhere. */
+function meterable(
+  { operation, provider, startTime }: Call,
+  { model }: RequestText,
+  { conclusion, reading }: CallEnd,
+): Pick<NewRecord, "end"> {
+  const run = {
+    type: operation.runType,
+    provider,
+    operation: operation.name,
+    startTime,
+    status: conclusion.status,
+    ...(model !== undefined && { request: { model } }),
+    ...(reading?.response !== undefined && { response: reading.response }),
+    ...(reading?.usage !== undefined && { usage: reading.usage }),
+  };
+  // What was asked is text by now. Where it has no input, whoever counts finds out.
+  const end = runEndOf(run, true);
+  return end === undefined ? {} : { end };
 }
 
 /**
