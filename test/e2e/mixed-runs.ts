@@ -160,6 +160,10 @@ export const MIXED_RUNS: readonly MixedRun[] = [
     raw: { prompt_tokens: 11, total_tokens: 16, completion_tokens: 5 },
     perMillion: 11 * 2 + 5 * 6,
   }),
+  one("Perplexity, which charges a fee for each call", "perplexity", "sonar-pro", {
+    raw: { prompt_tokens: 10, completion_tokens: 336, total_tokens: 346 },
+    perMillion: 10 * 3 + 336 * 15 + 14_000,
+  }),
   one("DeepSeek, which counts hits and misses", "deepseek", "deepseek-chat", {
     raw: {
       prompt_tokens: 200,
