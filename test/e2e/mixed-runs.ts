@@ -30,7 +30,7 @@ interface Given {
 
 const MILLION = 1e6;
 /** The prices of DeepSeek depend on the hour, too. */
-const STARTED = "2026-11-20T05:00:00.000Z";
+export const MIXED_STARTED = "2026-11-20T05:00:00.000Z";
 
 export const MIXED_RUNS: readonly MixedRun[] = [
   one("OpenAI chat, some cached and some thought", "openai", "gpt-5", {
@@ -214,7 +214,7 @@ function one(name: string, provider: string, model: string, given: Given): Mixed
   return {
     ...{ name, type, operation, provider, model },
     answered: given.answered,
-    startTime: given.startTime ?? STARTED,
+    startTime: given.startTime ?? MIXED_STARTED,
     usage: raw === undefined ? given.usage : usageOf(raw),
     cost: given.cost,
     usd: perMillion === undefined ? undefined : perMillion / MILLION,
