@@ -322,11 +322,22 @@ test("the check is an empty export, which a server answers with 200", async () =
 
     expect(await sink.check(forever)).toBeUndefined();
     server.script({ status: 404, body: "404 page not found" });
-    expect(await sink.check(forever)).toBe("Spans cannot be sent: HTTP 404: 404 page not found");
+    expect(await sink.check(forever)).toBe(
+      "Spans cannot be sent: HTTP 404: 404 page not found (is the endpoint right?)",
+    );
     expect(server.spans).toEqual([]);
     // Elastic's server takes a body without bytes for none.
     for (const { body } of server.requests) expect(body.length).toBeGreaterThan(0);
   }
+});
+
+test("a server that cannot read gzip calls it a broken message, and the check says what to change", async () => {
+  const { server, sink } = await setUp({ gzip: true });
+  server.script({ status: 400, body: "proto: cannot parse invalid wire-format data" });
+
+  expect(await sink.check(forever)).toBe(
+    "Spans cannot be sent: HTTP 400: proto: cannot parse invalid wire-format data (not every server reads gzip: try gzip = false)",
+  );
 });
 
 test("a base URL gets /v1/traces, and any other path stays", () => {

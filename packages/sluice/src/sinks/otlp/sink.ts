@@ -129,7 +129,13 @@ function openOtlp(settings: OtlpOptions, context: SinkContext): Sink {
     },
     async check(signal) {
       const delivery = await post(EMPTY_EXPORT[encoding], signal);
-      return delivery.status === "delivered" ? undefined : `Spans cannot be sent: ${reasonOf(delivery)}`;
+      if (delivery.status === "delivered") return undefined;
+      // An empty export has no fault of its own: a server that finds one has not unpacked it.
+      const advice =
+        settings.gzip && delivery.status === "rejected"
+          ? " (not every server reads gzip: try gzip = false)"
+          : "";
+      return `Spans cannot be sent: ${reasonOf(delivery)}${advice}`;
     },
     close: () => http.close(),
   };
