@@ -331,13 +331,27 @@ test("the check is an empty export, which a server answers with 200", async () =
   }
 });
 
-test("a server that cannot read gzip calls it a broken message, and the check says what to change", async () => {
-  const { server, sink } = await setUp({ gzip: true });
-  server.script({ status: 400, body: "proto: cannot parse invalid wire-format data" });
+test("a server that reads no gzip calls all broken: that blocks, and costs no event", async () => {
+  const { server, sink, send } = await setUp({ gzip: true }, { takesGzip: false });
 
-  expect(await sink.check(forever)).toBe(
-    "Spans cannot be sent: HTTP 400: proto: cannot parse invalid wire-format data (not every server reads gzip: try gzip = false)",
-  );
+  expect(await send(ended())).toMatchObject({
+    status: "blocked",
+    httpStatus: 400,
+    reason: expect.stringMatching(/^HTTP 400: .* \(not every server reads gzip: try gzip = false\)$/),
+  });
+  expect(await sink.check(forever)).toMatch(/try gzip = false/);
+  expect(server.spans).toEqual([]);
+});
+
+test("a server that reads gzip and refuses an event refuses that event", async () => {
+  const { server, send } = await setUp({ gzip: true });
+  server.script({ status: 400, body: "no" });
+
+  expect(await send(ended())).toMatchObject({ status: "rejected", reason: "HTTP 400: no" });
+  server.script({ status: 400, body: "no" });
+  expect(await send(ended())).toMatchObject({ status: "rejected", reason: "HTTP 400: no" });
+  // One export of nothing, and never again.
+  expect(server.requests).toHaveLength(3);
 });
 
 test("a base URL gets /v1/traces, and any other path stays", () => {
