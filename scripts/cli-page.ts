@@ -2,11 +2,13 @@ import type { Command } from "commander";
 import type { CliContext } from "../packages/sluice/src/cli/context.ts";
 import { createProgram } from "../packages/sluice/src/cli/main.ts";
 import { FAULT_WORDS } from "../packages/sluice/src/cli/mock/faults.ts";
+import { ownVariables } from "../packages/sluice/src/cli/service-variables.ts";
+import { SERVICES } from "../packages/sluice/src/cli/services.ts";
 
 /** docs/reference/cli.md, from the commands themselves. */
 export function cliPage(): string {
   const program = createProgram(NOWHERE);
-  return `${[HEAD, ...sectionsOf(program, "sluice"), FAULTS, EXITS, SIGNALS].join("\n\n")}\n`;
+  return `${[HEAD, ...sectionsOf(program, "sluice"), VARIABLES, FAULTS, EXITS, SIGNALS].join("\n\n")}\n`;
 }
 
 function sectionsOf(parent: Command, before: string): readonly string[] {
@@ -39,6 +41,23 @@ A key on the command line can be seen by other users of the machine until the pr
 sluice says so. \`LLM_PROXY_API_KEY\`, \`LUNARY_API_KEY\` and \`--api-key-file\` cannot. \`--detach\` returns
 when the daemon is ready, or with its error and exit code; the daemon's own arguments and environment never
 hold a key.`;
+
+const VARIABLES = `## Services of the dispatcher
+
+A key is taken from \`--api-key\`, \`--api-key-file\`, \`LLM_PROXY_API_KEY\` or the service's own variables, and
+an endpoint from \`--endpoint\`, \`LLM_PROXY_ENDPOINT\` or the service's own: the first that is there. Langfuse's
+key is a pair, written \`PUBLIC:SECRET\`. What else a sink can, a \`sluice.toml\` says.
+
+| service | key | endpoint |
+| --- | --- | --- |
+${SERVICES.map((service) => {
+  const { key, endpoint } = ownVariables(service);
+  return `| \`${service.name}\` | ${inCode(key)} | ${service.isEndpointNeeded ? "must be given" : inCode(endpoint)} |`;
+}).join("\n")}
+
+\`otlp\` also sends the headers of \`OTEL_EXPORTER_OTLP_HEADERS\`; its key becomes \`Authorization: Bearer …\`.
+The endpoint of \`file\` and \`sqlite\` is a path, that of \`postgres\` a URL;
+its password may also come from \`PGPASSWORD\`.`;
 
 const FAULTS = `## Faults of a mock
 
@@ -91,6 +110,10 @@ function section(command: Command, words: string): string {
     `${capital(command.description())}.`,
     ...(options.length > 0 ? [["| option | |", "| --- | --- |", ...options].join("\n")] : []),
   ].join("\n\n");
+}
+
+function inCode(names: string): string {
+  return names && `\`${names.replaceAll(", ", "`, `")}\``;
 }
 
 function capital(sentence: string): string {

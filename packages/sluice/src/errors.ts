@@ -46,6 +46,15 @@ const ERRORS = {
     message: (d) =>
       `The service ${d.service} needs an API key. Set ${d.variables}, or use --api-key-file PATH.`,
   },
+  SERVICE_KEY_HALF: {
+    exit: EXIT.config,
+    message: (d) =>
+      `The key of the service ${d.service} is two keys, and one was given. Write it PUBLIC:SECRET, or leave it out and set ${d.variables}.`,
+  },
+  SERVICE_ENDPOINT_MISSING: {
+    exit: EXIT.config,
+    message: (d) => `The service ${d.service} needs a URL. Set LLM_PROXY_ENDPOINT, or use --endpoint URL.`,
+  },
   KEY_FILE_UNREADABLE: {
     exit: EXIT.config,
     message: (d) => `The API key cannot be read from ${d.path}: ${d.cause}.`,

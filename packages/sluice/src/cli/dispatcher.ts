@@ -5,6 +5,7 @@ import { nearest } from "../config/nearest.ts";
 import { SluiceError } from "../errors.ts";
 import { type CliContext, type CommonFlags, readText, withCommonFlags } from "./context.ts";
 import { type LaunchFlags, launch } from "./launch.ts";
+import { assertWholeKey, endpointOf, ownVariables } from "./service-variables.ts";
 import { SERVICES, type Service } from "./services.ts";
 
 interface DispatcherFlags extends CommonFlags, LaunchFlags {
@@ -14,6 +15,13 @@ interface DispatcherFlags extends CommonFlags, LaunchFlags {
   readonly endpoint?: string;
   readonly from?: string;
 }
+
+const NAME_COLUMNS = 10;
+const SERVICE_HELP = `
+Variables of the services' own, after LLM_PROXY_API_KEY and LLM_PROXY_ENDPOINT:
+${SERVICES.map(helpLine)
+  .filter((line) => line !== "")
+  .join("\n")}`;
 
 /** `llm-proxy dispatcher`, the first seed's command line: the daemon with one sink, given by flags. */
 export function addDispatcher(program: Command, context: CliContext): void {
@@ -38,15 +46,23 @@ export function addDispatcher(program: Command, context: CliContext): void {
     .option("--listen <host:port>", "where to listen; port 0 takes a free one (SLUICE_LISTEN)")
     .option("--detach", "return when it is ready, and leave it running")
     .option("--json", "print pid, url and version as JSON when it is ready")
+    .addHelpText("after", SERVICE_HELP)
     .action(async (flags: DispatcherFlags) => {
       const service = findService(flags.service);
       const apiKey = await findKey(service, flags, context);
-      const endpoint = flags.endpoint || endpointIn(service, context);
+      if (apiKey !== undefined) assertWholeKey(service, apiKey);
       const { cwd, env } = context;
+      const endpoint = endpointOf(service, flags.endpoint, env);
       const params = service.params({ apiKey, endpoint, cwd, env });
       const from = flags.from === undefined ? {} : { from: flags.from };
       await launch(context, flags, { sinks: [{ name: service.name, type: service.name, params, ...from }] });
     });
+}
+
+function helpLine(service: Service): string {
+  const { key, endpoint } = ownVariables(service);
+  const variables = [key, endpoint].filter((each) => each !== "").join(", ");
+  return variables && `  ${service.name.padEnd(NAME_COLUMNS)}${variables}`;
 }
 
 function findService(name: string): Service {
@@ -58,11 +74,6 @@ function findService(name: string): Service {
     known: known.join(", "),
     nearest: nearest(name, known) ?? "",
   });
-}
-
-/** For all services, or a variable that the service's own programs read. */
-function endpointIn({ endpointVariables = [] }: Service, context: CliContext): string | undefined {
-  return variable(["LLM_PROXY_ENDPOINT", ...endpointVariables], context);
 }
 
 async function findKey(

@@ -10,6 +10,10 @@ export interface Service {
   readonly keyPair?: readonly [string, string];
   /** Variables of its own that may say where it is, after `--endpoint` and LLM_PROXY_ENDPOINT. */
   readonly endpointVariables?: readonly string[];
+  /** What belongs behind the value of such a variable, where it is a base of several addresses. */
+  readonly pathBehind?: Readonly<Record<string, string>>;
+  /** It is at no place of its own. */
+  readonly isEndpointNeeded?: true;
   /** It may need a key, and may not: a server of one's own seldom does. */
   readonly isKeyOptional?: true;
   /** What `--endpoint` means for it. */
@@ -60,6 +64,9 @@ export const SERVICES: readonly Service[] = [
     name: "otlp",
     keyVariables: [SEED_KEY],
     isKeyOptional: true,
+    // The headers of OpenTelemetry's own variables may hold a key: it goes where those variables say.
+    endpointVariables: ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"],
+    pathBehind: { OTEL_EXPORTER_OTLP_ENDPOINT: "/v1/traces" },
     params: ({ apiKey, endpoint, env }) => ({
       headers: {
         ...otlpHeaders(env["OTEL_EXPORTER_OTLP_HEADERS"]),
@@ -87,6 +94,7 @@ export const SERVICES: readonly Service[] = [
   {
     name: "webhook",
     keyVariables: [SEED_KEY, "WEBHOOK_SECRET"],
+    isEndpointNeeded: true,
     params: ({ apiKey, endpoint }) => ({ secrets: [apiKey], ...(endpoint !== undefined && { endpoint }) }),
   },
 ];

@@ -32,6 +32,8 @@ export function failureOf(refusal: Refusal, nowMs: number): Failure {
     return { status: "rejected", reason, httpStatus };
   }
   if (httpStatus === 413) return { status: "tooLarge", reason, httpStatus };
+  if (httpStatus === 404)
+    return { status: "blocked", reason: `${reason} (is the endpoint right?)`, httpStatus };
   if (httpStatus < 300 || httpStatus >= 400) return { status: "blocked", reason, httpStatus };
   const to = refusal.location === undefined ? "" : ` to ${refusal.location}`;
   const redirected = `HTTP ${httpStatus}: it redirects${to}, and redirects are never followed`;
@@ -42,10 +44,17 @@ export function failureOf(refusal: Refusal, nowMs: number): Failure {
 const CERTIFICATE_CODES =
   /CERT|ISSUER|SELF_SIGNED|VERIFY_LEAF|INVALID_CA|HOSTNAME_MISMATCH|UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION/;
 
+/** OpenSSL's own sentence for it names a line of its source, and nothing that a person could mend. */
+const NO_TLS = "ERR_SSL_WRONG_VERSION_NUMBER";
+
 /** What it means that there was no answer at all. `words` is the error's text, safe to show. */
 export function failureOfError(error: unknown, words: string): Failure {
   if (error instanceof AddressRefused) return { status: "blocked", reason: words };
   const code = codeOf(error) ?? "";
+  if (code === NO_TLS) {
+    const reason = `there is no TLS at this port: is the endpoint right, or meant with http:? (${code})`;
+    return { status: "retry", reason };
+  }
   if (CERTIFICATE_CODES.test(code)) return { status: "blocked", reason: `TLS: ${words} (${code})` };
   return { status: "retry", reason: code === "" ? words : `${words} (${code})` };
 }

@@ -170,7 +170,12 @@ test("a header of 10 MB is not held (T54)", async () => {
 });
 
 test.each([
-  ["TLS at a port for plain HTTP", "https", {}, /SSL/],
+  [
+    "TLS at a port for plain HTTP",
+    "https",
+    {},
+    /^there is no TLS at this port: .*http:.*WRONG_VERSION_NUMBER\)$/,
+  ],
   ["plain HTTP at a port that speaks TLS", "http", { greeting: TLS_ALERT }, NO_HTTP],
   ["plain HTTP at a port for mail", "http", { greeting: "220 mail.example ESMTP\r\n" }, NO_HTTP],
 ])("%s is a retry, and leaves no connection (T54)", async (_, scheme, options, reason) => {

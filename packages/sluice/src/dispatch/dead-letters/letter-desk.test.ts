@@ -141,3 +141,17 @@ test("a retry that is broken off by the end of its sink notes what has arrived, 
   expect(await retrying).toMatchObject({ resolved: 4, stopped: "it was broken off" });
   expect(await left(disk)).toEqual(["e"]);
 });
+
+test("a letter of several events cannot be retried, and says how they are sent again", async () => {
+  const { letters, sent, desk: it } = await desk([], () => ({ status: "delivered" }));
+  const spool = new MemorySpool();
+  await spool.append(["a", "b", "c"].map((name) => record(name)));
+  const items = [...spool.records.values()].map((each) => new PendingEvent(each, 0, 0));
+  await letters.append([{ items, dead: 2, reason: "partly", words: "no" }]);
+
+  const { refused } = await it.retry({}, forever);
+
+  const reason = "it is 2 of 3 events, and the backend did not say which: replay from 0, then drop it";
+  expect(refused).toEqual([{ offset: 0, reason }]);
+  expect(sent).toEqual([]);
+});

@@ -92,7 +92,7 @@ export class LetterDesk implements Desk {
     let batch: Letter[] = [];
     for await (const letter of this.#open(selection)) {
       const outgoing = outgoingOf(letter, edited);
-      if (!outgoing) run.refused.push({ offset: letter.offset, reason: "it holds no event" });
+      if (!outgoing) run.refused.push({ offset: letter.offset, reason: whyNoEvent(letter) });
       else batch.push({ offset: letter.offset, outgoing });
       if (batch.length < Math.min(LETTERS_AT_ONCE, this.#options.limits.events)) continue;
       await this.#send(batch, run);
@@ -183,4 +183,10 @@ function note(run: Run, offset: number, delivery: Delivery): void {
     case "mixed":
       return;
   }
+}
+
+/** A letter of several events has none of its own: the backend only told how many of them it refused. */
+function whyNoEvent({ count, ids, offset }: StoredLetter): string {
+  if (ids === undefined) return "it holds no event";
+  return `it is ${count} of ${ids.length} events, and the backend did not say which: replay from ${offset}, then drop it`;
 }

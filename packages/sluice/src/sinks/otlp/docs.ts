@@ -57,6 +57,7 @@ export const docs: SinkDocs = {
     "An event is the same span, byte for byte, whenever it is sent again: ids and times follow from the event alone.",
     "429, 502, 503, 504 and lost connections are tried again, and nothing else is: OTLP forbids it, for 500 too. Such a batch is split until the event that causes it is alone, a dead letter.",
     "A server may reject some spans of a request and tells only how many: so many become one dead letter that lists all ids of the request, or each its own where it rejects all of them. A message without rejected spans is a warning in the log.",
+    "With `gzip = true`, a server that answers 400 to the first request is sent an export of nothing: one that finds that broken, too, reads no gzip, and the sink pauses and says so.",
     "Signatures of thoughts, and thoughts that a provider has sealed, are never sent.",
     'Arize Phoenix: `endpoint = "http://localhost:6006"`, `profile = "openinference"`; protobuf only, gzip is taken. Its project is `resource = { "openinference.project.name" = "…" }`.',
     'Datadog: headers `dd-api-key` and `dd-otlp-source = "llmobs"`; it refuses spans older than 24 hours. Braintrust: `endpoint = "https://api.braintrust.dev/otel/v1/traces"`, headers `Authorization` and `x-bt-parent`.',

@@ -322,11 +322,36 @@ test("the check is an empty export, which a server answers with 200", async () =
 
     expect(await sink.check(forever)).toBeUndefined();
     server.script({ status: 404, body: "404 page not found" });
-    expect(await sink.check(forever)).toBe("Spans cannot be sent: HTTP 404: 404 page not found");
+    expect(await sink.check(forever)).toBe(
+      "Spans cannot be sent: HTTP 404: 404 page not found (is the endpoint right?)",
+    );
     expect(server.spans).toEqual([]);
     // Elastic's server takes a body without bytes for none.
     for (const { body } of server.requests) expect(body.length).toBeGreaterThan(0);
   }
+});
+
+test("a server that reads no gzip calls all broken: that blocks, and costs no event", async () => {
+  const { server, sink, send } = await setUp({ gzip: true }, { takesGzip: false });
+
+  expect(await send(ended())).toMatchObject({
+    status: "blocked",
+    httpStatus: 400,
+    reason: expect.stringMatching(/^HTTP 400: .* \(not every server reads gzip: try gzip = false\)$/),
+  });
+  expect(await sink.check(forever)).toMatch(/try gzip = false/);
+  expect(server.spans).toEqual([]);
+});
+
+test("a server that reads gzip and refuses an event refuses that event", async () => {
+  const { server, send } = await setUp({ gzip: true });
+  server.script({ status: 400, body: "no" });
+
+  expect(await send(ended())).toMatchObject({ status: "rejected", reason: "HTTP 400: no" });
+  server.script({ status: 400, body: "no" });
+  expect(await send(ended())).toMatchObject({ status: "rejected", reason: "HTTP 400: no" });
+  // One export of nothing, and never again.
+  expect(server.requests).toHaveLength(3);
 });
 
 test("a base URL gets /v1/traces, and any other path stays", () => {

@@ -26,6 +26,8 @@ const SPAN_BYTES_MAX = 64 * 1024 * 1024;
 /** What the protocol lets a client read of an answer; a server may have a sentence for each span. */
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 
+const NO_GZIP = "not every server reads gzip: try gzip = false";
+
 /** What a span has beside what its event says: names that the event has not, ids, lengths. */
 const AROUND_EVENT_BYTES = 1024;
 
@@ -102,9 +104,23 @@ function openOtlp(settings: OtlpOptions, context: SinkContext): Sink {
     return encodeTraceProto(spans, rawBytes + batch.length * AROUND_EVENT_BYTES);
   }
 
+  /** The server has unpacked something of ours. */
+  let readsGzip = !settings.gzip;
+
   async function post(body: Uint8Array | string, signal: AbortSignal): Promise<Delivery> {
+    const delivery = await postOnce(body, signal);
+    if (readsGzip || !isBroken(delivery)) return delivery;
+    // An export of nothing has no fault of its own: a server that finds one has not unpacked it, and would
+    // refuse every event there is.
+    const empty = await postOnce(EMPTY_EXPORT[encoding], signal);
+    if (!isBroken(empty)) return delivery;
+    return { ...empty, status: "blocked", reason: `${empty.reason} (${NO_GZIP})` };
+  }
+
+  async function postOnce(body: Uint8Array | string, signal: AbortSignal): Promise<Delivery> {
     const answer = await http.post(settings.gzip ? await gzipped(body) : body, signal);
     if (answer.status !== "answered") return refusalOf(answer, encoding);
+    readsGzip = true;
     const { delivery, warning } = readAnswer(answer, encoding, http.redact);
     if (warning !== undefined) warn(warning);
     return delivery;
@@ -129,7 +145,8 @@ function openOtlp(settings: OtlpOptions, context: SinkContext): Sink {
     },
     async check(signal) {
       const delivery = await post(EMPTY_EXPORT[encoding], signal);
-      return delivery.status === "delivered" ? undefined : `Spans cannot be sent: ${reasonOf(delivery)}`;
+      if (delivery.status === "delivered") return undefined;
+      return `Spans cannot be sent: ${reasonOf(delivery)}`;
     },
     close: () => http.close(),
   };
@@ -143,6 +160,11 @@ function createWarner(context: SinkContext): (words: string) => void {
     last = words;
     context.warn(`The server of ${context.name} took all spans, and says: ${words}`);
   };
+}
+
+/** The server's word for bytes that it cannot read. */
+function isBroken(delivery: Delivery): delivery is Extract<Delivery, { status: "rejected" }> {
+  return delivery.status === "rejected" && delivery.httpStatus === 400;
 }
 
 function reasonOf(delivery: Delivery): string {

@@ -38,7 +38,7 @@ export const sqliteSink = defineSink({
   inFlight: 1,
   docs: {
     example:
-      '[[sinks]]\nname = "sqlite"\ntype = "sqlite"\n\n[sinks.params]\npath = "events.db"\n\n# sqlite3 ~/.local/share/sluice/events.db \'SELECT * FROM usage_by_model_and_day\'',
+      '[[sinks]]\nname = "sqlite"\ntype = "sqlite"\n\n[sinks.params]\npath = "events.db"\n\n# sqlite3 ~/.local/state/sluice/events.db \'SELECT * FROM usage_by_model_and_day\'',
     mapping: ROW_DOCS.mapping,
     notes: [
       ...ROW_DOCS.notes,
