@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import type { CliContext } from "../packages/sluice/src/cli/context.ts";
 import { createProgram } from "../packages/sluice/src/cli/main.ts";
+import { FAULT_WORDS } from "../packages/sluice/src/cli/mock/faults.ts";
 
 /** docs/reference/cli.md, from the commands themselves. */
 export function cliPage(): string {
   const program = createProgram(NOWHERE);
-  return `${[HEAD, ...sectionsOf(program, "sluice"), EXITS, SIGNALS].join("\n\n")}\n`;
+  return `${[HEAD, ...sectionsOf(program, "sluice"), FAULTS, EXITS, SIGNALS].join("\n\n")}\n`;
 }
 
 function sectionsOf(parent: Command, before: string): readonly string[] {
@@ -38,6 +39,16 @@ A key on the command line can be seen by other users of the machine until the pr
 sluice says so. \`LLM_PROXY_API_KEY\`, \`LUNARY_API_KEY\` and \`--api-key-file\` cannot. \`--detach\` returns
 when the daemon is ready, or with its error and exit code; the daemon's own arguments and environment never
 hold a key.`;
+
+const FAULTS = `## Faults of a mock
+
+What \`sluice mock --fault WHAT:WHEN\` can do. WHEN is \`10%\` (of the requests, by chance), \`every-5\` (each
+fifth) or \`first-3\`; without it every request meets it. \`--refuse\` does the same for items. A mock has
+what it stored in memory, and forgets it when it ends; \`--keep\` writes down what came.
+
+| WHAT | |
+| --- | --- |
+${FAULT_WORDS.map(([word, meaning]) => `| \`${word}\` | ${meaning} |`).join("\n")}`;
 
 const EXITS = `## Exit codes
 

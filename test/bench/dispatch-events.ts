@@ -2,12 +2,12 @@ import { randomUUID } from "node:crypto";
 
 /**
  * What the dispatch benchmark sends: the end of an ordinary chat call, 2.1 KB of JSON, built anew for every
- * event as an application does. Its number stands in the last digits of its id, and by that the backend knows
- * what has arrived.
+ * event as an application does. Its number stands in its metadata, which every client sends, and by that the
+ * backend knows what has arrived.
  */
 export function newEvent(number: number) {
   return {
-    id: `${ID_START}${String(number).padStart(ID_DIGITS, "0")}`,
+    id: randomUUID(),
     kind: "run.ended",
     time: new Date(STARTED_AT_MS + number).toISOString(),
     runId: randomUUID(),
@@ -16,7 +16,7 @@ export function newEvent(number: number) {
     session: { id: `sess_${number % 500}` },
     tags: ["prod", "chat", "eu-west"],
     metadata: {
-      requestId: `req_${number}`,
+      requestId: `${MARK}${String(number).padStart(MARK_DIGITS, "0")}`,
       env: "production",
       release: "2026.11.3",
       feature: "support-bot",
@@ -58,7 +58,7 @@ export interface Arrived {
   readonly bytes: number;
 }
 
-/** Counts the events in what a backend was sent, by their ids, until `take` tells of them. */
+/** Counts the events in what a backend was sent, by their marks, until `take` tells of them. */
 export function arrivals() {
   let numbers = new Set<number>();
   let total = 0;
@@ -66,9 +66,9 @@ export function arrivals() {
   return {
     look(body: Buffer): void {
       bytes += body.length;
-      for (let at = body.indexOf(ID_START); at >= 0; at = body.indexOf(ID_START, at + ID_START.length)) {
-        const digits = at + ID_START.length;
-        numbers.add(Number(body.toString("latin1", digits, digits + ID_DIGITS)));
+      for (let at = body.indexOf(MARK); at >= 0; at = body.indexOf(MARK, at + MARK.length)) {
+        const digits = at + MARK.length;
+        numbers.add(Number(body.toString("latin1", digits, digits + MARK_DIGITS)));
         total++;
       }
     },
@@ -82,8 +82,8 @@ export function arrivals() {
   };
 }
 
-const ID_START = "0192f0c1-0000-7000-8000-";
-const ID_DIGITS = 12;
+const MARK = "req_no_";
+const MARK_DIGITS = 12;
 const STARTED_AT_MS = Date.UTC(2026, 10, 21, 5);
 const SENTENCE =
   "The quick brown fox jumps over the lazy dog while the model explains how durable event pipelines keep ordered records of each request and response. ";

@@ -1,6 +1,5 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { KIND_CODES } from "@sluice/sdk";
+import { join } from "node:path";
+import { type Event, KIND_CODES } from "@sluice/sdk";
 import { systemClock, systemDisk, systemRandom } from "@sluice/sdk/internal";
 import { Pool } from "undici";
 import { openRoute } from "../../packages/sluice/src/dispatch/sink-route.ts";
@@ -9,13 +8,17 @@ import { createHttpSend } from "../../packages/sluice/src/sinks/http-send.ts";
 import { openFileSpool } from "../../packages/sluice/src/spool/file/spool.ts";
 import { Received } from "../../packages/sluice/src/spool/received.ts";
 import type { NewRecord } from "../../packages/sluice/src/spool/spool.ts";
-import { arrivals, newEvent } from "./dispatch-events.ts";
+import { projectFolder } from "../projects.ts";
+import { serve } from "./dispatch-backend.ts";
+import { newEvent } from "./dispatch-events.ts";
+import { BENCH_SINKS, type BenchSink, openBenchSink } from "./dispatch-sinks.ts";
 
 /**
  * The programs of the dispatch benchmark, each a process of its own: `backend`, which counts what arrives;
- * `undici` and `sluice`, which emit and deliver. What is told of those is the CPU time of the whole process,
- * kernel and thread pool included, from the first emit to the last acknowledged delivery: building the events
- * and warming up the compiler counts, on both sides; loading modules and opening files does not.
+ * `undici` and `sluice`, which emit and deliver; `client`, a client of others. What is told of those is the
+ * CPU time of the whole process, kernel and thread pool included, from the first emit to the last delivery
+ * that was acknowledged: building the events and warming up the compiler counts, on all sides; loading
+ * modules and opening files does not.
  */
 export interface Job {
   readonly url: string;
@@ -25,6 +28,10 @@ export interface Job {
   readonly events: number;
   /** How many events may be on their way: the application waits then, on both sides alike. */
   readonly aheadMax: number;
+  /** Of `BENCH_SINKS`: what is delivered is what it makes of the events. Default: the events as they are. */
+  readonly sink?: string;
+  /** Of test/projects: whose `bench.js` is the client. */
+  readonly project?: string;
 }
 
 const BATCH = 32;
@@ -36,6 +43,8 @@ const SETTLE_MS = 50;
 
 interface Program {
   emit(event: ReturnType<typeof newEvent>): void;
+  /** Resolves when all is delivered; for those who tell it in no other way. */
+  flush?(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -57,14 +66,20 @@ async function emitAll(
   job: Job,
   [from, to]: readonly [from: number, to: number],
 ): Promise<void> {
+  let flushed = from;
   for (let next = from; next < to; ) {
     const count = Math.min(EVENTS_PER_TURN, to - next);
     const events = Array.from({ length: count }, (_, index) => newEvent(next + index));
     for (const event of events) program.emit(event);
     next += count;
     await new Promise((resolve) => setImmediate(resolve));
-    await progress.reaches(next - job.aheadMax);
+    if (program.flush && next - flushed >= job.aheadMax) {
+      await program.flush();
+      flushed = next;
+    }
+    if (!program.flush) await progress.reaches(next - job.aheadMax);
   }
+  if (program.flush) return program.flush();
   await progress.reaches(to);
 }
 
@@ -89,17 +104,18 @@ class Progress {
 }
 
 /** The limit: undici and a list. Nothing is kept, nothing stands between the application and the wire. */
-async function openUndici({ url }: Job, progress: Progress): Promise<Program> {
+async function openUndici({ url, sink: name }: Job, progress: Progress): Promise<Program> {
   const pool = new Pool(new URL(url).origin, { connections: CONNECTIONS, pipelining: 1 });
-  const { pathname: path } = new URL(url);
-  const headers = { "content-type": "application/json" };
-  const queue: string[] = [];
+  const asItIs = { ...AS_IT_IS, path: new URL(url).pathname };
+  const { item, body: bodyOfItems, path, headers: own } = benchSink(name) ?? asItIs;
+  const headers = { "content-type": "application/json", ...own };
+  const queue: unknown[] = [];
   let inFlight = 0;
-  const post = async (batch: readonly string[]) => {
-    const body = `{"events":[${batch.join(",")}]}`;
+  const post = async (batch: readonly unknown[]) => {
+    const body = await bodyOfItems(batch);
     const response = await pool.request({ path, method: "POST", headers, body });
     await response.body.dump();
-    if (response.statusCode !== 200) throw new Error(`the backend answered ${response.statusCode}`);
+    if (response.statusCode >= 300) throw new Error(`the backend answered ${response.statusCode}`);
     inFlight--;
     pump();
     progress.add(batch.length);
@@ -109,25 +125,51 @@ async function openUndici({ url }: Job, progress: Progress): Promise<Program> {
   };
   return {
     emit(event) {
-      queue.push(JSON.stringify(event));
+      queue.push(item(event as Event));
       pump();
     },
     close: () => pool.close(),
   };
 }
 
-/** Ours: stringified once, appended durably, and only then routed and posted, as the bytes that were stored. */
-async function openSluice({ url, dataDir }: Job, progress: Progress): Promise<Program> {
+const AS_IT_IS: Pick<BenchSink, "item" | "body" | "headers"> = {
+  item: (event) => JSON.stringify(event),
+  body: (items) => `{"events":[${items.join(",")}]}`,
+};
+
+function benchSink(name: string | undefined): BenchSink | undefined {
+  if (name === undefined) return undefined;
+  const sink = BENCH_SINKS[name];
+  if (!sink) throw new Error(`no sink of the benchmark is called ${name}`);
+  return sink;
+}
+
+/** A client of others, from its own project. It tells nothing of its progress, and is flushed instead. */
+async function openClient({ url, project = "" }: Job): Promise<Program> {
+  const { open } = await import(join(projectFolder(project), "bench.js"));
+  const { emit, flush } = await open(new URL(url).origin);
+  return { emit, flush, close: async () => undefined };
+}
+
+/**
+ * Ours: stringified once, appended durably, and only then routed and posted, as the bytes that were stored or
+ * as what a sink makes of them.
+ */
+async function openSluice({ url, dataDir, sink: name }: Job, progress: Progress): Promise<Program> {
   const disk = systemDisk;
   const parts = { disk, clock: systemClock, random: systemRandom };
   const spool = await openFileSpool({ ...parts, dataDir, maxBytes: 1024 ** 3, minFreeBytes: 0 });
-  const sink = openWebhook(url, progress);
+  const mapping = benchSink(name);
+  const order = mapping?.definition.order ?? "none";
+  const sink = mapping
+    ? counting(await openBenchSink(mapping, new URL(url).origin), progress)
+    : openWebhook(url, progress);
   const route = await openRoute({
     name: "bench",
     definition: {
       type: "webhook",
       limits: { events: BATCH, bytes: 1024 * 1024 },
-      order: "none",
+      order,
       inFlight: CONNECTIONS,
     },
     sink,
@@ -170,6 +212,18 @@ async function openSluice({ url, dataDir }: Job, progress: Progress): Promise<Pr
   };
 }
 
+function counting(sink: Sink, progress: Progress): Sink {
+  return {
+    ...sink,
+    async send(batch, signal) {
+      const delivery = await sink.send(batch, signal);
+      if (delivery.status !== "delivered") throw new Error(`not delivered: ${JSON.stringify(delivery)}`);
+      progress.add(batch.length);
+      return delivery;
+    },
+  };
+}
+
 /** What a webhook sink does: the stored bytes, in a list. */
 function openWebhook(url: string, progress: Progress): Sink {
   const headers = { "content-type": "application/json" };
@@ -204,23 +258,6 @@ function bodyOf(batch: readonly Outgoing[]): Uint8Array {
   return body;
 }
 
-/** Answers like a backend, and tells its parent what has arrived since it was last asked. */
-function serve(): void {
-  const { look, take } = arrivals();
-  const answer = '{"successes":[],"errors":[]}';
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      look(Buffer.concat(chunks));
-      response.writeHead(200, { "content-type": "application/json", "content-length": answer.length });
-      response.end(answer);
-    });
-  });
-  process.on("message", () => process.send?.(take()));
-  server.listen(0, "127.0.0.1", () => process.send?.((server.address() as AddressInfo).port));
-}
-
 const [, , role, job = "{}"] = process.argv;
 switch (role) {
   case "backend":
@@ -233,6 +270,12 @@ switch (role) {
   case "sluice":
     process.send?.(await run(openSluice, JSON.parse(job)));
     process.disconnect();
+    break;
+  case "client":
+    process.send?.(await run(openClient, JSON.parse(job)));
+    process.disconnect();
+    // Theirs may have timers that go on.
+    process.exit();
     break;
   default:
     throw new Error(`no program is called ${role}`);

@@ -1,5 +1,4 @@
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Event } from "@sluice/sdk";
@@ -7,12 +6,10 @@ import { spanIdOf, systemClock, systemDisk, traceIdOf } from "@sluice/sdk/intern
 import { afterEach, expect, test } from "vitest";
 import { otlpSink } from "../../packages/sluice/src/sinks/otlp/sink.ts";
 import { llmRun, outgoing } from "../../packages/sluice/src/testing/index.ts";
+import { projectFolder } from "../projects.ts";
 
 /** The server is one that others wrote; its packages are a project of their own. */
-const PROJECT = join(import.meta.dirname, "../projects/otlp-receivers");
-const missing = existsSync(join(PROJECT, "node_modules"))
-  ? ""
-  : " [needs npm ci in test/projects/otlp-receivers]";
+const PROJECT = projectFolder("otlp-receivers");
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -65,8 +62,8 @@ const integers = (attributes: unknown) =>
     ]),
   );
 
-test.skipIf(missing).each(["protobuf", "json"] as const)(
-  `a receiver from npm reads our %s, and passes the check of the sink${missing}`,
+test.each(["protobuf", "json"] as const)(
+  "a receiver from npm reads our %s, and passes the check of the sink",
   async (encoding) => {
     const lines = startReceiver();
     const { url } = await nextOf(lines);

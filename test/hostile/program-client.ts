@@ -8,9 +8,7 @@ import { ID_PREFIX, KEY } from "./stores.ts";
 import type { Account, Client } from "./trial.ts";
 
 /** Each has clients of others, a lockfile of its own, and a program for each client. */
-export const PROJECTS = ["hostile", "hostile-otlp"].map((name) =>
-  join(import.meta.dirname, "../projects", name),
-);
+export const PROJECTS = ["hostile", "hostile-otlp"];
 /** Of an event, once; programs send it as what was asked and as what was answered. */
 export const TEXT = "How events are kept while the backend is away. ".repeat(6);
 /** A client that has not ended by then waits for what will not come. */

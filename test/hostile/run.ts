@@ -1,6 +1,6 @@
-import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { installProjects } from "../projects.ts";
 import { CLIENTS } from "./clients.ts";
 import { fate, hostilePage, type Trial } from "./page.ts";
 import { PROJECTS } from "./program-client.ts";
@@ -23,9 +23,7 @@ const SHOWN_LENGTH_MAX = 160;
 const names = process.argv.slice(2);
 const rows = chosen(ROWS);
 const clients = chosen(CLIENTS);
-for (const cwd of PROJECTS) {
-  execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd, stdio: "inherit" });
-}
+await installProjects(PROJECTS);
 
 const waiting = rows.flatMap((row) => clients.map((client) => ({ row, client })));
 const trials: Trial[] = [];

@@ -104,6 +104,15 @@ const ERRORS = {
     exit: EXIT.io,
     message: (d) => `${d.path} cannot be read: ${d.cause}.`,
   },
+  OUTPUT_UNWRITABLE: {
+    exit: EXIT.io,
+    message: (d) => `${d.path} cannot be written: ${d.cause}.`,
+  },
+  MOCK_UNKNOWN_SERVER: {
+    exit: EXIT.usage,
+    message: (d) =>
+      `There is no server "${d.server}" of ${d.service} to stand in for. There are: ${d.known}.`,
+  },
   DATA_DIR_BUSY: {
     exit: EXIT.busy,
     message: (d) =>

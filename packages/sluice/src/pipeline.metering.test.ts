@@ -20,6 +20,8 @@ import { openSpillSource } from "./sources/spill/spill.ts";
 import type { AppendOutcome, NewRecord } from "./spool/spool.ts";
 
 const TIME = "2026-01-27T14:30:25.000Z";
+/** A thread starts first, and there may be little of the machine for it. */
+const PATIENCE = { timeout: 10_000 };
 const ASKED = { type: "llm", provider: "openai", operation: "chat", startTime: TIME };
 const REQUEST = { model: "gpt-4o", input: [{ role: "user", content: "Hi" }] };
 const RESPONSE = { model: "gpt-4o-2024-08-06", output: { role: "assistant", content: "Hello!" } };
@@ -106,7 +108,7 @@ test("a client that sends a counted run again sends a duplicate, also when it is
 test("a run whose start and end come apart is counted when it is whole", async () => {
   await append({ kind: "run.started", time: TIME, runId: "r", run: { ...ASKED, request: REQUEST } });
   await append({ kind: "run.ended", time: TIME, runId: "r", run: { type: "llm", response: RESPONSE } });
-  await vi.waitFor(() => expect(pipeline.status().spool.nextOffset).toBe(3));
+  await vi.waitFor(() => expect(pipeline.status().spool.nextOffset).toBe(3), PATIENCE);
 
   expect(await ended()).toMatchObject([
     { run: { status: "ok", usage: USAGE, cost: COST, pieces: [{}, {}] } },
@@ -117,7 +119,10 @@ test("a run that was closed too early has the figures of its own end in the seco
   const writer = pipeline.intake.bootId;
   await append({ kind: "run.started", time: TIME, runId: "r", run: { ...ASKED, writer, request: REQUEST } });
   await reopen({ prices: [], isCounting: true });
-  await vi.waitFor(() => expect(pipeline.status().spool.nextOffset, "the start and its closing").toBe(2));
+  await vi.waitFor(
+    () => expect(pipeline.status().spool.nextOffset, "the start and its closing").toBe(2),
+    PATIENCE,
+  );
   const run = { ...ASKED, status: "ok", request: REQUEST, response: RESPONSE };
   const late = { kind: "run.ended", time: TIME, runId: "r", run };
 

@@ -10,6 +10,7 @@ import { addDeadLetters } from "./dead-letters.ts";
 import { addDemo } from "./demo.ts";
 import { addDispatcher } from "./dispatcher.ts";
 import { addLogs } from "./logs.ts";
+import { addMock } from "./mock.ts";
 import { addReload } from "./reload.ts";
 import { addReplay } from "./replay.ts";
 import { addRunDetached } from "./run-detached.ts";
@@ -96,6 +97,7 @@ export function createProgram(context: CliContext): Command {
     addSend,
     addVerify,
     addDemo,
+    addMock,
     addRunDetached,
     addTryRecord,
   ]) {

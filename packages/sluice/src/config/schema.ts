@@ -244,7 +244,7 @@ export interface Address {
 }
 
 /** "HOST:PORT" with IPv6 in brackets; undefined for anything else. */
-function parseAddress(text: string): Address | undefined {
+export function parseAddress(text: string): Address | undefined {
   const match = /^(?:\[([0-9a-f:.%a-z]+)\]|([^:[\]/?#@\s]+)):(\d{1,5})$/i.exec(text);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);

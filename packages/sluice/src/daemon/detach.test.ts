@@ -98,7 +98,7 @@ const REFUSED: readonly (readonly [string, readonly string[], number, RegExp])[]
     "an unknown service",
     ["dispatcher", "--service", "lunray"],
     78,
-    /Unknown service "lunray"\. Did you mean "lunary"\? Known: file, lunary/,
+    /Unknown service "lunray"\. Did you mean "lunary"\? Known: file, .*lunary/,
   ],
   [
     "a missing key",

@@ -40,11 +40,11 @@ export type Step =
   | ((request: BackendRequest) => Answer | Promise<Answer>);
 
 /**
- * A server on a free loopback port that does what its script says, one step a request, and then what it has
+ * A server on loopback that does what its script says, one step a request, and then what it has
  * chosen to do, which is its ordinary answer at first.
  */
 export interface Backend {
-  /** `http://127.0.0.1:PORT`, without a slash at the end. */
+  /** `http://HOST:PORT`, without a slash at the end. */
   readonly url: string;
   /** What arrived whole, in order: all of it, or the newest. */
   readonly requests: readonly BackendRequest[];
@@ -67,6 +67,8 @@ export interface BackendOptions {
   readonly greeting?: string | Uint8Array;
   /** The ordinary answer. Default: 200 with `{}`. */
   readonly answer?: (request: BackendRequest) => Answer | Promise<Answer>;
+  /** Default: a free port of 127.0.0.1. */
+  readonly listen?: { readonly host: string; readonly port: number };
   /** How many of the newest requests are kept. Default: all of them. */
   readonly keep?: number;
   readonly clock?: Clock;
@@ -75,7 +77,7 @@ export interface BackendOptions {
 export async function startBackend(options: BackendOptions = {}): Promise<Backend> {
   const clock = options.clock ?? systemClock;
   const ordinary = options.answer ?? (() => ({ body: {} }));
-  const { keep = Number.POSITIVE_INFINITY } = options;
+  const { keep = Number.POSITIVE_INFINITY, listen = { host: "127.0.0.1", port: 0 } } = options;
   const requests: BackendRequest[] = [];
   let arrived = 0;
   const steps: Step[] = [];
@@ -115,11 +117,15 @@ export async function startBackend(options: BackendOptions = {}): Promise<Backen
   });
   const door = doorOf(server, options, clock, closing.signal);
   const sockets = socketsOf(door);
-  await new Promise<void>((resolve) => door.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve, reject) => {
+    door.once("error", reject);
+    door.listen(listen.port, listen.host, resolve);
+  });
   const { port } = door.address() as AddressInfo;
+  const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
 
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://${host}:${port}`,
     requests,
     get connections() {
       return sockets.size;

@@ -5,6 +5,8 @@ import { appendLateEnd } from "./ends.ts";
 
 /** What a source waits for a record to be read back, beside what it waits for an append. */
 const READ_BACK_MS = 500;
+/** And beside that for a revision to be counted, if it has no usage: no disk is to blame for that time. */
+const COUNT_MS = 5_000;
 
 export interface LateEndsPlace {
   readonly spool: Spool;
@@ -34,14 +36,16 @@ async function admitLateEnd(
   const isEnd = record?.kindCode === KIND_CODES["run.ended"] && (record.flags & FLAG_PARTIAL) === 0;
   if (outcome.status !== "conflict" || !isEnd) return outcome;
   const end = decodeEvent(record.body);
-  return withinPatience(clock, appendLateEnd(spool, partition, end, outcome.offset, signal));
+  const isCounted = record.end !== undefined && record.end.usage === undefined;
+  const patienceMs = READ_BACK_MS + (isCounted ? COUNT_MS : 0);
+  return within(patienceMs, clock, appendLateEnd(spool, partition, end, outcome.offset, signal));
 }
 
 /** The source of a late end is answered in time, also if a disk that hangs keeps what stands there. */
-function withinPatience(clock: Clock, late: Promise<AppendOutcome>): Promise<AppendOutcome> {
+function within(patienceMs: number, clock: Clock, late: Promise<AppendOutcome>): Promise<AppendOutcome> {
   return new Promise((resolve) => {
     const reason = "the disk does not answer";
-    const timer = clock.after(READ_BACK_MS, () => resolve({ status: "slow", reason }));
+    const timer = clock.after(patienceMs, () => resolve({ status: "slow", reason }));
     late
       .catch((error): AppendOutcome => ({ status: "failed", reason: String(error) }))
       .then((outcome) => {

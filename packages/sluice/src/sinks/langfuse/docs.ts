@@ -37,6 +37,10 @@ export const docs: SinkDocs = {
       "usage",
       "`input`, `input_cached_tokens`, `input_cache_creation`, `input_audio_tokens`, `output`, `output_reasoning_tokens`, `output_audio_tokens`, `total`: disjoint, whole, and absent where unknown",
     ],
+    [
+      "usage and cost of an agent, a chain",
+      "left out: they are those of its calls, and Langfuse adds them up",
+    ],
     ["cost", "`costDetails`: `input`, `output`, `total`"],
     ["firstTokenTime", "`completionStartTime`"],
     [

@@ -2,7 +2,7 @@ import type { Outgoing } from "../define.ts";
 import { type Delivery, type ItemDelivery, summary } from "../delivery.ts";
 import type { HttpSend } from "../http-send.ts";
 import type { Api } from "./api.ts";
-import { itemsOf, type KindForm } from "./items.ts";
+import { isNewerKind, itemsOf, type KindForm } from "./items.ts";
 import { type Mapped, type Request, requestsOf, worstOf } from "./requests.ts";
 import { readResults } from "./results.ts";
 import type { Deployment } from "./trace-facts.ts";
@@ -42,7 +42,7 @@ export function createIngestion(
     for (const { index, items } of request.events) {
       const each = items.map(({ id, type }) => {
         const outcome = results.outcomes.get(id) ?? { status: "delivered" };
-        return isOlder && outcome.status === "rejected" && isNewer(type) ? againAsSpan(type) : outcome;
+        return isOlder && outcome.status === "rejected" && isNewerKind(type) ? againAsSpan(type) : outcome;
       });
       outcomes[index] = worstOf(each);
     }
@@ -90,10 +90,6 @@ function mapBatch(
     }
   }
   return mapped;
-}
-
-function isNewer(type: string): boolean {
-  return /^(agent|tool|chain|retriever|embedding)-create$/.test(type);
 }
 
 function againAsSpan(type: string): ItemDelivery {

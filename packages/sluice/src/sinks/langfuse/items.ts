@@ -1,5 +1,5 @@
 import type { Event } from "@sluice/sdk";
-import { BUS, deriveId } from "@sluice/sdk/internal";
+import { BUS, deriveId, isPiece } from "@sluice/sdk/internal";
 import { defined } from "./defined.ts";
 import { isoTime } from "./iso-time.ts";
 import { type Observation, type ObservationType, observationOf } from "./observation.ts";
@@ -36,6 +36,7 @@ export function itemsOf(event: Event, deployment: Deployment, form: KindForm): I
   const facts = traceFactsOf(event, deployment);
   if (event.kind === "session.created") return { items: [traceOf(event, traceId, facts)] };
   if (event.kind === "run.scored") return scoreItemsOf(event, traceId, facts);
+  if (isPiece(event)) return { skipped: "partial" };
   const observation = observationOf(event);
   if (!observation) return { skipped: "unmapped" };
   const item = observationItemOf(event, observation, { traceId, facts, form });
@@ -88,6 +89,11 @@ function observationItemOf(event: Event, observation: Observation, { traceId, fa
     }),
   };
   return envelopeOf(event, type, type, body);
+}
+
+/** Is this type of an item one that only newer servers know? */
+export function isNewerKind(type: string): boolean {
+  return /^(agent|tool|chain|retriever|embedding)-create$/.test(type);
 }
 
 /** What every server knows. */

@@ -1,4 +1,5 @@
 import { CUSTOM_KIND_CODE, type Event, type Json, type JsonObject, kindCode, type Run } from "@sluice/sdk";
+import { numberOf } from "@sluice/sdk/internal";
 import { withoutSeals } from "../withheld.ts";
 import { defined } from "./defined.ts";
 import { isoTime } from "./iso-time.ts";
@@ -27,7 +28,7 @@ export interface Observation {
   readonly modelParameters?: ModelParameters;
   readonly usageDetails?: Counts;
   readonly costDetails?: Counts;
-  readonly level?: "WARNING" | "ERROR";
+  readonly level?: "DEFAULT" | "WARNING" | "ERROR";
   readonly statusMessage?: string;
   /** What Langfuse has no place of its own for. */
   readonly metadata: JsonObject;
@@ -85,15 +86,23 @@ function runOf(event: Event): Observation | undefined {
 }
 
 function endOf(event: Event, run: Run, startTime: string): Partial<Observation> {
+  const endTime = isoTime(event.time, startTime);
   return {
-    endTime: isoTime(event.time, startTime),
+    // Two machines, two clocks: nothing ends before it began.
+    endTime: endTime < startTime ? startTime : endTime,
     ...(run.firstTokenTime !== undefined && {
       completionStartTime: isoTime(run.firstTokenTime, startTime),
     }),
     ...(run.response?.output !== undefined && { output: run.response.output }),
-    ...defined({ usageDetails: usageDetailsOf(run.usage), costDetails: costDetailsOf(run.cost) }),
-    ...(run.status !== undefined && run.status !== "ok" && troubleOf(run)),
+    ...(!isAggregate(run) &&
+      defined({ usageDetails: usageDetailsOf(run.usage), costDetails: costDetailsOf(run.cost) })),
+    ...(run.status === "ok" ? allClear(run) : troubleOf(run)),
   };
+}
+
+/** Of an end that came late: the one before it had said that nobody saw an end, and that would stay. */
+function allClear(run: Run): Pick<Observation, "level" | "statusMessage"> {
+  return (numberOf(run.revision) ?? 1) > 1 ? { level: "DEFAULT", statusMessage: "" } : {};
 }
 
 /** A failure is an error; what was cancelled, or whose end nobody saw, is a warning. */
@@ -157,6 +166,11 @@ function isCustom(kind: string): boolean {
 
 function isModelCall(run: Run): boolean {
   return run.type === "llm" || run.type === "embedding";
+}
+
+/** What it used is what its calls have used, and Langfuse adds up the observations of a trace. */
+function isAggregate(run: Run): boolean {
+  return run.type === "agent" || run.type === "chain";
 }
 
 const RUN_TYPES: Readonly<Record<string, ObservationType>> = {

@@ -133,13 +133,20 @@ test.each([
   expect(langfuse.observations).toMatchObject([{ type: stored, name: "the name" }]);
 });
 
-test("the usage of an agent counts, as no name of the conventions makes it an aggregate", async () => {
-  const { send, langfuse } = await setUp();
+test.each([
+  ["agent", undefined],
+  ["chain", undefined],
+  ["llm", { input: 1, output: 2, total: 3 }],
+])(
+  "usage of the %s of a trace is sent as %o, as what an agent's calls used would count twice",
+  async (type, details) => {
+    const { send, langfuse } = await setUp();
 
-  await send(ended("r", { type: "agent", usage: { input: 1, output: 2, source: "provider" } }));
+    await send(ended("r", { type, usage: { input: 1, output: 2, source: "provider" } }));
 
-  expect(langfuse.observations[0]?.usageDetails).toEqual({ input: 1, output: 2, total: 3 });
-});
+    expect(langfuse.observations[0]?.usageDetails).toEqual(details);
+  },
+);
 
 test("a tool that the model asked for is a child of its generation, with an id of its event's", async () => {
   const { send, langfuse } = await setUp();

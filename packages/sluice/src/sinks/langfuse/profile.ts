@@ -1,5 +1,4 @@
 import type { Json, JsonObject } from "@sluice/sdk";
-import { numberOf } from "@sluice/sdk/internal";
 import type { Profile, WritableAttributes } from "../otlp/profile.ts";
 import { observationOf } from "./observation.ts";
 import { type Deployment, traceFactsOf } from "./trace-facts.ts";
@@ -56,13 +55,9 @@ function putMembers(attributes: WritableAttributes, prefix: string, members: Jso
   }
 }
 
+/** A number that a double cannot hold has kept its text, and goes as that. */
 function scalarOf(value: Json): string | number | boolean | undefined {
-  return typeof value === "string" || typeof value === "boolean" ? value : finiteOf(value);
-}
-
-function finiteOf(value: unknown): number | undefined {
-  const number = numberOf(value);
-  return number !== undefined && Number.isFinite(number) ? number : undefined;
+  return typeof value === "object" ? undefined : value;
 }
 
 /** Text as it is, and everything else as JSON. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { ItemDelivery } from "../delivery.ts";
-import type { Envelope } from "./items.ts";
+import { type Envelope, isNewerKind } from "./items.ts";
 
 const answer = z.looseObject({
   successes: z.array(z.looseObject({ id: z.string(), status: z.number() })),
@@ -62,7 +62,7 @@ export function readResults(
   return {
     name: "read",
     outcomes,
-    knowsKinds: !errors.some(isUnknownKind),
+    knowsKinds: !items.some(({ id, type }) => isNewerKind(type) && isUnknownKind(refused.get(id))),
     ...(warning !== undefined && { warning: redact(warning) }),
   };
 }
@@ -73,8 +73,8 @@ function isClosed({ status, error }: Refusal): boolean {
 }
 
 /** How zod 3 and 4 say that they know no such `type`: an older server meets a newer kind. */
-function isUnknownKind({ status, error }: Refusal): boolean {
-  return status === 400 && /discriminator/i.test(wordsOf(error));
+function isUnknownKind(refusal: Refusal | undefined): boolean {
+  return refusal?.status === 400 && /discriminator/i.test(wordsOf(refusal.error));
 }
 
 function outcomeOf(
