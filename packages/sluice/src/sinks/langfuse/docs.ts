@@ -17,6 +17,7 @@ export const docs: SinkDocs = {
       "run.started, run.ended of an agent, tool, chain, retriever, embedding (ingestion)",
       "`agent-create` … twice under one id, which updates; `span-create` where the server knows no such item",
     ],
+    ["a late end (revision 2)", "an update (ingestion); skipped `late` (otlp): a span cannot be changed"],
     ["run.ended, error", "level `ERROR`, `statusMessage`; the partial output is kept"],
     ["run.ended, cancelled or incomplete", "level `WARNING`, `statusMessage`"],
     [
