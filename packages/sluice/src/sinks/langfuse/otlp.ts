@@ -37,7 +37,8 @@ export function createOtlp(http: HttpSend, api: Api, deployment: Deployment): Se
   const sendScores = createScoreSender(http, api, deployment);
 
   async function post(spans: readonly Span[], signal: AbortSignal): Promise<Delivery> {
-    const plain = encodeTraceProto(spans);
+    const plain = encodedOrNone(spans);
+    if (!plain) return { status: "rejected", reason: "the event cannot be encoded" };
     if (spans.length > 1 && plain.length > BODY_BYTES_MAX) {
       return { status: "tooLarge", reason: `the request would have ${plain.length} bytes` };
     }
@@ -79,6 +80,15 @@ export function createOtlp(http: HttpSend, api: Api, deployment: Deployment): Se
     const httpStatus = delivery?.httpStatus;
     return { ...summary(outcomes), ...(httpStatus !== undefined && { httpStatus }) };
   };
+}
+
+/** None where something in an event is of a wrong type: the route then cuts the batch until that is alone. */
+function encodedOrNone(spans: readonly Span[]): Uint8Array | undefined {
+  try {
+    return encodeTraceProto(spans);
+  } catch {
+    return undefined; // What stands where a text should is of no use to anybody.
+  }
 }
 
 /** The job of a queue, or nothing to do: any JSON object. It is accepted then, and stored a little later. */
