@@ -1,6 +1,7 @@
 import { type Clock, sleep, systemClock } from "@sluice/sdk/internal";
 import type { Answer } from "./answer.ts";
-import { type Backend, type BackendRequest, startBackend } from "./backend.ts";
+import type { Backend, BackendRequest } from "./backend.ts";
+import { behindPort } from "./behind-port.ts";
 import { BusyEntities, ingestBatch, type WriteMode } from "./langfuse/ingestion-route.ts";
 import { exportTraces } from "./langfuse/otlp-route.ts";
 import { scoreRule } from "./langfuse/score-rules.ts";
@@ -10,6 +11,7 @@ import {
   LangfuseStore,
   type LangfuseTrace,
 } from "./langfuse/store.ts";
+import { createRate, type Rate } from "./rate.ts";
 
 export type { LangfuseObservation, LangfuseScore, LangfuseTrace } from "./langfuse/store.ts";
 
@@ -22,7 +24,7 @@ export interface LangfuseServerOptions {
   readonly publicKey?: string;
   readonly secretKey?: string;
   /** The cloud's, by organisation. Default: none, as on a server of one's own. */
-  readonly rate?: { readonly requests: number; readonly windowMs: number };
+  readonly rate?: Rate;
   /** The plan is used up: 403 for whatever would be stored. */
   readonly isSuspended?: boolean;
   /** The cloud says in each answer to more than scores that its ingestion route will end. */
@@ -128,28 +130,8 @@ export function createLangfuse(options: LangfuseServerOptions = {}): Langfuse {
   };
 }
 
-export async function startLangfuseServer(options: LangfuseServerOptions = {}): Promise<LangfuseServer> {
-  const langfuse = createLangfuse(options);
-  const backend = await startBackend({ answer: langfuse.answer, clock: options.clock ?? systemClock });
-  return {
-    url: backend.url,
-    requests: backend.requests,
-    get connections() {
-      return backend.connections;
-    },
-    script: backend.script,
-    choose: backend.choose,
-    received: backend.received,
-    close: backend.close,
-    traces: langfuse.traces,
-    get observations() {
-      return langfuse.observations;
-    },
-    scores: langfuse.scores,
-    logs: langfuse.logs,
-    refuseItems: langfuse.refuseItems,
-    forgetItems: langfuse.forgetItems,
-  };
+export function startLangfuseServer(options: LangfuseServerOptions = {}): Promise<LangfuseServer> {
+  return behindPort(createLangfuse(options), options.clock);
 }
 
 /** A public key alone, as browsers have it, is good for scores. */
@@ -199,21 +181,5 @@ function tooManyRequests(rate: LangfuseServerOptions["rate"]): Answer {
       "x-ratelimit-reset": seconds,
     },
     body: { message: "Rate limit exceeded" },
-  };
-}
-
-/** A window that opens with its first request. */
-function createRate(clock: Clock, rate: LangfuseServerOptions["rate"]): () => boolean {
-  let openedAtMs = Number.NEGATIVE_INFINITY;
-  let count = 0;
-  return () => {
-    if (!rate) return false;
-    const nowMs = clock.monotonicMs();
-    if (nowMs - openedAtMs >= rate.windowMs) {
-      openedAtMs = nowMs;
-      count = 0;
-    }
-    count++;
-    return count > rate.requests;
   };
 }

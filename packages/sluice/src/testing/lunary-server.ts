@@ -1,7 +1,9 @@
 import { type Clock, systemClock } from "@sluice/sdk/internal";
 import type { Answer } from "./answer.ts";
-import { type Backend, type BackendRequest, startBackend } from "./backend.ts";
+import type { Backend, BackendRequest } from "./backend.ts";
+import { behindPort } from "./behind-port.ts";
 import { type LunaryItem, type LunaryLog, type LunaryRun, LunaryTables } from "./lunary-tables.ts";
+import { createRate, type Rate } from "./rate.ts";
 
 export interface LunaryServerOptions {
   /** Keys of known projects. Default: `LUNARY_TEST_KEY`. */
@@ -12,7 +14,7 @@ export interface LunaryServerOptions {
    */
   readonly orphanDelayMs?: number;
   /** The real one: 150 in 60 s. Default: no limit. */
-  readonly rate?: { readonly requests: number; readonly windowMs: number };
+  readonly rate?: Rate;
   readonly clock?: Clock;
 }
 
@@ -79,37 +81,8 @@ export function createLunary(options: LunaryServerOptions = {}): Lunary {
 }
 
 export async function startLunaryServer(options: LunaryServerOptions = {}): Promise<LunaryServer> {
-  const { answer, ...lunary } = createLunary(options);
-  const backend = await startBackend({ answer, clock: options.clock ?? systemClock });
-  return {
-    ...lunary,
-    url: backend.url,
-    endpoint: `${backend.url}/v1/runs/ingest`,
-    requests: backend.requests,
-    get connections() {
-      return backend.connections;
-    },
-    script: backend.script,
-    choose: backend.choose,
-    received: backend.received,
-    close: backend.close,
-  };
-}
-
-/** A fixed window, as its rate limiter has. */
-function createRate(clock: Clock, rate: LunaryServerOptions["rate"]): () => boolean {
-  let openedAtMs = Number.NEGATIVE_INFINITY;
-  let count = 0;
-  return () => {
-    if (!rate) return false;
-    const nowMs = clock.monotonicMs();
-    if (nowMs - openedAtMs >= rate.windowMs) {
-      openedAtMs = nowMs;
-      count = 0;
-    }
-    count++;
-    return count > rate.requests;
-  };
+  const server = await behindPort(createLunary(options), options.clock);
+  return Object.assign(server, { endpoint: `${server.url}/v1/runs/ingest` });
 }
 
 function tooManyRequests(windowMs: number): Answer {

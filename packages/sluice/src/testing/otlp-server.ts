@@ -1,8 +1,9 @@
 import { gunzipSync } from "node:zlib";
-import { type Clock, codeOf, systemClock } from "@sluice/sdk/internal";
+import { type Clock, codeOf } from "@sluice/sdk/internal";
 import { ProtoBytes } from "../sinks/otlp/proto-bytes.ts";
 import type { Answer } from "./answer.ts";
-import { type Backend, type BackendRequest, startBackend } from "./backend.ts";
+import type { Backend, BackendRequest } from "./backend.ts";
+import { behindPort } from "./behind-port.ts";
 import { Malformed } from "./otlp/malformed.ts";
 import { readRequest } from "./otlp/read-request.ts";
 import type { OtlpSpan } from "./otlp/span.ts";
@@ -95,21 +96,8 @@ export function createOtlp(options: OtlpServerOptions = {}): Otlp {
 }
 
 export async function startOtlpServer(options: OtlpServerOptions = {}): Promise<OtlpServer> {
-  const { answer, ...otlp } = createOtlp(options);
-  const backend = await startBackend({ answer, clock: options.clock ?? systemClock });
-  return {
-    ...otlp,
-    url: backend.url,
-    endpoint: `${backend.url}${TRACES_PATH}`,
-    requests: backend.requests,
-    get connections() {
-      return backend.connections;
-    },
-    script: backend.script,
-    choose: backend.choose,
-    received: backend.received,
-    close: backend.close,
-  };
+  const server = await behindPort(createOtlp(options), options.clock);
+  return Object.assign(server, { endpoint: `${server.url}${TRACES_PATH}` });
 }
 
 function decompressed(body: Buffer, contentEncoding: string, bytesMax: number): Buffer {

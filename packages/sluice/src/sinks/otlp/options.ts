@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { headersFault } from "../webhook/headers.ts";
+import { headersFault } from "../own-headers.ts";
 import { PROFILES } from "./profiles.ts";
 
 const TRACES_PATH = "/v1/traces";

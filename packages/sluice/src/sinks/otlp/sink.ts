@@ -4,7 +4,7 @@ import { KIND_CODES } from "@sluice/sdk";
 import { defineSink, type Outgoing, type Sink, type SinkContext } from "../define.ts";
 import { type Delivery, type ItemDelivery, summary } from "../delivery.ts";
 import { createHttpSend } from "../http-send.ts";
-import { secretsIn } from "../webhook/headers.ts";
+import { secretsIn } from "../own-headers.ts";
 import { readAnswer, refusalOf, wordsIn } from "./answer.ts";
 import { docs } from "./docs.ts";
 import { encodeTraceJson } from "./encode-json.ts";

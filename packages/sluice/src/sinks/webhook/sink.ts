@@ -4,7 +4,7 @@ import type { Failure } from "../classify.ts";
 import { defineSink, type Outgoing, type Sink, type SinkContext } from "../define.ts";
 import { type Delivery, delivered } from "../delivery.ts";
 import { createHttpSend } from "../http-send.ts";
-import { headersFault, secretsIn } from "./headers.ts";
+import { headersFault, secretsIn } from "../own-headers.ts";
 import { batchId, createSigner, messageId, secretFault } from "./signing.ts";
 
 /** A receiver's framework seldom takes more in one body, and 413 halves what does not fit. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { headersFault, secretsIn } from "./headers.ts";
+import { headersFault, secretsIn } from "./own-headers.ts";
 
 test.each([
   [{ "x a": "1" }, "a name that no header can have"],
