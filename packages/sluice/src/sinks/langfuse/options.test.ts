@@ -40,3 +40,7 @@ test("the cloud counts an organisation's requests, and its smallest plan's 1,000
 
   expect(requestsPerSecond * 60).toBeLessThan(1_000);
 });
+
+test("a create and its update are never on the wire at once: of two that meet, v2 drops the usage of one", () => {
+  expect(langfuseSink.order).toBe("trace");
+});

@@ -79,3 +79,7 @@ test("`models/` in front of a name, which Lunary takes away, costs nothing but t
 
   expect(server.runs.get(RUN)?.name).toBe("gemini-2.5");
 });
+
+test("a parent and its children are never on the wire at once, or Lunary might see a child first", () => {
+  expect(lunarySink.order).toBe("trace");
+});
