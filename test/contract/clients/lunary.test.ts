@@ -7,8 +7,28 @@ import { type Allowed, expectSameBut, type Stored } from "./differences.ts";
 
 const DIFFERENCES: readonly Allowed[] = [
   {
+    field: "*.metadata.costUsd",
+    reason:
+      "Lunary has no place of its own for it, and computes a cost by the run's name and two totals; the SDK leaves it out",
+  },
+  {
     field: "*.metadata.custom",
     reason: "Lunary drops what is nested in metadata; sluice spreads it over dotted keys, which it keeps",
+  },
+  {
+    field: "*.metadata.model",
+    reason:
+      "Lunary has no place of its own for it, and computes a cost by the run's name and two totals; the SDK leaves it out",
+  },
+  {
+    field: "*.metadata.provider",
+    reason:
+      "Lunary has no place of its own for it, and computes a cost by the run's name and two totals; the SDK leaves it out",
+  },
+  {
+    field: "*.metadata.reasoningTokens",
+    reason:
+      "Lunary has no place of its own for it, and computes a cost by the run's name and two totals; the SDK leaves it out",
   },
   {
     field: "*.metadata.sessionId",

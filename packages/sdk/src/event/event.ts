@@ -147,7 +147,7 @@ export interface Usage {
   readonly raw?: JsonObject;
 }
 
-/** What a run cost, in US dollars by the prices of its day. */
+/** What a run cost, in US dollars by the prices of its day. A fee for the call itself is in the total alone. */
 export interface Cost {
   readonly inputUsd?: number;
   readonly outputUsd?: number;

@@ -139,6 +139,26 @@ test("an override goes before the table: the latest that is not after the run, f
   expect(costOf(run("ollama", "llama-4", cached), overrides)).toMatchObject({ inputUsd: 3, outputUsd: 6 });
 });
 
+test("a fee for the call itself is part of the total, each time, and makes it an estimate", () => {
+  const costs = [1, 2].map(() => costOf(run("perplexity", "sonar-pro", { input: 1_000, output: 1_000 })));
+
+  const cost = { inputUsd: 0.003, outputUsd: 0.015, totalUsd: 0.032, prices: "table", isEstimate: true };
+  expect(costs).toEqual([cost, cost]);
+});
+
+test("a call with searches, which are billed besides its tokens, has an estimate", () => {
+  const searched = (web_search_requests: number) =>
+    costOf(
+      run("anthropic", "claude-sonnet-4-5", {
+        ...{ input: 10, output: 10 },
+        raw: { server_tool_use: { web_search_requests } },
+      }),
+    );
+
+  expect(searched(0)?.isEstimate).toBe(false);
+  expect(searched(2)?.isEstimate).toBe(true);
+});
+
 test("any usage that an event may carry has a cost that is no less than 0, or none", () => {
   const count = fc.option(fc.integer({ min: 0, max: 1e12 }), { nil: undefined });
   const buckets = fc.record(

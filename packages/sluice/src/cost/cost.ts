@@ -1,5 +1,5 @@
 import type { Cost, Run, Usage } from "@sluice/sdk";
-import { completionTokensOf, promptTokensOf } from "@sluice/sdk/internal";
+import { completionTokensOf, numberOf, objectOf, promptTokensOf } from "@sluice/sdk/internal";
 import { billedOf } from "./billed.ts";
 import { overrideFor, type PriceOverride, priceByOverride } from "./override.ts";
 import { priceByTable } from "./price-table.ts";
@@ -8,6 +8,8 @@ import { priceByTable } from "./price-table.ts";
 export interface Sides {
   readonly inputUsd: number;
   readonly outputUsd: number;
+  /** For the call itself, whatever its length. The table has the highest such fee of a model, as it says. */
+  readonly callUsd?: number;
 }
 
 /** One model's tokens at one time. */
@@ -51,8 +53,12 @@ function isWhole(run: Run, usage: Usage): boolean {
   return run.type === "embedding" || completionTokensOf(usage) !== undefined;
 }
 
-/** Batches and reserved or slower capacity have prices of their own, which no table has. */
+/**
+ * Batches and reserved or slower capacity have prices of their own, which no table has, and searches of
+ * Anthropic's are billed besides the tokens.
+ */
 function isListTariff({ raw }: Usage): boolean {
+  if (numberOf(objectOf(raw?.server_tool_use)?.web_search_requests)) return false;
   const tier = raw?.service_tier;
   return typeof tier !== "string" || tier === "standard" || tier === "default" || tier === "auto";
 }
@@ -60,8 +66,10 @@ function isListTariff({ raw }: Usage): boolean {
 /** A hundred-millionth of a cent is kept: what lies below is the error of adding fractions in binary. */
 const DIGITS = 10;
 
-function sumOf({ inputUsd, outputUsd }: Sides, prices: Cost["prices"], isEstimate: boolean): Cost {
+function sumOf(sides: Sides, prices: Cost["prices"], isGuess: boolean): Cost {
+  const { inputUsd, outputUsd, callUsd = 0 } = sides;
   const round = (usd: number) => Number(usd.toFixed(DIGITS));
-  const totalUsd = round(inputUsd + outputUsd);
+  const totalUsd = round(inputUsd + outputUsd + callUsd);
+  const isEstimate = isGuess || callUsd > 0;
   return { inputUsd: round(inputUsd), outputUsd: round(outputUsd), totalUsd, prices, isEstimate };
 }

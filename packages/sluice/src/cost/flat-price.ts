@@ -11,12 +11,16 @@ export interface FlatPrice {
   readonly cacheRead: number | undefined;
 }
 
-/** Undefined for a model whose prices depend on the day, on the prompt's length, or on what was thought. */
+/**
+ * Undefined for a model whose prices depend on the day, on the prompt's length, or on what was thought, and
+ * for one with a fee for each call.
+ */
 export function flatPriceOf({ prices }: ModelInfo): FlatPrice | undefined {
   if (Array.isArray(prices)) return undefined;
   const { input_mtok: input, output_mtok: output, cache_read_mtok: cacheRead } = prices;
   if (typeof input !== "number" || typeof output !== "number") return undefined;
   if (typeof cacheRead === "object" || prices["output_reasoning_mtok"] !== undefined) return undefined;
+  if (prices["requests_kcount"] !== undefined) return undefined;
   return { input, output, cacheRead };
 }
 

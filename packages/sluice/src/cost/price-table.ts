@@ -21,8 +21,8 @@ export function priceByTable({ provider, model, at, usage }: Priceable): Sides |
   const key = `${provider ?? ""}\n${model}`;
   const known = found.get(key);
   if (known === NOT_FOUND) return undefined;
-  const sides = known?.flat && priceFlat(usage, known.flat);
-  if (sides !== undefined) return sides;
+  const flat = known?.flat && priceFlat(usage, known.flat);
+  if (flat !== undefined) return flat;
   const price = calculated(tableUsageOf(usage), model, at, known?.provider ?? idOf(provider));
   if (price === undefined) return undefined;
   if (known === undefined) keep(key, price);
@@ -30,8 +30,12 @@ export function priceByTable({ provider, model, at, usage }: Priceable): Sides |
   const { input_mtok: input, output_mtok: output } = price.model_price;
   if (input === undefined && promptTokensOf(usage)) return undefined;
   if (output === undefined && completionTokensOf(usage)) return undefined;
-  return { inputUsd: price.input_price, outputUsd: price.output_price };
+  const sides = { inputUsd: price.input_price, outputUsd: price.output_price };
+  const fee = price.model_price["requests_kcount"];
+  return typeof fee === "number" ? { ...sides, callUsd: fee / CALLS_PER_PRICE } : sides;
 }
+
+const CALLS_PER_PRICE = 1_000;
 
 function idOf(provider: string | undefined): string | undefined {
   return provider && (Object.hasOwn(PROVIDER_IDS, provider) ? PROVIDER_IDS[provider] : provider);

@@ -130,14 +130,17 @@ function finished(
   };
 }
 
+/** Providers that have a route of their own. */
+const ROUTE_NAMES: ReadonlySet<string> = new Set(["OPENAI", "ANTHROPIC", "GOOGLE"]);
+
 /** What Helicone has no column for. Its own price stands beside ours: it computes one by its own table. */
 function factsOf(run: Run, provider: HeliconeProvider): JsonObject {
   const { status, usage, cost } = run;
-  const hasOwnName = provider.name !== "CUSTOM";
   const isGuess =
     usage !== undefined && usage.source !== "provider" && completionTokensOf(usage) !== undefined;
   return {
-    ...(!hasOwnName && run.provider !== undefined && { Provider: run.provider }),
+    // The worker keeps the name of the route: every provider of `custom` would be the same one.
+    ...(!ROUTE_NAMES.has(provider.name) && run.provider !== undefined && { Provider: run.provider }),
     ...(status !== "ok" && status !== "error" && { Status: status }),
     ...(status !== "ok" && run.reason !== undefined && { Reason: run.reason }),
     ...((status === "incomplete" || run.truncated !== undefined) && { Truncated: "true" }),

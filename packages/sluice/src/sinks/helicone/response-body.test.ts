@@ -71,6 +71,46 @@ test("a usage object in another format than the provider's is rebuilt, or Helico
   expect(row).toMatchObject({ promptTokens: 8, completionTokens: 3 });
 });
 
+test("Claude at Bedrock, whose input is without its cache, is rebuilt, or Helicone would count too little", async () => {
+  const raw = {
+    input_tokens: 8,
+    cache_read_input_tokens: 20,
+    cache_creation_input_tokens: 4,
+    output_tokens: 3,
+  };
+  const counts = { input: 8, cacheRead: 20, cacheWrite5m: 4, output: 3 };
+
+  const row = await stored({ provider: "aws.bedrock", usage: { ...counts, source: "provider", raw } });
+
+  expect(row).toMatchObject({ promptTokens: 32, completionTokens: 3, cacheReadTokens: 20 });
+  expect(row.response).toMatchObject({ usage: { prompt_tokens_details: { cache_write_tokens: 4 } } });
+});
+
+test("what Gemini heard keeps its own count", async () => {
+  const usage = { input: 8, audioInput: 5, output: 3, source: "provider" } as const;
+
+  const row = await stored({ provider: "gcp.gemini", usage });
+
+  expect(row).toMatchObject({ promptTokens: 13, completionTokens: 3 });
+  expect(row.response).toMatchObject({
+    usageMetadata: { promptTokensDetails: [{ modality: "AUDIO", tokenCount: 5 }] },
+  });
+});
+
+test.each([
+  ["groq", "CUSTOM", "groq"],
+  ["azure.ai.openai", "OPENAI", "azure.ai.openai"],
+  ["anthropic", "ANTHROPIC", undefined],
+])(
+  "%s keeps its name in a property where the worker's route has another's",
+  async (provider, column, name) => {
+    const row = await stored({ provider });
+
+    expect(row.provider).toBe(column);
+    expect(row.properties.provider).toBe(name);
+  },
+);
+
 test("what no provider counted is absent, and never 0", async () => {
   const row = await stored({ usage: { output: 3, source: "provider" } });
 

@@ -94,6 +94,10 @@ export const heliconeSink = defineSink({
       ["user, session", "`Helicone-User-Id`, `Helicone-Session-Id`, `-Path`, and `-Name` (the connector)"],
       ["metadata, tags, parent, trace", "`Helicone-Property-*`, nested keys with dots"],
       ["first token", "`timing.timeToFirstToken`"],
+      [
+        "a provider without a route of its own",
+        "`provider`, and its name as events have it in the property `Provider`: the worker keeps its route's",
+      ],
       ["cost", "the property `Cost-Usd`; Helicone also computes its own from the usage"],
       ["everything else", "skipped `unmapped`"],
     ],

@@ -5,7 +5,7 @@ import type { WireFormat } from "./provider.ts";
 /** Which of OpenAI's names its counts have. */
 export type OpenaiUsage = "chat" | "responses";
 
-/** Where Helicone's parser for a format finds both counts. */
+/** Where Helicone's parser for a format finds both counts, in one member or spread over several. */
 const READ_FROM: Readonly<
   Record<WireFormat, { readonly prompt: readonly string[]; readonly completion: readonly string[] }>
 > = {
@@ -13,7 +13,10 @@ const READ_FROM: Readonly<
     prompt: ["prompt_tokens", "input_tokens"],
     completion: ["completion_tokens", "output_tokens"],
   },
-  anthropic: { prompt: ["input_tokens"], completion: ["output_tokens"] },
+  anthropic: {
+    prompt: ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"],
+    completion: ["output_tokens"],
+  },
   google: { prompt: ["promptTokenCount"], completion: ["candidatesTokenCount", "thoughtsTokenCount"] },
 };
 
@@ -39,16 +42,16 @@ export function usageInShapeOf(
 }
 
 /**
- * Another's format has its counts elsewhere, or only one of them here (LM Studio). And xAI counts reasoning
- * beside the completion, where this format has it inside.
+ * Another's format has its counts elsewhere, or only one of them here (LM Studio). And some mean less by the
+ * same names: xAI's completion is without its reasoning, the input of Claude at Bedrock without its cache.
  */
 function saysAll(raw: JsonObject, usage: Usage, format: WireFormat): boolean {
   const { prompt, completion } = READ_FROM[format];
-  const counted = (keys: readonly string[]) => totalOf(...keys.map((key) => raw[key]));
-  const said = counted(completion);
-  const written = completionTokensOf(usage);
-  if (promptTokensOf(usage) !== undefined && counted(prompt) === undefined) return false;
-  return written === undefined || (said !== undefined && said >= written);
+  const says = (keys: readonly string[], known: number | undefined) => {
+    const said = totalOf(...keys.map((key) => raw[key]));
+    return known === undefined || (said !== undefined && said >= known);
+  };
+  return says(prompt, promptTokensOf(usage)) && says(completion, completionTokensOf(usage));
 }
 
 /** Totals, and what of them was cached, thought or heard. */
@@ -94,10 +97,16 @@ function googleUsage(usage: Usage): JsonObject | undefined {
   return known({
     promptTokenCount: prompt,
     cachedContentTokenCount: numberOf(usage.cacheRead),
+    ...(usage.audioInput && { promptTokensDetails: [heard(usage.audioInput)] }),
     candidatesTokenCount: totalOf(usage.output, usage.audioOutput),
+    ...(usage.audioOutput && { candidatesTokensDetails: [heard(usage.audioOutput)] }),
     thoughtsTokenCount: numberOf(usage.reasoning),
     totalTokenCount: totalOf(prompt, completionTokensOf(usage)),
   });
+}
+
+function heard(tokenCount: number): JsonObject {
+  return { modality: "AUDIO", tokenCount };
 }
 
 function known(members: Readonly<Record<string, Json | undefined>>): JsonObject | undefined {

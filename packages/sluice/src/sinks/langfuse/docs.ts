@@ -36,7 +36,7 @@ export const docs: SinkDocs = {
     ["a kind of your own", "an event under its run"],
     [
       "usage",
-      "`input`, `input_cached_tokens`, `input_cache_creation`, `input_audio_tokens`, `output`, `output_reasoning_tokens`, `output_audio_tokens`, `total`: disjoint, whole, and absent where unknown",
+      "`input`, `input_cached_tokens`, `input_cache_creation`, `input_cache_creation_1h`, `input_audio_tokens`, `output`, `output_reasoning_tokens`, `output_audio_tokens`, `total`: disjoint, whole, and absent where unknown",
     ],
     [
       "usage and cost of an agent, a chain",

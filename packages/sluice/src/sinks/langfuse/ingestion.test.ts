@@ -121,7 +121,8 @@ test("a run arrives with all that Langfuse has a place for", async () => {
       usageDetails: {
         input: 10,
         input_cached_tokens: 4,
-        input_cache_creation: 3,
+        input_cache_creation: 1,
+        input_cache_creation_1h: 2,
         output: 7,
         output_reasoning_tokens: 5,
         total: 29,

@@ -38,6 +38,14 @@ const MATRIX: readonly [provider: string, raw: JsonObject, details: object][] = 
     { input_tokens: 10, cache_read_input_tokens: 90, cache_creation_input_tokens: 30, output_tokens: 5 },
     { input: 10, input_cached_tokens: 90, input_cache_creation: 30, output: 5, total: 135 },
   ],
+  [
+    "Anthropic with what it wrote for an hour, which Langfuse prices by a key of its own",
+    {
+      ...{ input_tokens: 10, cache_creation_input_tokens: 30, output_tokens: 5 },
+      cache_creation: { ephemeral_5m_input_tokens: 10, ephemeral_1h_input_tokens: 20 },
+    },
+    { input: 10, input_cache_creation: 10, input_cache_creation_1h: 20, output: 5, total: 45 },
+  ],
   ["Ollama, a prompt that its cache had as a whole", { eval_count: 7 }, { output: 7 }],
   [
     "LM Studio with its thoughts",

@@ -1,5 +1,5 @@
 import type { Cost, Usage } from "@sluice/sdk";
-import { completionTokensOf, numberOf, promptTokensOf, totalOf } from "@sluice/sdk/internal";
+import { completionTokensOf, numberOf, promptTokensOf } from "@sluice/sdk/internal";
 
 export type Counts = Readonly<Record<string, number>>;
 
@@ -15,7 +15,9 @@ export function usageDetailsOf(usage: Usage | undefined): Counts | undefined {
   return known({
     input: usage.input,
     input_cached_tokens: usage.cacheRead,
-    input_cache_creation: totalOf(usage.cacheWrite5m, usage.cacheWrite1h),
+    // Its prices have a key for each lifetime, and the plain one costs what five minutes cost.
+    input_cache_creation: usage.cacheWrite5m,
+    input_cache_creation_1h: usage.cacheWrite1h,
     input_audio_tokens: usage.audioInput,
     output: usage.output,
     output_reasoning_tokens: usage.reasoning,

@@ -131,7 +131,7 @@ test("a truncated run says so", async () => {
 
   await send(ended(RUN, { truncated: { requestBytes: 9 }, startTime: START }));
 
-  expect(server.runs.get(RUN)?.metadata).toEqual({ truncated: true });
+  expect(server.runs.get(RUN)?.metadata).toEqual({ provider: "openai", truncated: true });
 });
 
 test("the same conversation makes the same rows, whether Lunary's own SDK (1.0.18) told it or sluice", async () => {
@@ -172,8 +172,11 @@ test("the same conversation makes the same rows, whether Lunary's own SDK (1.0.1
   expect(comparable(sluice.server)).toEqual(comparable(sdk.server));
 });
 
-/** What differs on purpose: the times, and who sent it. */
+/** What differs on purpose: the times, who sent it, and whose model it was, which the SDK does not say. */
 function comparable({ runs }: LunaryServer): object {
-  const rows = [...runs.values()].map(({ startedAt: _, endedAt: __, runtime: ___, ...row }) => [row.id, row]);
+  const rows = [...runs.values()].map(({ startedAt: _, endedAt: __, runtime: ___, ...row }) => {
+    const { provider: ____, ...metadata } = row.metadata;
+    return [row.id, { ...row, metadata }];
+  });
   return Object.fromEntries(rows);
 }

@@ -1,6 +1,7 @@
 import type { Event, Json, JsonObject, Run } from "@sluice/sdk";
 import { numberOf } from "@sluice/sdk/internal";
 import { flattened } from "./fields.ts";
+import { priceFactsOf } from "./price-facts.ts";
 
 /** What Lunary keeps of a run besides what it was asked and answered. */
 export interface Labels {
@@ -21,6 +22,7 @@ const TEMPLATE_KEYS = ["templateVersionId", "templateId"] as const;
 export function labelsOf(event: Event, run: Run): Labels {
   const session = event.session?.id;
   const flat = flattened({
+    ...priceFactsOf(run),
     ...event.metadata,
     ...(session !== undefined && { sessionId: session }),
     ...(run.truncated && { truncated: true }),

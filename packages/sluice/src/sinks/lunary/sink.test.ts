@@ -41,7 +41,10 @@ test("a complete run is stored with its start, its end and the provider's own co
     output: { role: "assistant", content: "Hi!" },
     params: { temperature: 0.5, stream: true },
     tags: ["a"],
-    metadata: { "team.name": "blue", "team.sizes": [1, 2], flag: true, mixed: '[{"a":1}]', sessionId: "s-1" },
+    metadata: {
+      ...{ "team.name": "blue", "team.sizes": [1, 2], flag: true, mixed: '[{"a":1}]', sessionId: "s-1" },
+      ...{ provider: "openai", model: "models/x", reasoningTokens: 5 },
+    },
     userId: "ann",
     userProps: { plan: "pro" },
     promptTokens: 14,

@@ -96,12 +96,17 @@ export const lunarySink = defineSink({
         "`templateVersionId` or `templateId`, in the metadata or of a run payload",
         "`templateVersionId`, if it is a whole number",
       ],
+      [
+        "provider, the model that answered, cost, and the counts that Lunary has no column for",
+        "`metadata`: `provider`, `model`, `costUsd`, `cacheWrite5mTokens`, `cacheWrite1hTokens`, `reasoningTokens`, `audioInputTokens`, `audioOutputTokens`; yours of the same name win",
+      ],
       ["everything else", "skipped `unmapped`"],
     ],
     notes: [
       "Lunary stores UUIDs: any other run id becomes a UUIDv5, always the same one. Run ids are global at Lunary, so let them be UUIDs.",
       "A run that Lunary already has counts as delivered; a retry or a replay makes no second one.",
       "Token counts are totals: prompt includes cached input, completion includes reasoning. Unknown counts are left out, and Lunary counts by itself.",
+      "Lunary computes a cost by its own prices, of the run's name and its two totals; what the run cost stands in `metadata.costUsd`.",
       "Metadata is spread over dotted keys, because Lunary keeps its first level only. Lunary itself writes snake_case keys in camelCase, also inside inputs and outputs.",
       "Half surrogate pairs and NUL characters, which its database cannot hold, become U+FFFD.",
       "Lunary answers feedback for a run that it does not have with success, and stores it nowhere. So the run of a score is sent before it, or asked for if an earlier process sent it; the score of a run that Lunary does not have waits for a minute, and is a dead letter then, to be retried when the run is there. A score that comes before its run's end takes the run's start with it.",

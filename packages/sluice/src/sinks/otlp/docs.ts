@@ -26,7 +26,7 @@ export const docs: SinkDocs = {
     ["run.status cancelled, incomplete", "`error.type` with that word; the status stays unset"],
     [
       "run.usage",
-      "`gen_ai.usage.input_tokens` and `.output_tokens` in totals, `.cache_read.input_tokens`, `.cache_creation.input_tokens`, `.reasoning.output_tokens`",
+      "`gen_ai.usage.input_tokens` and `.output_tokens` in totals, `.cache_read.input_tokens`, `.cache_creation.input_tokens`, `.reasoning.output_tokens`; of those totals `sluice.usage.cache_creation_1h.input_tokens`, `.audio.input_tokens`, `.audio.output_tokens`",
     ],
     ["run.cost", "`gen_ai.usage.cost` in USD, `sluice.cost.prices`, `sluice.cost.is_estimate`"],
     ["run.firstTokenTime", "`gen_ai.response.time_to_first_chunk` in seconds"],

@@ -84,6 +84,21 @@ test.each(usages)("usage is told in totals, whatever the provider counts: %s", (
   ).toEqual(expected);
 });
 
+test("the parts of a total that have a price and no name in the conventions go by ours", () => {
+  const counts = { input: 1, cacheWrite5m: 2, cacheWrite1h: 4, audioInput: 8, output: 16, audioOutput: 32 };
+
+  const attributes = attributesOf({ usage: { ...counts, source: "provider" } });
+
+  expect(attributes).toMatchObject({
+    "gen_ai.usage.input_tokens": 15,
+    "gen_ai.usage.cache_creation.input_tokens": 6,
+    "sluice.usage.cache_creation_1h.input_tokens": 4,
+    "sluice.usage.audio.input_tokens": 8,
+    "gen_ai.usage.output_tokens": 48,
+    "sluice.usage.audio.output_tokens": 32,
+  });
+});
+
 test("what is not known is absent, never 0", () => {
   const { usage: _, ...run } = base.run ?? { type: "llm" };
   const names = Object.keys(semconv({ content: true })(base, run));

@@ -1,4 +1,4 @@
-import type { Event, Run } from "@sluice/sdk";
+import type { Event, Run, Usage } from "@sluice/sdk";
 import { completionTokensOf, numberOf, promptTokensOf, totalOf } from "@sluice/sdk/internal";
 import { spread } from "./attribute-value.ts";
 import { putContent } from "./content.ts";
@@ -90,6 +90,7 @@ function putUsage(attributes: WritableAttributes, run: Run): void {
     put(attributes, "gen_ai.usage.cache_read.input_tokens", numberOf(usage.cacheRead));
     put(attributes, "gen_ai.usage.cache_creation.input_tokens", cacheWrite);
     put(attributes, "gen_ai.usage.reasoning.output_tokens", numberOf(usage.reasoning));
+    putPricedApart(attributes, usage);
     if (usage.source !== "provider") put(attributes, "sluice.usage.source", usage.source);
   }
   if (cost) {
@@ -97,6 +98,21 @@ function putUsage(attributes: WritableAttributes, run: Run): void {
     put(attributes, "gen_ai.usage.cost", numberOf(cost.totalUsd));
     put(attributes, "sluice.cost.prices", cost.prices);
     if (cost.isEstimate) attributes["sluice.cost.is_estimate"] = true;
+  }
+}
+
+/**
+ * Parts of those totals that have prices of their own and no name in the conventions; most providers say 0 of
+ * what their model cannot do.
+ */
+function putPricedApart(attributes: WritableAttributes, usage: Usage): void {
+  const parts = {
+    "cache_creation_1h.input_tokens": usage.cacheWrite1h,
+    "audio.input_tokens": usage.audioInput,
+    "audio.output_tokens": usage.audioOutput,
+  };
+  for (const [name, count] of Object.entries(parts)) {
+    put(attributes, `sluice.usage.${name}`, numberOf(count) || undefined);
   }
 }
 

@@ -149,6 +149,7 @@ describe.skipIf(!(await hasServer()))("with a real server", () => {
       ended("2", { usage }, { session: { id: "s" } }),
       ended("3", { request: { model: "local" }, usage, startTime: "2026-01-02T00:00:00Z" }),
       ended("4", { status: "error", error: { message: "no", type: "rate_limit" }, http: { status: 429 } }),
+      ended("5", { type: "agent", usage }, { session: { id: "s" } }),
     );
 
     const columns = "day::text, model, runs::int, total_tokens::int, cost_usd, runs_without_cost::int";

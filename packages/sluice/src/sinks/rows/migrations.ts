@@ -27,6 +27,9 @@ export function migrationsFor(dialect: Dialect): readonly (readonly string[])[] 
 
 function first({ prefix, time, whole, real, flag, json, raw, day, sum, anyLength }: Dialect): string[] {
   const model = "coalesce(response_model, request_model)";
+  // What an agent or a chain says it took is what its calls took, and would count twice.
+  const ofCalls = (column: string) =>
+    `CASE WHEN coalesce(type, '') NOT IN ('agent', 'chain') THEN ${column} END`;
   return [
     `CREATE TABLE ${prefix}events (
       id text NOT NULL PRIMARY KEY, kind text, time ${time},
@@ -67,7 +70,7 @@ function first({ prefix, time, whole, real, flag, json, raw, day, sum, anyLength
         count(*) - count(total_tokens) AS runs_without_tokens,
         count(*) - count(cost_usd) AS runs_without_cost
       FROM ${prefix}runs
-      WHERE status IS NOT NULL AND ${model} IS NOT NULL
+      WHERE status IS NOT NULL AND ${model} IS NOT NULL AND coalesce(type, '') NOT IN ('agent', 'chain')
       GROUP BY 1, 2, 3`,
     `CREATE VIEW ${prefix}failures_by_day AS
       SELECT ${day("start_time")} AS day, provider, ${model} AS model, type, status, reason,
@@ -80,8 +83,8 @@ function first({ prefix, time, whole, real, flag, json, raw, day, sum, anyLength
         max(coalesce(end_time, start_time)) AS last_time,
         count(*) AS runs,
         count(CASE WHEN status <> 'ok' THEN 1 END) AS failed_runs,
-        ${sum("total_tokens")} AS total_tokens,
-        sum(cost_usd) AS cost_usd
+        ${sum(ofCalls("total_tokens"))} AS total_tokens,
+        sum(${ofCalls("cost_usd")}) AS cost_usd
       FROM ${prefix}runs
       WHERE session_id IS NOT NULL
       GROUP BY session_id`,

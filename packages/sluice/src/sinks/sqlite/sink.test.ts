@@ -104,6 +104,8 @@ test("the views give tokens and cost per model and day, and an unknown cost is n
     ended("3", { request: { model: "local" }, usage, startTime: "2026-01-02T00:00:00Z" }),
     ended("4", { status: "error", error: { message: "no", type: "rate_limit" }, http: { status: 429 } }),
     { ...ended("5"), kind: "run.started", run: { type: "llm", request: { model: "local" } } },
+    // Its tokens are those of its calls.
+    ended("6", { type: "agent", usage, cost }, { session: { id: "s" } }),
   ];
 
   await sink.send(runs.map(outgoing), forever);
@@ -124,7 +126,7 @@ test("the views give tokens and cost per model and day, and an unknown cost is n
     { day: "2026-01-01", status: "error", error_type: "rate_limit", http_status: 429, runs: 1 },
   ]);
   expect(query("SELECT session_id, runs, total_tokens FROM session_totals")).toEqual([
-    { session_id: "s", runs: 2, total_tokens: 30 },
+    { session_id: "s", runs: 3, total_tokens: 30 },
   ]);
 });
 
