@@ -54,13 +54,17 @@ function segment(name: string): string {
 /** Headers that `new Headers` takes: it throws on a line feed and on anything above U+00FF. */
 class HeaderSafe {
   readonly values: Record<string, string> = Object.create(null);
-  readonly #names = new Set<string>();
+  /** In lower case, each with the number that its next namesake tries first. */
+  readonly #names = new Map<string, number>();
 
   set(name: string, value: string): void {
     // Header names know no case, and two of one name would be joined to one value.
+    const key = name.toLowerCase();
+    let count = this.#names.get(key) ?? 1;
     let free = name;
-    for (let count = 2; this.#names.has(free.toLowerCase()); count++) free = `${name}-${count}`;
-    this.#names.add(free.toLowerCase());
+    for (; this.#names.has(free.toLowerCase()); count++) free = `${name}-${count + 1}`;
+    this.#names.set(free.toLowerCase(), 1);
+    this.#names.set(key, count);
     this.values[free] = headerValue(value);
   }
 
