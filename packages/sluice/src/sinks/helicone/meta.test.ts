@@ -53,6 +53,20 @@ test("names that no header has, and names that differ by case alone, keep a prop
   });
 });
 
+test("a long run of spaces inside a value costs no time, and spaces at its ends arrive", async () => {
+  const { server, send } = await setUp();
+  const long = `\n${" ".repeat(200_000)}x`;
+
+  const startedAtMs = performance.now();
+  await send(ended({}, { metadata: { long, ends: "  a b  ", none: "   " } }));
+  const tookMs = performance.now() - startedAtMs;
+
+  const properties = server.rows[0]?.properties;
+  expect(decodeURIComponent(properties?.long ?? "")).toBe(long);
+  expect(properties).toMatchObject({ ends: "%20%20a b%20%20", none: "%20%20%20" });
+  expect(tookMs).toBeLessThan(2_000);
+});
+
 test("10,000 names that differ by case alone keep a property each, and cost no time", async () => {
   const { server, send } = await setUp();
   const cased = (bits: number) =>
