@@ -3,8 +3,8 @@ import type { SinkDefinition } from "../packages/sluice/src/sinks/define.ts";
 /** The reference page of a sink, from its definition and nothing else. */
 export function sinkPage(definition: SinkDefinition): string {
   const { type, summary, docs, limits } = definition;
-  const rate =
-    limits.requestsPerSecond === undefined ? "" : `, ${limits.requestsPerSecond} requests a second`;
+  // What a batch costs in requests is the sink's: for most it is one, for helicone one an event.
+  const rate = limits.requestsPerSecond === undefined ? "" : `, ${limits.requestsPerSecond} batches a second`;
   const sections = [
     `# ${type}`,
     summary,

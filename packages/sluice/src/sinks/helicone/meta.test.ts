@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { metaOf } from "./meta.ts";
 import { ended, RUN, setUp } from "./rig.test-support.ts";
 
 test("a line feed in metadata, at which new Headers throws, injects nothing and is not lost", async () => {
@@ -50,4 +51,35 @@ test("names that no header has, and names that differ by case alone, keep a prop
     "run-id-2": "mine",
     _: "3",
   });
+});
+
+test("a long run of spaces inside a value costs no time, and spaces at its ends arrive", async () => {
+  const { server, send } = await setUp();
+  const long = `\n${" ".repeat(200_000)}x`;
+
+  const startedAtMs = performance.now();
+  await send(ended({}, { metadata: { long, ends: "  a b  ", none: "   " } }));
+  const tookMs = performance.now() - startedAtMs;
+
+  const properties = server.rows[0]?.properties;
+  expect(decodeURIComponent(properties?.long ?? "")).toBe(long);
+  expect(properties).toMatchObject({ ends: "%20%20a b%20%20", none: "%20%20%20" });
+  expect(tookMs).toBeLessThan(2_000);
+});
+
+test("10,000 names that differ by case alone keep a property each, and cost no time", async () => {
+  const { server, send } = await setUp();
+  const cased = (bits: number) =>
+    [..."abcdefghijklmn"].map((letter, at) => ((bits >> at) & 1 ? letter.toUpperCase() : letter)).join("");
+  const metadata = Object.fromEntries(Array.from({ length: 10_000 }, (_, bits) => [cased(bits), bits]));
+  const event = ended({}, { metadata });
+
+  const startedAtMs = performance.now();
+  const meta = metaOf(event, event.run ?? { type: "llm" }, RUN, {});
+  const tookMs = performance.now() - startedAtMs;
+  await send(event);
+
+  expect(new Set(Object.keys(meta).map((name) => name.toLowerCase())).size).toBe(Object.keys(meta).length);
+  expect(Object.keys(server.rows[0]?.properties ?? {}).length).toBeGreaterThanOrEqual(10_000);
+  expect(tookMs).toBeLessThan(2_000);
 });

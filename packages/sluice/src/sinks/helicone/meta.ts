@@ -54,13 +54,17 @@ function segment(name: string): string {
 /** Headers that `new Headers` takes: it throws on a line feed and on anything above U+00FF. */
 class HeaderSafe {
   readonly values: Record<string, string> = Object.create(null);
-  readonly #names = new Set<string>();
+  /** In lower case, each with the number that its next namesake tries first. */
+  readonly #names = new Map<string, number>();
 
   set(name: string, value: string): void {
     // Header names know no case, and two of one name would be joined to one value.
+    const key = name.toLowerCase();
+    let count = this.#names.get(key) ?? 1;
     let free = name;
-    for (let count = 2; this.#names.has(free.toLowerCase()); count++) free = `${name}-${count}`;
-    this.#names.add(free.toLowerCase());
+    for (; this.#names.has(free.toLowerCase()); count++) free = `${name}-${count + 1}`;
+    this.#names.set(free.toLowerCase(), 1);
+    this.#names.set(key, count);
     this.values[free] = headerValue(value);
   }
 
@@ -80,9 +84,9 @@ class HeaderSafe {
 
 /** The characters of a header's name (RFC 9110), but the one that begins an escape. */
 const NAME_UNSAFE = /[^A-Za-z0-9!#$&'*+.^_`|~-]/gu;
-/** Control characters, the end of Latin-1, and white space that would be trimmed. */
+/** Control characters, the end of Latin-1, and white space that would be trimmed in front. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what a header may not hold.
-const VALUE_UNSAFE = /[\x00-\x1f\x7f-\x9f]|[^\x00-\xff]|^ +| +$|%/gu;
+const VALUE_UNSAFE = /[\x00-\x1f\x7f-\x9f]|[^\x00-\xff]|^ +|%/gu;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the same.
 const NEEDS_ESCAPE = /[\x00-\x1f\x7f-\x9f]|[^\x00-\xff]|^ | $|%[0-9a-fA-F]{2}/u;
 
@@ -96,7 +100,11 @@ function headerName(key: string): string {
  */
 function headerValue(value: string): string {
   const text = value.toWellFormed();
-  return NEEDS_ESCAPE.test(text) ? text.replaceAll(VALUE_UNSAFE, escaped) : text;
+  if (!NEEDS_ESCAPE.test(text)) return text;
+  // By hand: a pattern for them looks at every space of a long run again and again.
+  let end = text.length;
+  while (text[end - 1] === " ") end--;
+  return text.slice(0, end).replaceAll(VALUE_UNSAFE, escaped) + "%20".repeat(text.length - end);
 }
 
 /** In UTF-8, every byte of it: encodeURIComponent leaves some characters that a name must not have. */

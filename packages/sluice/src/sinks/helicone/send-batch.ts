@@ -1,6 +1,7 @@
 import type { Failure } from "../classify.ts";
 import type { Outgoing } from "../define.ts";
 import { type Delivery, type ItemDelivery, summary } from "../delivery.ts";
+import { requestIdOf } from "./meta.ts";
 import { type Mapped, mapped } from "./record.ts";
 import { type ScoreRequest, scoreRequestsOf } from "./scores.ts";
 import type { HeliconeServer } from "./server.ts";
@@ -33,7 +34,7 @@ export async function sendBatch(
     if ("status" in work) outcomes[index] = work;
     else if ("skipped" in work) outcomes[index] = { status: "skipped", reason: work.skipped };
     else if ("record" in work) records.push({ index, send: () => server.log(work, signal) });
-    else scores.push({ index, send: () => server.score(work.runId, work.requests, signal) });
+    else scores.push({ index, send: () => server.score(work.requestId, work.requests, signal) });
   }
   const [first, ...others] = [...records, ...scores];
   const delivery = await first?.send();
@@ -106,7 +107,7 @@ function itemOf(delivery: Delivery): ItemDelivery {
 /** What is to be done for an event: a record, scores, or nothing. */
 type Work =
   | Mapped
-  | { readonly runId: string; readonly requests: readonly ScoreRequest[] }
+  | { readonly requestId: string; readonly requests: readonly ScoreRequest[] }
   | (ItemDelivery & { readonly status: "rejected" });
 
 function workOf(outgoing: Outgoing, { spans, scoreScale }: Mapping): Work {
@@ -114,7 +115,9 @@ function workOf(outgoing: Outgoing, { spans, scoreScale }: Mapping): Work {
     const { event } = outgoing;
     if (event.kind !== "run.scored" || event.runId === undefined) return mapped(event, spans);
     const requests = scoreRequestsOf(event, scoreScale);
-    return requests.length === 0 ? { skipped: "unmapped" } : { runId: event.runId, requests };
+    return requests.length === 0
+      ? { skipped: "unmapped" }
+      : { requestId: requestIdOf(event.runId), requests };
   } catch {
     // One event that is not what its kind says must not cost its neighbours.
     return { status: "rejected", reason: "the event cannot be read" };

@@ -4,7 +4,6 @@ import { type Delivery, delivered } from "../delivery.ts";
 import { createHttpSend, type HttpSend } from "../http-send.ts";
 import { createRecentRuns } from "../recent-runs.ts";
 import { logFault, scoreFault } from "./answer.ts";
-import { requestIdOf } from "./meta.ts";
 import type { HeliconeProvider } from "./provider.ts";
 import type { HeliconeRecord } from "./record.ts";
 import type { ScoreRequest } from "./scores.ts";
@@ -38,7 +37,7 @@ interface RoutedRecord {
 export interface HeliconeServer {
   log(routed: RoutedRecord, signal: AbortSignal): Promise<Delivery>;
   /** One after the other; all may be sent again, since they say what is and not what changes. */
-  score(runId: string, requests: readonly ScoreRequest[], signal: AbortSignal): Promise<Delivery>;
+  score(requestId: string, requests: readonly ScoreRequest[], signal: AbortSignal): Promise<Delivery>;
   check(signal: AbortSignal): Promise<string | undefined>;
   close(): Promise<void>;
 }
@@ -71,8 +70,7 @@ export function connect(connection: Connection): HeliconeServer {
       recent.sent(record.providerRequest.meta["Helicone-Request-Id"] ?? "");
       return { ...delivered, httpStatus };
     },
-    async score(runId, requests, signal) {
-      const id = requestIdOf(runId);
+    async score(id, requests, signal) {
       let httpStatus: number | undefined;
       for (const { verb, body } of requests) {
         const path = `${base}/v1/request/${id}/${verb}`;

@@ -17,6 +17,7 @@ export const docs: SinkDocs = {
       "run.started, run.ended of an agent, tool, chain, retriever, embedding (ingestion)",
       "`agent-create` … twice under one id, which updates; `span-create` where the server knows no such item",
     ],
+    ["a late end (revision 2)", "an update (ingestion); skipped `late` (otlp): a span cannot be changed"],
     ["run.ended, error", "level `ERROR`, `statusMessage`; the partial output is kept"],
     ["run.ended, cancelled or incomplete", "level `WARNING`, `statusMessage`"],
     [
@@ -55,10 +56,11 @@ export const docs: SinkDocs = {
     "Over OTLP, a trace id that is not 32 hexadecimal digits becomes the hash of it; the ingestion route keeps ids as they are.",
     "Over OTLP, a 500 is tried again: it is how Langfuse reports trouble with its storage. A 400 refuses the whole export for one span; the batch is halved until that span is alone.",
     "The limits below are those of `otlp`. In `ingestion` a batch has 32 events and 1 MB, a request 32 items and 2.5 MB, and requests go one after the other: a create and an update that meet at a v2 lose what the update said.",
-    "An item over 1 MiB is a dead letter in `ingestion`, where Langfuse's own SDKs cut it. Use `otlp`, or truncate before.",
-    "The trace is named by its root run, or by `metadata.trace_name`, which names it on every event that has it.",
+    "In `ingestion` an event with an item over 1 MiB, which Langfuse's own SDKs cut, goes alone. Over 4.5 MB its server takes no request: that is a dead letter; a root run is in it twice, as its trace and by itself.",
+    "The trace is named by its root run, or by `metadata.trace_name`, which names it on every event that has it; 1,000 characters of that are kept.",
     "An environment is made one that Langfuse keeps (`Prod/EU` becomes `prod-eu`), because it stores any other as `default`.",
     "Model parameters that are nested (tools, schemas) go as JSON text: Langfuse refuses the whole item for them.",
     "A score is a number, a boolean (0 or 1 there), or a text (categorical); `{name, value, comment}`, or feedback, each of whose members is a score.",
+    "Signatures and sealed thoughts of providers are left out.",
   ],
 };

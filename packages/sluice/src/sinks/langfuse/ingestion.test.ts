@@ -281,18 +281,21 @@ test("a request has at most 32 items, whole events, and creates before their upd
   expect(requests.map((items) => items.length)).toEqual([32, 32]);
 });
 
-test("an item over 1 MiB is too large, and a request stays below 2.5 MB", async () => {
+test("an item over 1 MiB goes alone, over 4.5 MB nothing goes, and a request stays below 2.5 MB", async () => {
   const { send, langfuse } = await setUp();
   const sized = (id: string, chars: number) =>
     ended(id, { request: { input: "x".repeat(chars) } }, { parentRunId: "above" });
 
   expect(await send(sized("a", 1_100_000), ended("b"))).toMatchObject({ status: "tooLarge" });
   expect(langfuse.requests).toEqual([]);
+  expect(await send(sized("large", 4_000_000))).toMatchObject({ status: "delivered" });
+  expect(await send(sized("larger", 4_800_000))).toMatchObject({ status: "tooLarge", httpStatus: 413 });
+  expect(langfuse.observations.map(({ id }) => id)).toEqual(["large"]);
   expect(await send(sized("a", 900_000), sized("b", 900_000), sized("c", 900_000))).toMatchObject({
     status: "delivered",
   });
 
-  const sizes = langfuse.requests.map(({ body }) => body.length);
+  const sizes = langfuse.requests.slice(2).map(({ body }) => body.length);
   expect(sizes).toHaveLength(2);
   expect(Math.max(...sizes)).toBeLessThan(2_500_000);
 });

@@ -60,7 +60,13 @@ export function createIngestion(
         // Before anything was stored, its failure is that of the batch.
         if (number === 0) return answer;
         // Else what is left is tried again alone, and gets the same answer then.
-        const retry = { status: "retry", reason: answer.reason } as const;
+        const { reason } = answer;
+        const waitMs = answer.status === "retry" ? answer.retryAfterMs : undefined;
+        const retry = {
+          status: "retry",
+          reason,
+          ...(waitMs !== undefined && { retryAfterMs: waitMs }),
+        } as const;
         for (const { index } of requests.slice(number).flatMap(({ events }) => events))
           outcomes[index] = retry;
         break;

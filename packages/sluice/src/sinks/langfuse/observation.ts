@@ -1,5 +1,6 @@
 import { CUSTOM_KIND_CODE, type Event, type Json, type JsonObject, kindCode, type Run } from "@sluice/sdk";
 import { numberOf } from "@sluice/sdk/internal";
+import { withoutSeals } from "../withheld.ts";
 import { defined } from "./defined.ts";
 import { isoTime } from "./iso-time.ts";
 import { type ModelParameters, modelParametersOf } from "./model-parameters.ts";
@@ -38,7 +39,7 @@ export function observationOf(event: Event): Observation | undefined {
   switch (event.kind) {
     case "run.started":
     case "run.ended":
-      return runOf(event);
+      return unsealed(runOf(event));
     case "tool.called":
       return calledTool(event);
     case "cache.hit":
@@ -48,6 +49,17 @@ export function observationOf(event: Event): Observation | undefined {
     default:
       return isCustom(event.kind) ? pointOf(event, { type: "event", name: event.kind }) : undefined;
   }
+}
+
+/** Without what providers have signed or sealed for themselves. */
+function unsealed(observation: Observation | undefined): Observation | undefined {
+  if (!observation) return undefined;
+  const { input, output } = observation;
+  return {
+    ...observation,
+    ...(input !== undefined && { input: withoutSeals(input) }),
+    ...(output !== undefined && { output: withoutSeals(output) }),
+  };
 }
 
 function runOf(event: Event): Observation | undefined {

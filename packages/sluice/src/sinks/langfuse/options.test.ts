@@ -34,3 +34,13 @@ test("each mode has the limits of its route", () => {
   expect(tuned("ingestion")).toMatchObject({ events: 32 });
   expect({ ...langfuseSink.limits, ...tuned("otlp") }).toMatchObject({ events: 512 });
 });
+
+test("the cloud counts an organisation's requests, and its smallest plan's 1,000 a minute are kept", () => {
+  const { requestsPerSecond = Number.POSITIVE_INFINITY } = langfuseSink.tune?.(options.parse(KEYS)) ?? {};
+
+  expect(requestsPerSecond * 60).toBeLessThan(1_000);
+});
+
+test("a create and its update are never on the wire at once: of two that meet, v2 drops the usage of one", () => {
+  expect(langfuseSink.order).toBe("trace");
+});

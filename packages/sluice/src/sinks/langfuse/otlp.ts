@@ -37,7 +37,8 @@ export function createOtlp(http: HttpSend, api: Api, deployment: Deployment): Se
   const sendScores = createScoreSender(http, api, deployment);
 
   async function post(spans: readonly Span[], signal: AbortSignal): Promise<Delivery> {
-    const plain = encodeTraceProto(spans);
+    const plain = encodedOrNone(spans);
+    if (!plain) return { status: "rejected", reason: "the event cannot be encoded" };
     if (spans.length > 1 && plain.length > BODY_BYTES_MAX) {
       return { status: "tooLarge", reason: `the request would have ${plain.length} bytes` };
     }
@@ -72,13 +73,37 @@ export function createOtlp(http: HttpSend, api: Api, deployment: Deployment): Se
     const delivery = spans.length > 0 ? await post(spans, signal) : undefined;
     if (delivery && delivery.status !== "delivered") return delivery;
     const failure = await sendScores(scores, outcomes, signal);
-    if (failure && !delivery) return failure;
-    // Alone in the next try, the scores get their own failure then.
-    if (failure)
-      for (const { index } of scores) outcomes[index] = { status: "retry", reason: failure.reason };
+    // What has to be mended pauses the sink at once: the spans come again then, and are the same rows.
+    if (failure && (!delivery || failure.status === "blocked")) return failure;
+    if (failure) failScores(scores, outcomes, failure);
     const httpStatus = delivery?.httpStatus;
     return { ...summary(outcomes), ...(httpStatus !== undefined && { httpStatus }) };
   };
+}
+
+/**
+ * Scores behind spans that are stored. The server's own time to wait goes along: without it, a score that is
+ * slowed down again and again, while spans get through, would count as poison.
+ */
+function failScores(scores: readonly ScoreEvent[], outcomes: ItemDelivery[], failure: Failure): void {
+  const { reason } = failure;
+  const waitMs = failure.status === "retry" ? failure.retryAfterMs : undefined;
+  const failed = scores.filter(({ index }) => outcomes[index]?.status === "delivered");
+  const isRefused = failed.length === 1 && failure.status !== "retry";
+  for (const { index } of failed) {
+    outcomes[index] = isRefused
+      ? { status: "rejected", reason }
+      : { status: "retry", reason, ...(waitMs !== undefined && { retryAfterMs: waitMs }) };
+  }
+}
+
+/** None where something in an event is of a wrong type: the route then cuts the batch until that is alone. */
+function encodedOrNone(spans: readonly Span[]): Uint8Array | undefined {
+  try {
+    return encodeTraceProto(spans);
+  } catch {
+    return undefined; // What stands where a text should is of no use to anybody.
+  }
 }
 
 /** The job of a queue, or nothing to do: any JSON object. It is accepted then, and stored a little later. */

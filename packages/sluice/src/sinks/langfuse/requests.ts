@@ -19,7 +19,7 @@ export interface Request {
 export const ITEMS_MAX = 32;
 /** What Langfuse's own SDK allows a request; the server ends at 4.5 MB, a proxy before it often earlier. */
 const BODY_BYTES_MAX = 2_500_000;
-/** The same for an item: 1 MiB. */
+/** The same for an item: 1 MiB. The server itself has no such limit, so a larger one goes alone. */
 const ITEM_BYTES_MAX = 1_048_576;
 
 const HEAD = Buffer.from('{"batch":[');
@@ -28,7 +28,7 @@ const TAIL = Buffer.from("]}");
 
 /**
  * Cuts events into requests of at most 32 items and 2.5 MB, in their order, and never in the middle of one.
- * A text instead: one item is larger than any request may carry.
+ * A text instead: one of several events has an item that has to go alone.
  */
 export function requestsOf(events: readonly Mapped[]): readonly Request[] | string {
   const requests: Request[] = [];
@@ -36,8 +36,8 @@ export function requestsOf(events: readonly Mapped[]): readonly Request[] | stri
   for (const event of events) {
     const parts = event.items.map(bytesOf);
     const largest = Math.max(0, ...parts.map((part) => part.length));
-    if (largest > ITEM_BYTES_MAX)
-      return `an item of ${largest} bytes: Langfuse's SDKs end at ${ITEM_BYTES_MAX}`;
+    if (largest > ITEM_BYTES_MAX && events.length > 1)
+      return `an item of ${largest} bytes: with others, Langfuse's SDKs end at ${ITEM_BYTES_MAX}`;
     const sizeBytes = parts.reduce((sum, part) => sum + part.length + 1, 0);
     const isFull =
       open.parts.length + parts.length > ITEMS_MAX || open.sizeBytes + sizeBytes > BODY_BYTES_MAX;

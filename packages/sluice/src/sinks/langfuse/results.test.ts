@@ -78,6 +78,16 @@ test("what a second request meets is left for the next try, and the first one's 
   expect(statuses).toEqual([...new Array(16).fill("delivered"), "retry"]);
 });
 
+test("what a second request is slowed down for waits as long as Langfuse says", async () => {
+  const { send, langfuse } = await setUp();
+  langfuse.script("pass", { status: 429, headers: { "retry-after": "7" } });
+
+  const delivery = await send(...Array.from({ length: 17 }, (_, index) => ended(`r${index}`)));
+
+  const last = delivery.status === "mixed" ? delivery.each.at(-1) : undefined;
+  expect(last).toMatchObject({ status: "retry", retryAfterMs: 7_000 });
+});
+
 test("an answer that is no 207 of Langfuse's is no success, whatever its status", async () => {
   const { send, langfuse } = await setUp();
   langfuse.script("lie", "html", { body: {} }, { status: 207, body: { successes: [] } });

@@ -53,13 +53,50 @@ test.each([[null], [[]], [{}], [{ name: "n", value: { deep: 1 } }]])("%j is no s
 
 test("scores that fail behind delivered spans are tried again, and the spans are not", async () => {
   const { send, langfuse } = await setUp({});
-  langfuse.choose(({ path }) => (path === SCORES ? { status: 401 } : "pass"));
-  const score = scored("r", 1);
+  langfuse.choose(({ path }) => (path === SCORES ? { status: 503 } : "pass"));
 
-  expect(await send(ended("r"), score)).toMatchObject({
+  expect(await send(ended("r"), scored("r", 1))).toMatchObject({
     each: [{ status: "delivered" }, { status: "retry" }],
   });
-  expect(await send(score)).toMatchObject({ status: "blocked" });
+  expect(await send(scored("r", 1))).toMatchObject({ status: "retry" });
+});
+
+test.each([
+  [1, SCORES],
+  [2, INGESTION],
+])(
+  "%i scores that the cloud slows down behind spans wait as long as it says, or they would become poison",
+  async (count, path) => {
+    const { send, langfuse } = await setUp({});
+    const slowDown = { status: 429, headers: { "retry-after": "60" } };
+    langfuse.choose((request) => (request.path === path ? slowDown : "pass"));
+    const scores = Array.from({ length: count }, (_, index) => scored(`r${index}`, 1));
+
+    const delivery = await send(ended("r"), ...scores);
+
+    const waits = scores.map(() => ({ status: "retry", retryAfterMs: 60_000 }));
+    expect(delivery).toMatchObject({ each: [{ status: "delivered" }, ...waits] });
+  },
+);
+
+test("a score that is refused behind delivered spans is refused at once", async () => {
+  const { send, langfuse } = await setUp({});
+  langfuse.choose(({ path }) => (path === SCORES ? { status: 400 } : "pass"));
+
+  expect(await send(ended("r"), scored("r", null), scored("r", 1))).toMatchObject({
+    each: [{ status: "delivered" }, { status: "skipped" }, { status: "rejected" }],
+  });
+});
+
+test("a key that is good for no scores pauses the sink at once, also where spans were taken", async () => {
+  const { send, langfuse } = await setUp({});
+  langfuse.choose(({ path }) => (path === SCORES ? { status: 403 } : "pass"));
+
+  expect(await send(ended("r"), scored("r", 1))).toMatchObject({ status: "blocked" });
+  langfuse.choose(() => "pass");
+  expect(await send(ended("r"), scored("r", 1))).toMatchObject({ status: "delivered" });
+
+  expect(langfuse.observations).toHaveLength(1);
 });
 
 test("where the spans fail, no score is sent before them", async () => {

@@ -58,10 +58,16 @@ export function createScoreSender(http: HttpSend, api: Api, deployment: Deployme
     const mapped: Mapped[] = [];
     const scores: Score[] = [];
     for (const { index, event } of events) {
-      const ofEvent = scoresAt(event, deployment);
-      if (ofEvent.length === 0) outcomes[index] = { status: "skipped", reason: "no_score" };
-      else mapped.push({ index, items: ofEvent.map((score) => envelopeOf(event, score)) });
-      scores.push(...ofEvent);
+      try {
+        const ofEvent = scoresAt(event, deployment);
+        const items = ofEvent.map((score) => envelopeOf(event, score));
+        if (items.length === 0) outcomes[index] = { status: "skipped", reason: "no_score" };
+        else mapped.push({ index, items });
+        scores.push(...ofEvent);
+      } catch {
+        // One event that is not what its kind says must not cost its neighbours.
+        outcomes[index] = { status: "rejected", reason: "the event cannot be read" };
+      }
     }
     const [only, another] = scores;
     if (only === undefined) return undefined;

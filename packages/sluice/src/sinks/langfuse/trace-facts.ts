@@ -22,6 +22,9 @@ export interface TraceFacts {
   readonly version?: string;
 }
 
+/** Langfuse refuses the whole item of a trace with a longer name (v3: 400); a run's is never longer. */
+const NAME_CHARS_MAX = 1_000;
+
 /**
  * The facts of a trace as one of its events knows them: a sink has no memory, so each event says all it can.
  * Its metadata's own `trace_name`, `environment`, `release` and `version` win over the configuration's.
@@ -29,7 +32,7 @@ export interface TraceFacts {
 export function traceFactsOf(event: Event, deployment: Deployment): TraceFacts {
   const { scope, session, tags, metadata = {} } = event;
   return defined({
-    name: textOf(metadata["trace_name"]) ?? (isRoot(event) ? event.run?.name : undefined),
+    name: textOf(metadata["trace_name"])?.slice(0, NAME_CHARS_MAX) ?? nameOfRoot(event),
     userId: scope?.kind === "user" ? scope.id : undefined,
     sessionId: session?.id ?? session?.nativeId,
     tags: tags && tags.length > 0 ? tags : undefined,
@@ -38,6 +41,10 @@ export function traceFactsOf(event: Event, deployment: Deployment): TraceFacts {
     release: textOf(metadata["release"]) ?? deployment.release,
     version: textOf(metadata["version"]) ?? deployment.version,
   });
+}
+
+function nameOfRoot(event: Event): string | undefined {
+  return isRoot(event) ? event.run?.name : undefined;
 }
 
 /** A run that nothing stands above, also no span of somebody else's. */

@@ -1,5 +1,6 @@
 import type { Json, Run } from "@sluice/sdk";
 import { objectOf } from "@sluice/sdk/internal";
+import { withoutSeals } from "../withheld.ts";
 import { inputMessagesOf, outputMessagesOf, systemPartsOf } from "./messages.ts";
 import type { WritableAttributes } from "./profile.ts";
 
@@ -17,7 +18,8 @@ export function putContent(attributes: WritableAttributes, run: Run): void {
       return;
     case "retriever":
       if (input !== undefined) attributes["gen_ai.retrieval.query.text"] = queryOf(input);
-      if (output !== undefined) attributes["gen_ai.retrieval.documents"] = JSON.stringify(output);
+      if (output !== undefined)
+        attributes["gen_ai.retrieval.documents"] = JSON.stringify(withoutSeals(output));
       return;
     default:
       putMessages(attributes, run, input, output);
@@ -42,7 +44,7 @@ function putMessages(
 
 /** A text as it is, anything else as JSON. */
 function textOf(value: Json): string {
-  return typeof value === "string" ? value : JSON.stringify(value);
+  return typeof value === "string" ? value : JSON.stringify(withoutSeals(value));
 }
 
 function queryOf(input: Json): string {

@@ -213,3 +213,32 @@ test.each<[string, Json]>([
 ])("what stands apart from the conversation is the system's: %s", (name, value) => {
   expect(systemPartsOf({ type: "llm", request: { params: { [name]: value } } })).toEqual([text("Be brief.")]);
 });
+
+test.each([
+  [
+    "data:image/png;base64,AAAA",
+    { type: "blob", modality: "image", mime_type: "image/png", content: "AAAA" },
+  ],
+  [
+    "data:image/png;name=a;x=;base64,AA",
+    { type: "blob", modality: "image", mime_type: "image/png", content: "AA" },
+  ],
+  ["data:;base64,AAAA", { type: "blob", modality: "image", content: "AAAA" }],
+  ["data:image/png,AAAA", { type: "uri", modality: "image", uri: "data:image/png,AAAA" }],
+])("the picture at %s is %o", (url, part) => {
+  const content = [{ type: "image_url", image_url: { url } }];
+
+  expect(inputMessagesOf([{ role: "user", content }])).toEqual([{ role: "user", parts: [part] }]);
+});
+
+test.each(["", ";", ";base64"])(
+  "8 MB that begin like a picture, and hold %j over and over, cost no time",
+  (piece) => {
+    const url = `data:${`${piece}aaaaaaaa`.repeat(500_000)}`;
+    const startedAtMs = performance.now();
+
+    inputMessagesOf([{ role: "user", content: [{ type: "image_url", image_url: { url } }] }]);
+
+    expect(performance.now() - startedAtMs).toBeLessThan(2_000);
+  },
+);

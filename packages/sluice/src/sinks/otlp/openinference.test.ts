@@ -122,6 +122,22 @@ test("a retriever's documents are spread, with their scores", () => {
   });
 });
 
+test.each(["llm", "agent", "chain", "tool", "retriever"])(
+  "signatures of thoughts are in no attribute of a run of type %s",
+  (type) => {
+    const thoughts = [{ type: "thinking", thinking: "hm", signature: "c2VhbGVk" }];
+    const input = [{ role: "assistant", content: thoughts }];
+    const event = llmRun({
+      run: { ...llmRun().run, type, request: { input }, response: { output: thoughts } },
+    });
+
+    const attributes = JSON.stringify(PROFILES.openinference({ content: true })(event, event.run));
+
+    expect(attributes).toContain("hm");
+    expect(attributes).not.toContain("c2VhbGVk");
+  },
+);
+
 test("the profile stands beside the conventions, and takes nothing away from them", () => {
   const event = llmRun({ session: { id: "s" }, scope: { kind: "user", id: "ann" } });
 

@@ -7,6 +7,7 @@ import {
   promptTokensOf,
   totalOf,
 } from "@sluice/sdk/internal";
+import { withoutSeals } from "../withheld.ts";
 import { inputMessagesOf, outputMessagesOf } from "./messages.ts";
 import { putMessages } from "./openinference-messages.ts";
 import { callsModel, requestModelOf } from "./operation.ts";
@@ -113,9 +114,9 @@ function putContent(attributes: WritableAttributes, run: Run): void {
       putValue(attributes, "output", typeof output === "string" ? output : [...answered]);
     return;
   }
-  if (input !== undefined) putValue(attributes, "input", input);
+  if (input !== undefined) putValue(attributes, "input", withoutSeals(input));
   if (output === undefined) return;
-  putValue(attributes, "output", output);
+  putValue(attributes, "output", withoutSeals(output));
   if (run.type === "retriever") putDocuments(attributes, listOf(output));
 }
 

@@ -28,7 +28,9 @@ export const options = z.strictObject({
   profile: z
     .enum(Object.keys(PROFILES) as [keyof typeof PROFILES])
     .default("semconv")
-    .describe("Which attributes a span has: OpenTelemetry's conventions, or those and another vocabulary."),
+    .describe(
+      "Which attributes a span has: OpenTelemetry's conventions, those with OpenInference's names beside them, or Langfuse's own alone.",
+    ),
   content: z
     .boolean()
     .default(false)

@@ -114,7 +114,8 @@ function fileParts(file: JsonObject): readonly Part[] {
   return mediaParts("document", file.file_data ?? file.file_url ?? file.data);
 }
 
-const DATA_URL = /^data:([^;,]*)[^,]*;base64,/;
+/** No character has two places in it: of what only begins like one, however long, it would try all pairs. */
+const DATA_URL = /^data:([^;,]*)(?:;[^;,]*)*?;base64,/;
 
 /** A URL; one that holds its data is a blob. */
 function mediaParts(modality: string, url: Json | undefined): readonly Part[] {

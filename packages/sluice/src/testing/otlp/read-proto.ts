@@ -18,7 +18,9 @@ export function readProto(bytes: Buffer, message: Message): Record<string, unkno
       throw new Malformed(`${field.name} has the wire type ${wire.wireType}`);
     const value = fieldValue(field, wire.value);
     const isList = field.kind === "many" || field.kind === "pairs";
-    read[field.name] = isList ? [...((read[field.name] as unknown[]) ?? []), value] : value;
+    if (!isList) read[field.name] = value;
+    else if (Array.isArray(read[field.name])) (read[field.name] as unknown[]).push(value);
+    else read[field.name] = [value];
   }
   return read;
 }
