@@ -112,7 +112,7 @@ async function openUndici({ url, sink: name }: Job, progress: Progress): Promise
   const queue: unknown[] = [];
   let inFlight = 0;
   const post = async (batch: readonly unknown[]) => {
-    const body = await bodyOfItems(batch);
+    const body = bodyOfItems(batch);
     const response = await pool.request({ path, method: "POST", headers, body });
     await response.body.dump();
     if (response.statusCode >= 300) throw new Error(`the backend answered ${response.statusCode}`);

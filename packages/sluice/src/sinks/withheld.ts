@@ -1,4 +1,4 @@
-import type { Json } from "@sluice/sdk";
+import type { Json, JsonObject } from "@sluice/sdk";
 import { numberOf } from "@sluice/sdk/internal";
 
 /**
@@ -12,22 +12,37 @@ const SEALED = new Set(["encrypted_content", "thoughtSignature", "thought_signat
  * name. The very same value where there is nothing to take away.
  */
 export function withoutSeals(value: Json): Json {
+  return hasSeals(value) ? unsealed(value) : value;
+}
+
+/** Most have none, and are looked at for less than a copy takes. */
+function hasSeals(value: Json | undefined): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (isList(value)) return value.some(hasSeals);
+  for (const name of Object.keys(value)) {
+    if (isSealed(value, name) || hasSeals(value[name])) return true;
+  }
+  return false;
+}
+
+function isSealed({ type }: JsonObject, name: string): boolean {
+  if (name === "signature") return type === "thinking";
+  if (name === "data") return type === "redacted_thinking";
+  return SEALED.has(name);
+}
+
+function unsealed(value: Json): Json {
   if (typeof value !== "object" || value === null || numberOf(value) !== undefined) return value;
   if (isList(value)) {
-    const items = value.map(withoutSeals);
+    const items = value.map(unsealed);
     return items.every((item, index) => item === value[index]) ? value : items;
   }
-  const { type } = value;
-  const isSealed = (name: string) =>
-    SEALED.has(name) ||
-    (name === "signature" && type === "thinking") ||
-    (name === "data" && type === "redacted_thinking");
   let isChanged = false;
   const kept: [string, Json | undefined][] = [];
   for (const [name, member] of Object.entries(value)) {
-    const clean = member === undefined ? undefined : withoutSeals(member);
-    isChanged ||= clean !== member || isSealed(name);
-    if (!isSealed(name)) kept.push([name, clean]);
+    const clean = member === undefined ? undefined : unsealed(member);
+    isChanged ||= clean !== member || isSealed(value, name);
+    if (!isSealed(value, name)) kept.push([name, clean]);
   }
   return isChanged ? Object.fromEntries(kept) : value;
 }

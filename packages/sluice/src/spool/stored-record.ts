@@ -6,8 +6,8 @@ import type { SpoolRecord } from "./spool.ts";
 export const RECORD_BYTES = 256;
 
 /**
- * A record as readers see it. Its body is decoded on first use and once: the object is shared by all who read
- * it.
+ * A record as readers see it. Its body is decoded on first use: the object is shared by all who read it soon
+ * after, and decoded again for who comes later.
  */
 export class StoredRecord implements SpoolRecord {
   readonly offset: number;
@@ -16,7 +16,7 @@ export class StoredRecord implements SpoolRecord {
   readonly runKey: number;
   readonly orderKey: number;
   readonly body: Uint8Array;
-  #event: Event | undefined;
+  #decoded: Decoded | undefined;
 
   constructor(
     offset: number,
@@ -35,7 +35,43 @@ export class StoredRecord implements SpoolRecord {
   }
 
   get event(): Event {
-    this.#event ??= decodeEvent(this.body);
-    return this.#event;
+    const known = this.#decoded?.event;
+    if (known) return known;
+    const event = decodeEvent(this.body);
+    this.#decoded = { event };
+    lately.add(this.#decoded, this.body.length);
+    return event;
   }
 }
+
+/** What a record keeps of its decoded event, until that is taken out of it. */
+interface Decoded {
+  event: Event | undefined;
+}
+
+/**
+ * Half of the bodies whose decoded events stay. Routes that keep up ask for the same ones at about the same
+ * time; with all that the tail holds, decoded events would take several times its limit, and each would be
+ * moved to where the garbage collector seldom comes.
+ */
+const GENERATION_BYTES = 512 * 1024;
+
+/** The events that were decoded last, in two generations: when the younger is full, the older is forgotten. */
+class Lately {
+  #young: Decoded[] = [];
+  #old: Decoded[] = [];
+  #youngBytes = 0;
+
+  add(decoded: Decoded, sizeBytes: number): void {
+    this.#young.push(decoded);
+    this.#youngBytes += sizeBytes;
+    if (this.#youngBytes < GENERATION_BYTES) return;
+    for (const each of this.#old) each.event = undefined;
+    this.#old = this.#young;
+    this.#young = [];
+    this.#youngBytes = 0;
+  }
+}
+
+/** One for all spools of the process, as its memory is. */
+const lately = new Lately();

@@ -1,7 +1,11 @@
-/** Without the members that are undefined, which JSON has no form for and our types none either. */
+/**
+ * Without the members that are undefined, which JSON has no form for and our types none either. The names are
+ * our own, never an application's.
+ */
 export function defined<Value extends object>(value: Value): Defined<Value> {
-  const members = Object.entries(value).filter(([, member]) => member !== undefined);
-  return Object.fromEntries(members) as Defined<Value>;
+  const kept: Record<string, unknown> = {};
+  for (const [name, member] of Object.entries(value)) if (member !== undefined) kept[name] = member;
+  return kept as Defined<Value>;
 }
 
 type Defined<Value> = {

@@ -70,7 +70,7 @@ function runOf(event: Event): Observation | undefined {
     key: runId,
     parentKey: parentRunId,
     type: typeOf(run),
-    name: run.name ?? run.request?.model ?? run.operation ?? run.type,
+    name: nameOf(run),
     startTime,
     ...(event.kind === "run.ended" && endOf(event, run, startTime)),
     input: run.request?.input,
@@ -83,6 +83,11 @@ function runOf(event: Event): Observation | undefined {
     }),
     metadata: { ...metadataOf(run), ...event.metadata },
   });
+}
+
+/** The application's own, or what there is. */
+export function nameOf(run: Run): string {
+  return run.name ?? run.request?.model ?? run.operation ?? run.type;
 }
 
 function endOf(event: Event, run: Run, startTime: string): Partial<Observation> {

@@ -30,6 +30,10 @@ export const options = z.strictObject({
     .describe(
       "How it is sent: `otlp` for Langfuse v4 and the cloud; `ingestion` for v2 and v3, and for a v4 that still writes its old tables.",
     ),
+  gzip: z
+    .boolean()
+    .default(false)
+    .describe("Compress spans: less to send for more CPU. The ingestion route takes plain JSON only."),
   environment: z
     .string()
     .min(1)

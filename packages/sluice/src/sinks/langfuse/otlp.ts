@@ -21,7 +21,6 @@ const GZIP = { level: 3 };
 const HEADERS = {
   // What was said stands in it as it is; in JSON, its own JSON would be escaped once more.
   "content-type": "application/x-protobuf",
-  "content-encoding": "gzip",
   "x-langfuse-ingestion-version": "4",
   // Our own name: under that of an SDK, Langfuse expects that SDK's spans.
   "x-langfuse-sdk-name": "sluice",
@@ -30,11 +29,16 @@ const HTTP_NOT_FOUND = 404;
 
 const compressed = promisify(gzip);
 
+interface OtlpSettings {
+  readonly gzip: boolean;
+}
+
 /** Runs as spans, complete and once, over OTLP; then the scores of the same batch, which hang on them. */
-export function createOtlp(http: HttpSend, api: Api, deployment: Deployment): Send {
+export function createOtlp(http: HttpSend, api: Api, settings: Deployment & OtlpSettings): Send {
   const home = spanHome({ "service.name": "sluice" });
-  const profile = langfuseProfile(deployment, { content: true });
-  const sendScores = createScoreSender(http, api, deployment);
+  const profile = langfuseProfile(settings, { content: true });
+  const sendScores = createScoreSender(http, api, settings);
+  const headers = settings.gzip ? { ...HEADERS, "content-encoding": "gzip" } : HEADERS;
 
   async function post(spans: readonly Span[], signal: AbortSignal): Promise<Delivery> {
     const plain = encodedOrNone(spans);
@@ -42,8 +46,8 @@ export function createOtlp(http: HttpSend, api: Api, deployment: Deployment): Se
     if (spans.length > 1 && plain.length > BODY_BYTES_MAX) {
       return { status: "tooLarge", reason: `the request would have ${plain.length} bytes` };
     }
-    const body = await compressed(plain, GZIP);
-    const answer = await http.post(body, signal, { path: api.otelTraces, headers: HEADERS });
+    const body = settings.gzip ? await compressed(plain, GZIP) : plain;
+    const answer = await http.post(body, signal, { path: api.otelTraces, headers });
     if (answer.status !== "answered") return withAdvice(answer);
     const { httpStatus } = answer;
     if (isJob(answer.body)) return { status: "delivered", httpStatus };

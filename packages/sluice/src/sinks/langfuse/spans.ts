@@ -6,7 +6,7 @@ import type { Profile } from "../otlp/profile.ts";
 import { parentSpanIdOf } from "../otlp/run-span.ts";
 import { SPAN_KIND, type Span, STATUS_CODE } from "../otlp/span.ts";
 import type { SpanHome } from "../otlp/span-home.ts";
-import { type Observation, observationOf } from "./observation.ts";
+import { nameOf, type Observation, observationOf } from "./observation.ts";
 
 /**
  * The span of one event, as Langfuse is to show it. Runs are spans as any OTLP backend gets them, under the
@@ -16,11 +16,13 @@ import { type Observation, observationOf } from "./observation.ts";
  */
 export function langfuseSpan(event: Event, home: SpanHome, profile: Profile): Mapped {
   if (event.kind === "run.started") return { skipped: "sent_with_end" };
+  if (event.kind === "run.ended") {
+    const mapped = eventSpan(event, home, profile);
+    return event.run && "span" in mapped ? { span: { ...mapped.span, name: nameOf(event.run) } } : mapped;
+  }
   const observation = observationOf(event);
   if (!observation) return { skipped: "unmapped" };
-  if (event.kind !== "run.ended") return { span: momentSpan(event, observation, home, profile) };
-  const mapped = eventSpan(event, home, profile);
-  return "span" in mapped ? { span: { ...mapped.span, name: observation.name } } : mapped;
+  return { span: momentSpan(event, observation, home, profile) };
 }
 
 function momentSpan(

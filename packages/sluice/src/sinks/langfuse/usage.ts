@@ -38,9 +38,13 @@ function known(
   counts: Readonly<Record<string, unknown>>,
   form: (count: number) => number = Math.round,
 ): Counts | undefined {
-  const numbers = Object.entries(counts).flatMap(([key, value]) => {
+  const numbers: Record<string, number> = {};
+  let isEmpty = true;
+  for (const [key, value] of Object.entries(counts)) {
     const count = numberOf(value);
-    return count !== undefined && count >= 0 && Number.isFinite(count) ? [[key, form(count)] as const] : [];
-  });
-  return numbers.length > 0 ? Object.fromEntries(numbers) : undefined;
+    if (count === undefined || count < 0 || !Number.isFinite(count)) continue;
+    numbers[key] = form(count);
+    isEmpty = false;
+  }
+  return isEmpty ? undefined : numbers;
 }

@@ -7,20 +7,20 @@ import { completionTokensOf, numberOf, promptTokensOf } from "@sluice/sdk/intern
  * its JSON text.
  */
 export function flattened(metadata: JsonObject): JsonObject {
-  const flat: Record<string, Json> = Object.create(null);
+  const flat: [key: string, value: Json][] = [];
   const spread = (prefix: string, value: Json | undefined): void => {
     if (value === undefined || value === null) return;
     if (typeof value !== "object" || isRawNumber(value)) {
-      flat[prefix] = value;
+      flat.push([prefix, value]);
     } else if (isList(value)) {
-      flat[prefix] = value.every(isScalar) ? value : JSON.stringify(value);
+      flat.push([prefix, value.every(isScalar) ? value : JSON.stringify(value)]);
     } else {
       for (const [key, inner] of Object.entries(value))
         spread(prefix === "" ? key : `${prefix}.${key}`, inner);
     }
   };
   spread("", metadata);
-  return flat;
+  return Object.fromEntries(flat);
 }
 
 export interface TokensUsage {

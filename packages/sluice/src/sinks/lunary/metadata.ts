@@ -28,15 +28,15 @@ export function labelsOf(event: Event, run: Run): Labels {
     ...(run.truncated && { truncated: true }),
     ...statusOf(run),
   });
-  const metadata = Object.fromEntries(
-    Object.entries(flat).map(([key, value]) => [safeKey(key, value), value]),
-  );
+  const hasTemplate = Object.keys(flat).some(isTemplateKey);
+  const metadata = hasTemplate ? withSafeKeys(flat) : flat;
   const tags = tagsOf(event.tags, flat.tags);
-  const template = TEMPLATE_KEYS.flatMap((key) => versionOf(run[key]) ?? [])[0] ?? versionIn(metadata);
+  const template = TEMPLATE_KEYS.flatMap((key) => versionOf(run[key]) ?? [])[0];
+  const version = template ?? (hasTemplate ? versionIn(metadata) : undefined);
   return {
     ...(Object.keys(metadata).length > 0 && { metadata }),
     ...(tags && { tags }),
-    ...(template !== undefined && { templateVersionId: template }),
+    ...(version !== undefined && { templateVersionId: version }),
   };
 }
 
@@ -58,6 +58,10 @@ function versionIn(metadata: JsonObject): number | undefined {
   return found.flatMap(([, value]) => versionOf(value) ?? [])[0];
 }
 
+function withSafeKeys(flat: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(flat).map(([key, value]) => [safeKey(key, value), value]));
+}
+
 function safeKey(key: string, value: Json | undefined): string {
   if (!isTemplateKey(key) || versionOf(value) !== undefined) return key;
   return key.toLowerCase().includes("version") ? "template.versionId" : "template.id";
@@ -65,6 +69,7 @@ function safeKey(key: string, value: Json | undefined): string {
 
 /** As the server reads it, which makes camelCase of every key first. */
 function isTemplateKey(key: string): boolean {
+  if (!key.startsWith("template")) return false;
   const camel = key.replace(/[-_]([a-z])/gi, (_, letter: string) => letter.toUpperCase());
   return camel === "templateId" || camel === "templateVersionId";
 }
