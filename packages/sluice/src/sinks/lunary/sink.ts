@@ -101,7 +101,7 @@ export const lunarySink = defineSink({
         "provider, the model that answered, cost, and the counts that Lunary has no column for",
         "`metadata`: `provider`, `model`, `costUsd`, `cacheWrite5mTokens`, `cacheWrite1hTokens`, `reasoningTokens`, `audioInputTokens`, `audioOutputTokens`; yours of the same name win",
       ],
-      ["cost, first token", "not sent: Lunary has no place for them, and computes a cost of its own"],
+      ["first token", "not sent: Lunary has no place for it"],
       ["tool.called", "skipped `unmapped`: it stands in the output of its run"],
       ["everything else", "skipped `unmapped`"],
     ],
