@@ -189,7 +189,7 @@ test(
   async () => {
     house.configure(lunarySink(LUNARY_TEST_KEY));
     await house.start();
-    lunary.refuseItems((item) => (item["event"] !== "start" || item["name"] ? undefined : "no name"));
+    lunary.refuseItems((item) => (item["event"] !== "start" || item["name"] ? undefined : "invalid name"));
     await send(2);
     await eventually(
       async () => ((await house.sink("lunary")).balance.deadLettered === 2 ? true : undefined),

@@ -10,4 +10,4 @@ export interface ItemOutcome {
 }
 
 /** In its own words a service would say more; who reads it should know that it was asked for. */
-export const REFUSAL = "sluice mock refuses this item as it was told to";
+export const REFUSAL = "invalid item: sluice mock refuses it as it was told to";

@@ -9,11 +9,12 @@ const answer = z.looseObject({
 type Result = z.output<typeof answer>["results"][number];
 
 /**
- * Words of Lunary's server and its database that another try may not meet again. Any other refusal is for
- * good.
+ * Words of Lunary's server, and of PostgreSQL behind it, for what is wrong with the item itself. Whatever else
+ * it says (a full disk, a database that starts) may pass, and has to: taken for good, an outage of its
+ * database would bury every run. What never passes is a dead letter after the tries that any event has.
  */
-const PASSING =
-  /time(d )?-?out|deadlock|connection|ECONN|too many|temporar|unavailable|rate limit|try again|serializ/i;
+const FOR_GOOD =
+  /project .*does not exist|invalid|violates|too long|out of range|unsupported|malformed|null value|cannot (?:read|be cast|convert)|numeric field overflow/i;
 /** Enough of an unknown answer to recognise a login page by. */
 const SHOWN_LENGTH_MAX = 200;
 const ALREADY_STORED = /already exists/i;
@@ -60,8 +61,8 @@ function outcomeOf(
   const words = redact(results.get(first)?.error ?? "no reason given");
   const reason = `Lunary refused the ${first.event}: ${words}`;
   // One refusal for good outweighs any number of passing ones.
-  const isPassing = refused.every((event) => PASSING.test(results.get(event)?.error ?? ""));
-  return isPassing ? { status: "retry", reason } : { status: "rejected", reason };
+  const isForGood = refused.some((event) => FOR_GOOD.test(results.get(event)?.error ?? ""));
+  return { status: isForGood ? "rejected" : "retry", reason };
 }
 
 function isStored(result: Result | undefined): boolean {

@@ -209,13 +209,18 @@ test("one refused run does not cost its neighbours, and its words are kept", asy
   });
 });
 
-test("a refusal that sounds like a bad moment is tried again", async () => {
+test.each([
+  "Connection terminated unexpectedly",
+  "could not extend file: No space left on device",
+  "the database system is starting up",
+  "words of a later version",
+])("an item refused with %j, words that another try may not meet, is tried again", async (words) => {
   const { server, send } = await setUp();
-  server.refuseItems((item) => (item.event === "end" ? "Connection terminated unexpectedly" : undefined));
+  server.refuseItems((item) => (item.event === "end" ? words : undefined));
 
   expect(await send(ended(RUN))).toMatchObject({
     status: "retry",
-    reason: "Lunary refused the end: Connection terminated unexpectedly",
+    reason: `Lunary refused the end: ${words}`,
   });
 });
 
@@ -250,13 +255,17 @@ test("an unknown answer is shown in part, but never a part of the key", async ()
 test("results in any order (Lunary shuffles them by time) find their runs", async () => {
   const { server, send } = await setUp();
   const other = "00000000-0000-4000-8000-000000000002";
-  const result = (id: string, success: boolean) => ({ id, success, ...(!success && { error: "bad value" }) });
+  const result = (id: string, success: boolean) => ({
+    id,
+    success,
+    ...(!success && { error: "invalid value" }),
+  });
   server.script({
     body: { results: [result(other, true), result(RUN, true), result(other, false), result(RUN, true)] },
   });
 
   expect(await send(ended(RUN), ended(other))).toMatchObject({
-    each: [{ status: "delivered" }, { status: "rejected", reason: "Lunary refused the end: bad value" }],
+    each: [{ status: "delivered" }, { status: "rejected", reason: "Lunary refused the end: invalid value" }],
   });
 });
 
