@@ -5,6 +5,7 @@ import { EXIT, SluiceError } from "../errors.ts";
 import type { LetterOutcome, StoredLetter } from "../pipeline.ts";
 import { type CliContext, type CommonFlags, findDaemon, findDataDir, withCommonFlags } from "./context.ts";
 import { readInput } from "./input.ts";
+import { createLetterGroups } from "./letter-groups.ts";
 
 interface Selection extends CommonFlags {
   readonly all?: boolean;
@@ -24,15 +25,15 @@ export function addDeadLetters(program: Command, context: CliContext): void {
     .action(async (sink: string | undefined, flags: CommonFlags & { json?: boolean }) => {
       let shown = 0;
       for (const [name, path] of await filesOf(context, flags, sink)) {
-        const groups = new Map<string, Group>();
+        const groups = createLetterGroups();
         for await (const letter of lettersIn(path)) {
           if (letter.resolved !== undefined) continue;
           shown++;
           const { raw: _raw, ...facts } = letter;
           if (flags.json) context.print(JSON.stringify({ sink: name, ...facts }));
-          else addTo(groups, letter);
+          else groups.add(letter);
         }
-        for (const line of describe(name, groups)) context.print(line);
+        for (const line of groups.lines(name)) context.print(line);
       }
       if (shown === 0) context.say(`There are no dead letters${sink === undefined ? "" : ` of "${sink}"`}.`);
     });
@@ -116,30 +117,6 @@ async function readEdited(path: string): Promise<object> {
 }
 
 const SHOWN_MAX = 20;
-
-interface Group {
-  count: number;
-  readonly first: StoredLetter;
-  last: StoredLetter;
-}
-
-/** Numbers and ids in what a backend says make a hundred causes of one. */
-function addTo(groups: Map<string, Group>, letter: StoredLetter): void {
-  const key = `${letter.reason}: ${letter.words.replace(/[\da-f]{8}-[\da-f-]{27}|\d+/gi, "…")}`;
-  const group = groups.get(key);
-  if (!group) groups.set(key, { count: letter.count, first: letter, last: letter });
-  else {
-    group.count += letter.count;
-    group.last = letter;
-  }
-}
-
-function describe(sink: string, groups: ReadonlyMap<string, Group>): readonly string[] {
-  return [...groups].map(([cause, { count, first, last }]) => {
-    const when = first.at === last.at ? first.at : `${first.at} … ${last.at}`;
-    return `${sink}  ${count} × ${cause}  (${when}, as ${first.offset})`;
-  });
-}
 
 async function filesOf(
   context: CliContext,

@@ -16,6 +16,9 @@ export interface Refusal {
   readonly words: string;
 }
 
+/** Who answers in JSON knows the path, and lacks something behind it. */
+const SAYS_WHAT_IS_ABSENT = /^\s*[{[]/;
+
 /**
  * What an HTTP status other than 2xx means for the batch. Payload faults are rejected, passing trouble is
  * retried, and whatever a person has to mend blocks, so that a wrong key or URL never costs an event. A
@@ -32,8 +35,9 @@ export function failureOf(refusal: Refusal, nowMs: number): Failure {
     return { status: "rejected", reason, httpStatus };
   }
   if (httpStatus === 413) return { status: "tooLarge", reason, httpStatus };
-  if (httpStatus === 404)
+  if (httpStatus === 404 && !SAYS_WHAT_IS_ABSENT.test(words)) {
     return { status: "blocked", reason: `${reason} (is the endpoint right?)`, httpStatus };
+  }
   if (httpStatus < 300 || httpStatus >= 400) return { status: "blocked", reason, httpStatus };
   const to = refusal.location === undefined ? "" : ` to ${refusal.location}`;
   const redirected = `HTTP ${httpStatus}: it redirects${to}, and redirects are never followed`;

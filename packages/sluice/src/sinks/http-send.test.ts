@@ -153,6 +153,16 @@ test.each<readonly [Step, RegExp]>([
   await expect.poll(() => backend.connections).toBe(0);
 });
 
+test.each([
+  ["Not Found", "HTTP 404: Not Found (is the endpoint right?)"],
+  ['{"error":"Request not found"}', 'HTTP 404: {"error":"Request not found"}'],
+])("a 404 speaks against the URL, unless it says what is not there: %s", async (body, reason) => {
+  const { backend, http } = await backendAndSend();
+  backend.script({ status: 404, body });
+
+  expect(await http.post("{}", forever)).toEqual({ status: "blocked", httpStatus: 404, reason });
+});
+
 test("a header of 10 MB is not held (T54)", async () => {
   const { backend, http } = await backendAndSend();
   backend.choose(() => "hugeHeader");
