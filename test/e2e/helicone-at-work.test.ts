@@ -11,8 +11,8 @@ import { eventually, House } from "./daemon.ts";
 
 const PATIENCE_MS = 60_000;
 const RUNS = 40;
-/** Scores that come before anything is known of their runs. */
-const EARLY = 5;
+/** Scores that come before anything is known of their runs: more than Helicone's batches have events. */
+const EARLY = 30;
 
 let house: House;
 let helicone: HeliconeServer;

@@ -87,7 +87,7 @@ export interface RouteOptions {
   /** The sink's, where that is another. */
   readonly sinkName?: string;
   /** What the route has to know of the sink's definition. */
-  readonly definition: Pick<SinkDefinition, "type" | "limits" | "order" | "inFlight" | "skips">;
+  readonly definition: Pick<SinkDefinition, "type" | "limits" | "order" | "isKeyless" | "inFlight" | "skips">;
   /** Open; whoever opened it closes it, after the route. */
   readonly sink: Sink;
   readonly spool: Spool;

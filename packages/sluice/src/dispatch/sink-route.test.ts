@@ -52,6 +52,31 @@ test("what a sink does not map and what is partial is counted as skipped, undeco
   await route.close();
 });
 
+test("an event of a keyless kind waits without holding up what is behind it in its run", async () => {
+  const SCORED = 4;
+  const { route, sink, clock, spool } = await stage({
+    definition: {
+      order: "run",
+      isKeyless: (kindCode) => kindCode === SCORED,
+      limits: { events: 2, bytes: 1e6 },
+    },
+  });
+  const scores = ["s1", "s2"].map((id) => record(id, { kind: "run.scored", runId: `of-${id}` }));
+  sink.script({
+    status: "mixed",
+    each: scores.map(() => ({ status: "retry", reason: "no run yet", retryAfterMs: 9_000 })),
+  });
+
+  await spool.append([...scores, record("e1", { runId: "of-s1" }), record("e2", { runId: "of-s2" })]);
+  await clock.advance(1_000);
+  const early = [...sink.taken];
+  await clock.advance(9_000);
+
+  expect(early).toEqual(["e1", "e2"]);
+  expect(sink.taken).toEqual(["e1", "e2", "s1", "s2"]);
+  await route.close();
+});
+
 test("a route waits as long as the backend asks, then tries one event, then goes on", async () => {
   const { route, sink, clock, append, states } = await stage();
   sink.script({ status: "retry", reason: "429", retryAfterMs: 7_000 });

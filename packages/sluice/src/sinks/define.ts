@@ -73,6 +73,8 @@ export interface SinkDefinition<Type extends string = string, Options extends z.
   /** What the options change of the limits: a server of one's own may take more. */
   tune?(options: z.output<Options>): Partial<SinkLimits>;
   readonly order: "none" | "run" | "trace";
+  /** Kinds, by code, that keep out of that order: such an event may pass others, and be passed. */
+  isKeyless?(kindCode: number): boolean;
   readonly inFlight: number;
   readonly docs?: SinkDocs;
   /**

@@ -9,7 +9,7 @@ import type { Lanes } from "./lanes.ts";
 import { PendingEvent } from "./pending-event.ts";
 
 export interface AdmissionOptions {
-  readonly definition: Pick<SinkDefinition, "limits" | "order" | "inFlight">;
+  readonly definition: Pick<SinkDefinition, "limits" | "order" | "isKeyless" | "inFlight">;
   readonly shape: Shape;
   readonly figures: Figures;
   readonly clock: Clock;
@@ -97,7 +97,7 @@ export class Admission {
 
   #hold(record: SpoolRecord): void {
     const { definition, clock, ledger, lanes } = this.#options;
-    const item = new PendingEvent(record, keyOf(record, definition.order), clock.monotonicMs());
+    const item = new PendingEvent(record, keyOf(record, definition), clock.monotonicMs());
     this.#unsettled++;
     this.#keep(item);
     const waiting = ledger.waiting.get(record.offset);
@@ -124,7 +124,11 @@ export class Admission {
   }
 }
 
-function keyOf(record: SpoolRecord, order: SinkDefinition["order"]): number {
+function keyOf(
+  record: SpoolRecord,
+  { order, isKeyless }: Pick<SinkDefinition, "order" | "isKeyless">,
+): number {
+  if (isKeyless?.(record.kindCode)) return 0;
   switch (order) {
     case "none":
       return 0;

@@ -6,10 +6,7 @@ import { connect } from "./server.ts";
 
 const WORKER_URL = "https://api.worker.helicone.ai";
 const API_URL = "https://api.helicone.ai";
-/**
- * Each is a request, so nothing is gained on the wire. But a score that waits for its record holds up the end
- * of its run: when it is due both come in one batch, where records go first.
- */
+/** Each is a request, so nothing is gained on the wire; but of a run and its score the record goes first. */
 const BATCH_EVENTS_MAX = 16;
 /** As large as an event may be. */
 const BATCH_BYTES_MAX = 10 * 1024 * 1024;
@@ -67,8 +64,10 @@ export const heliconeSink = defineSink({
   options,
   limits: { events: BATCH_EVENTS_MAX, bytes: BATCH_BYTES_MAX, requestsPerSecond: 100 / BATCH_EVENTS_MAX },
   tune: ({ requests_per_second }) => ({ requestsPerSecond: requests_per_second / BATCH_EVENTS_MAX }),
-  // A score must find its run, and a late end must come last; calls need no order among each other.
+  // A late end must come last; calls need no order among each other. A score that waits for its run must not
+  // hold the end of that very run up.
   order: "run",
+  isKeyless: (kindCode) => kindCode === KIND_CODES["run.scored"],
   inFlight: 2,
   docs: {
     example:
