@@ -2,8 +2,8 @@ import { type Answer, createLangfuse, LANGFUSE_TEST_KEYS, type Langfuse } from "
 import { type ItemOutcome, REFUSAL } from "./items.ts";
 import type { OpenMock } from "./services.ts";
 
-/** Word for word what the real one has for an item that it cannot store now. */
-const REFUSED_STATUS = 500;
+/** What the real one says of an item that is wrong in itself. */
+const REFUSED_STATUS = 400;
 const HTTP_MULTI_STATUS = 207;
 
 /** `v4` as it comes takes runs over OTLP only; `v4-dual` still writes its old tables. */
