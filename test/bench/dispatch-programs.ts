@@ -107,7 +107,7 @@ class Progress {
 async function openUndici({ url, sink: name }: Job, progress: Progress): Promise<Program> {
   const pool = new Pool(new URL(url).origin, { connections: CONNECTIONS, pipelining: 1 });
   const asItIs = { ...AS_IT_IS, path: new URL(url).pathname };
-  const { item, body: bodyOfItems, path, headers: own } = benchSink(name) ?? asItIs;
+  const { item, body: bodyOfItems, path, headers: own, batch: size = BATCH } = benchSink(name) ?? asItIs;
   const headers = { "content-type": "application/json", ...own };
   const queue: unknown[] = [];
   let inFlight = 0;
@@ -121,7 +121,7 @@ async function openUndici({ url, sink: name }: Job, progress: Progress): Promise
     progress.add(batch.length);
   };
   const pump = () => {
-    for (; inFlight < CONNECTIONS && queue.length > 0; inFlight++) void post(queue.splice(0, BATCH));
+    for (; inFlight < CONNECTIONS && queue.length > 0; inFlight++) void post(queue.splice(0, size));
   };
   return {
     emit(event) {
@@ -132,7 +132,7 @@ async function openUndici({ url, sink: name }: Job, progress: Progress): Promise
   };
 }
 
-const AS_IT_IS: Pick<BenchSink, "item" | "body" | "headers"> = {
+const AS_IT_IS: Pick<BenchSink, "item" | "body" | "headers" | "batch"> = {
   item: (event) => JSON.stringify(event),
   body: (items) => `{"events":[${items.join(",")}]}`,
 };

@@ -1,7 +1,9 @@
 import type { Event } from "@sluice/sdk";
 import { systemClock, systemDisk } from "@sluice/sdk/internal";
 import type { Sink, SinkDefinition } from "../../packages/sluice/src/sinks/define.ts";
+import { itemsOf } from "../../packages/sluice/src/sinks/langfuse/items.ts";
 import { langfuseProfile } from "../../packages/sluice/src/sinks/langfuse/profile.ts";
+import { ITEMS_MAX } from "../../packages/sluice/src/sinks/langfuse/requests.ts";
 import { langfuseSink } from "../../packages/sluice/src/sinks/langfuse/sink.ts";
 import { langfuseSpan } from "../../packages/sluice/src/sinks/langfuse/spans.ts";
 import { mapped } from "../../packages/sluice/src/sinks/lunary/mapping.ts";
@@ -21,6 +23,8 @@ export interface BenchSink {
   params(url: string): Readonly<Record<string, unknown>>;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Events in one request of the sink, where its backend takes fewer than are sent at a time. */
+  readonly batch?: number;
   /** The bodies that the sink sends, with nothing around them: what one event becomes, and then some. */
   item(event: Event): unknown;
   body(items: readonly unknown[]): Body;
@@ -58,6 +62,24 @@ export const BENCH_SINKS: Readonly<Record<string, BenchSink>> = {
     headers: PROTOBUF,
     item: (event) => spanIn(langfuseSpan(event, HOME, LANGFUSE)),
     body: (spans) => encodeTraceProto(spans as readonly Span[]),
+  },
+  "langfuse ingestion": {
+    definition: langfuseSink,
+    params: (endpoint) => ({
+      public_key: "pk-lf-1",
+      secret_key: "sk-lf-1",
+      endpoint,
+      mode: "ingestion",
+    }),
+    path: "/api/public/ingestion",
+    // A trace and its generation.
+    batch: ITEMS_MAX / 2,
+    item(event) {
+      const result = itemsOf(event, {}, "own");
+      if ("skipped" in result) throw new Error(result.skipped);
+      return result.items.map((each) => JSON.stringify(each)).join(",");
+    },
+    body: (items) => `{"batch":[${items.join(",")}]}`,
   },
 };
 

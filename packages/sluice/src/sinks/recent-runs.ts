@@ -1,4 +1,5 @@
 import type { Clock } from "@sluice/sdk/internal";
+import { createRecent } from "./recent.ts";
 
 /** So long after it was sent, or first asked for, a run may still be unknown where scores go. */
 const APPEARS_WITHIN_MS = 60_000;
@@ -13,18 +14,14 @@ export interface RecentRuns {
 }
 
 export function createRecentRuns(clock: Clock): RecentRuns {
-  const sinceMs = new Map<string, number>();
-  const note = (id: string) => {
-    sinceMs.delete(id);
-    sinceMs.set(id, clock.monotonicMs());
-    const [oldest] = sinceMs.keys();
-    if (sinceMs.size > RUNS_MAX && oldest !== undefined) sinceMs.delete(oldest);
-  };
+  const sinceMs = createRecent<number>(RUNS_MAX);
+  const note = (id: string) => sinceMs.set(id, clock.monotonicMs());
   return {
     sent: note,
     mayAppear(id) {
-      if (!sinceMs.has(id)) note(id);
-      return clock.monotonicMs() - (sinceMs.get(id) ?? 0) < APPEARS_WITHIN_MS;
+      const since = sinceMs.get(id);
+      if (since === undefined) note(id);
+      return since === undefined || clock.monotonicMs() - since < APPEARS_WITHIN_MS;
     },
   };
 }

@@ -3,7 +3,10 @@
  * time.
  */
 export function isoTime(time: string, otherwise: string): string {
+  return new Date(timeMs(time, otherwise)).toISOString();
+}
+
+export function timeMs(time: string, otherwise: string): number {
   const parsed = Date.parse(time);
-  if (!Number.isNaN(parsed)) return new Date(parsed).toISOString();
-  return new Date(Date.parse(otherwise) || 0).toISOString();
+  return Number.isNaN(parsed) ? Date.parse(otherwise) || 0 : parsed;
 }

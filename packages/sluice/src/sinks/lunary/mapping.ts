@@ -2,7 +2,7 @@ import type { Event, Json, JsonObject, Run } from "@sluice/sdk";
 import { withoutSeals } from "../withheld.ts";
 import { feedbackEvent } from "./feedback.ts";
 import { type TokensUsage, tokensUsage } from "./fields.ts";
-import { isoTime } from "./iso-time.ts";
+import { isoTime, timeMs } from "./iso-time.ts";
 import { labelsOf } from "./metadata.ts";
 import { hasChildren, typeOf } from "./run-type.ts";
 import { threadIdOf, threadStart } from "./thread.ts";
@@ -95,7 +95,7 @@ export function startOf(event: Event, run: Run, runId: string): LunaryEvent {
  */
 function endsOf(event: Event, run: Run, start: LunaryEvent): readonly LunaryEvent[] {
   // Strictly later: with equal times the server's sort might put the end first, and lose it.
-  const endMs = Math.max(Date.parse(isoTime(event.time, start.timestamp)), Date.parse(start.timestamp) + 1);
+  const endMs = Math.max(timeMs(event.time, start.timestamp), Date.parse(start.timestamp) + 1);
   const shared = { type: typeOf(run), runId: start.runId, timestamp: new Date(endMs).toISOString() };
   const usage = run.type === "llm" || run.type === "embedding" ? tokensUsage(run.usage) : undefined;
   const output = run.response?.output;

@@ -1,3 +1,4 @@
+import { createRecent } from "../recent.ts";
 import type { LunaryEvent, MappedRun } from "./mapping.ts";
 
 /**
@@ -31,9 +32,9 @@ export interface Parents {
   refused(arranged: readonly MappedRun[]): void;
 }
 
-export function createParents(knownMax = KNOWN_MAX): Parents {
-  const stored = createRecent(knownMax);
-  const tried = createRecent(knownMax);
+export function createParents(): Parents {
+  const stored = createRecent<true>(KNOWN_MAX);
+  const tried = createRecent<true>(KNOWN_MAX);
   return {
     arrange(runs) {
       const ordered = parentsFirst(runs);
@@ -47,11 +48,11 @@ export function createParents(knownMax = KNOWN_MAX): Parents {
         let arranged = events;
         if (parentTime !== undefined) {
           arranged = notBefore(events, parentTime);
-        } else if (parent !== undefined && !stored.has(parent)) {
-          const mayTry = strangers < STRANGERS_PER_REQUEST_MAX && !tried.has(parent);
+        } else if (parent !== undefined && !stored.get(parent)) {
+          const mayTry = strangers < STRANGERS_PER_REQUEST_MAX && !tried.get(parent);
           if (mayTry) {
             strangers++;
-            tried.add(parent);
+            tried.set(parent, true);
           } else arranged = unlinked(events);
         }
         starts.set(start.runId, arranged[0]?.timestamp ?? start.timestamp);
@@ -59,13 +60,13 @@ export function createParents(knownMax = KNOWN_MAX): Parents {
       });
     },
     delivered(runId) {
-      stored.add(runId);
+      stored.set(runId, true);
     },
-    isStored: (runId) => stored.has(runId),
+    isStored: (runId) => stored.get(runId) === true,
     refused(arranged) {
       for (const run of arranged) {
         const parent = parentOf(run);
-        if (parent !== undefined) tried.remove(parent);
+        if (parent !== undefined) tried.delete(parent);
       }
     },
   };
@@ -112,25 +113,4 @@ function unlinked(run: readonly LunaryEvent[]): readonly LunaryEvent[] {
     const { parentRunId, ...rest } = event;
     return parentRunId === undefined ? event : { ...rest, metadata: { ...rest.metadata, parentRunId } };
   });
-}
-
-interface Recent {
-  has(id: string): boolean;
-  add(id: string): void;
-  remove(id: string): void;
-}
-
-/** A set that forgets its oldest. */
-function createRecent(max: number): Recent {
-  const ids = new Set<string>();
-  return {
-    has: (id) => ids.has(id),
-    remove: (id) => void ids.delete(id),
-    add(id) {
-      ids.delete(id);
-      ids.add(id);
-      const [oldest] = ids;
-      if (ids.size > max && oldest !== undefined) ids.delete(oldest);
-    },
-  };
 }
