@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { type Event, kindCode } from "@sluice/sdk";
 import { encodeEvent, systemClock, systemDisk, systemRandom } from "@sluice/sdk/internal";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -83,7 +82,7 @@ test("a v4 in events_only pauses the sink: nothing is delivered, nothing is dead
 
 test("an export that is refused with 400 for one span is halved until that span is alone", async () => {
   await setUp({}, "otlp");
-  server.choose(({ body }) => (gunzipSync(body).includes("poison") ? { status: 400 } : "pass"));
+  server.choose(({ body }) => (body.includes("poison") ? { status: 400 } : "pass"));
   const names = ["a", "b", "c", "poison", "d", "e", "f", "g"];
 
   await append(...names.map((name) => ended(name, { name }, inTraces(name))));
