@@ -1,7 +1,7 @@
 import type { Event } from "@sluice/sdk";
 import { BUS, deriveId, isPiece } from "@sluice/sdk/internal";
+import { isoTime } from "../iso-time.ts";
 import { defined } from "./defined.ts";
-import { isoTime } from "./iso-time.ts";
 import { type Observation, type ObservationType, observationOf } from "./observation.ts";
 import { scoresOf } from "./scores.ts";
 import { type Deployment, isRoot, type TraceFacts, traceFactsOf } from "./trace-facts.ts";

@@ -1,8 +1,8 @@
 import { CUSTOM_KIND_CODE, type Event, type Json, type JsonObject, kindCode, type Run } from "@sluice/sdk";
 import { numberOf } from "@sluice/sdk/internal";
+import { isoTime } from "../iso-time.ts";
 import { withoutSeals } from "../withheld.ts";
 import { defined } from "./defined.ts";
-import { isoTime } from "./iso-time.ts";
 import { type ModelParameters, modelParametersOf } from "./model-parameters.ts";
 import { type Counts, costDetailsOf, usageDetailsOf } from "./usage.ts";
 

@@ -1,5 +1,5 @@
 import type { ItemDelivery } from "../delivery.ts";
-import { storable } from "../lunary/fields.ts";
+import { storableJson } from "../storable.ts";
 import type { Envelope } from "./items.ts";
 
 /** What one event of the batch became, with its place there. */
@@ -72,13 +72,9 @@ function closed({ events, parts }: Open): Request {
   return { events, items: events.flatMap(({ items }) => items), body };
 }
 
-/** Lone surrogates and NUL can only stand in JSON as these escapes; few items have any. */
-const MAY_BE_UNSTORABLE = /\\u(?:0000|d[89a-f])/i;
-
 /** Postgres, in which Langfuse v2 keeps everything, holds neither. */
 function bytesOf(item: Envelope): Buffer {
-  const text = JSON.stringify(item);
-  return Buffer.from(MAY_BE_UNSTORABLE.test(text) ? JSON.stringify(storable(item)) : text);
+  return Buffer.from(storableJson(JSON.stringify(item)));
 }
 
 /** What becomes of an event with several items. One refusal for good outweighs any number of passing ones. */

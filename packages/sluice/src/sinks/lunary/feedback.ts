@@ -1,6 +1,6 @@
 import type { Event, JsonObject } from "@sluice/sdk";
 import { objectOf } from "@sluice/sdk/internal";
-import { isoTime } from "./iso-time.ts";
+import { isoTime } from "../iso-time.ts";
 import type { LunaryEvent } from "./mapping.ts";
 import { lunaryId } from "./uuid.ts";
 

@@ -46,18 +46,6 @@ export function tokensUsage(usage: Usage | undefined): TokensUsage | undefined {
   };
 }
 
-/**
- * What its database cannot hold (half of a surrogate pair, NUL) becomes U+FFFD; everything else is the same.
- */
-export function storable(value: unknown): unknown {
-  if (typeof value === "string") return value.toWellFormed().replaceAll("\0", "\ufffd");
-  if (typeof value !== "object" || value === null || isRawNumber(value)) return value;
-  if (Array.isArray(value)) return value.map(storable);
-  const clean: Record<string, unknown> = Object.create(null);
-  for (const [key, inner] of Object.entries(value)) clean[String(storable(key))] = storable(inner);
-  return clean;
-}
-
 function isScalar(value: Json): boolean {
   return typeof value !== "object" || value === null || isRawNumber(value);
 }

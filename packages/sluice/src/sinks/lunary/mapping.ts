@@ -1,8 +1,8 @@
 import type { Event, Json, JsonObject, Run } from "@sluice/sdk";
+import { isoTime, timeMs } from "../iso-time.ts";
 import { withoutSeals } from "../withheld.ts";
 import { feedbackEvent } from "./feedback.ts";
 import { type TokensUsage, tokensUsage } from "./fields.ts";
-import { isoTime, timeMs } from "./iso-time.ts";
 import { labelsOf } from "./metadata.ts";
 import { hasChildren, typeOf } from "./run-type.ts";
 import { threadIdOf, threadStart } from "./thread.ts";

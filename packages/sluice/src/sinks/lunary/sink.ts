@@ -5,9 +5,9 @@ import { type ItemDelivery, summary } from "../delivery.ts";
 import { createHttpSend, type HttpSend } from "../http-send.ts";
 import { jsonList } from "../json-list.ts";
 import { createRecentRuns } from "../recent-runs.ts";
+import { storableJson } from "../storable.ts";
 import { mapBatch, NO_INDEX } from "./batch.ts";
-import { storable } from "./fields.ts";
-import type { LunaryEvent, MappedRun } from "./mapping.ts";
+import type { MappedRun } from "./mapping.ts";
 import { createOpenStarts } from "./open-starts.ts";
 import { createParents, type Parents } from "./parents.ts";
 import { asItsRun, placed } from "./placing.ts";
@@ -203,20 +203,12 @@ function note(
   }
 }
 
-/** Lone surrogates and NUL can only stand in JSON as these escapes; few events have any. */
-const MAY_BE_UNSTORABLE = /\\u(?:0000|d[89a-f])/i;
-
 function bodyOf(runs: readonly MappedRun[]): Uint8Array {
   return jsonList(
     '{"events":[',
-    runs.flatMap((run) => run.events.map(textOf)),
+    runs.flatMap((run) => run.events.map((event) => storableJson(JSON.stringify(event)))),
     "]}",
   );
-}
-
-function textOf(event: LunaryEvent): string {
-  const text = JSON.stringify(event);
-  return MAY_BE_UNSTORABLE.test(text) ? JSON.stringify(storable(event)) : text;
 }
 
 /** An empty request is checked like any other, and stores nothing. */

@@ -1,5 +1,5 @@
 import type { Event, Session } from "@sluice/sdk";
-import { isoTime } from "./iso-time.ts";
+import { isoTime } from "../iso-time.ts";
 import type { LunaryEvent } from "./mapping.ts";
 import { labelsOf } from "./metadata.ts";
 import { lunaryId } from "./uuid.ts";

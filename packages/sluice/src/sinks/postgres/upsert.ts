@@ -1,6 +1,6 @@
 import { type Column, type ColumnType, EVENT_COLUMNS, RUN_COLUMNS } from "../rows/columns.ts";
 import type { Cell, Rows } from "../rows/rows.ts";
-import { storableJson } from "../rows/storable.ts";
+import { storableJson } from "../storable.ts";
 
 /** An event's rows and its JSON as it was spooled. */
 export interface Stored {

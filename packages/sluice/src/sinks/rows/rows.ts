@@ -1,7 +1,7 @@
 import type { Event } from "@sluice/sdk";
 import { numberOf } from "@sluice/sdk/internal";
+import { storableJson, storableText } from "../storable.ts";
 import { type Column, type ColumnType, EVENT_COLUMNS, RUN_COLUMNS, type RunSource } from "./columns.ts";
-import { storableJson, storableText } from "./storable.ts";
 
 /** What a cell can be; JSON and times are text. */
 export type Cell = string | number | boolean | null;
