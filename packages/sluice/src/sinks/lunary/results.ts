@@ -14,7 +14,7 @@ type Result = z.output<typeof answer>["results"][number];
  * database would bury every run. What never passes is a dead letter after the tries that any event has.
  */
 const FOR_GOOD =
-  /project .*does not exist|invalid|violates|too long|out of range|unsupported|malformed|null value|cannot read/i;
+  /project .*does not exist|invalid|violates|too long|out of range|unsupported|malformed|null value/i;
 /** Enough of an unknown answer to recognise a login page by. */
 const SHOWN_LENGTH_MAX = 200;
 const ALREADY_STORED = /already exists/i;
