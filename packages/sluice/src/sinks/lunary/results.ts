@@ -9,8 +9,8 @@ const answer = z.looseObject({
 type Result = z.output<typeof answer>["results"][number];
 
 /**
- * Words of Lunary's server, and of PostgreSQL behind it, for what is wrong with the item itself. Whatever else
- * it says (a full disk, a database that starts) may pass, and has to: taken for good, an outage of its
+ * Words of Lunary's server, and of PostgreSQL behind it, for what is wrong with the item itself. Whatever
+ * else it says (a full disk, a database that starts) may pass, and has to: taken for good, an outage of its
  * database would bury every run. What never passes is a dead letter after the tries that any event has.
  */
 const FOR_GOOD =
