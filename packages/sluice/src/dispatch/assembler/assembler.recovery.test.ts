@@ -59,6 +59,23 @@ test("wherever it is killed, an assembler comes to know what it would know witho
   );
 });
 
+test("what a join is too late for counts the same, whether the end is met at the append or read (P2)", async () => {
+  const bound = { traceId: "trace" };
+  const acts: Act[] = [
+    { append: [toldStart("bus-0", bound)] },
+    { append: [wholeOfBus("bus-0", {}), toldStart("bus-0", {})] },
+    { append: [toldPiece("bus-0", bound), start("run-0")] },
+    { passMs: RUN_TIMEOUT_MS + 120_000 },
+    { append: [toldStart("bus-0", {})] },
+    { passMs: 300 },
+    { append: [start("run-0")] },
+  ];
+
+  const killed = await walk(acts, { at: 7, moment: "after" });
+
+  expect(knownBy(killed)).toEqual(knownBy(await walk(acts)));
+});
+
 function inShort(each: Act): readonly string[] | number {
   return "append" in each ? each.append.map(({ id }) => id) : each.passMs;
 }

@@ -174,8 +174,9 @@ export class Builder {
         fold.end(task.run, appended.status === "conflict" ? appended.offset : outcome.offset, "used");
         return true;
       case "conflict":
-        // Our own earlier closing, or somebody's end that was there first: either way the run has one.
-        fold.end(task.run, outcome.offset, "ended");
+        // The run has an end. One that the fold has not read yet is somebody else's, and is counted as it would
+        // be if it were read first: so does a process that starts again.
+        fold.end(task.run, outcome.offset, outcome.offset < books.next ? "ended" : "not_a_piece");
         return true;
       case "full":
       case "failed":
