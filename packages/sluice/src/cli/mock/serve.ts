@@ -41,15 +41,17 @@ export async function serveMock(context: CliContext, job: MockJob): Promise<void
     if (job.keep !== undefined) keep(job.keep, exchange);
   };
   const backend = await listen(mock, job, tell);
+  // Before it says where it is: whoever knows that may end it.
+  const ended = new Promise<void>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => resolve());
+  });
   announce(context, job, mock, backend.url);
   const isByChance = [...faults.map(({ when }) => when), refuse].some((when) => when?.name === "chance");
   if (isByChance) context.say(`Something fails by chance: --seed ${job.seed} gives the same again.`);
   // Whoever reads its lines may leave; those whom it serves do not.
   context.isDaemon = true;
 
-  await new Promise<void>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => resolve());
-  });
+  await ended;
   await backend.close();
   context.say(`The stand-in for ${service.title} has ended after ${requests} requests.`);
 }
